@@ -1,0 +1,1 @@
+"""One folder a connected protocol; `kit` is what all of them share."""

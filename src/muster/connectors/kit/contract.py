@@ -1,0 +1,112 @@
+"""What a connector is. See docs/explanation/connectors.md for the promises in prose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from muster.model.changes import Change, Outcome
+from muster.model.objects import ConnectorObject, Page
+from muster.model.schema import SystemSchema
+from muster.model.secrets import Secret
+from muster.model.values import Value
+
+
+class Settings(BaseModel):
+    """Base of every settings model: unknown keys are errors, each field has a help line (`description`)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a connector can do, readable without I/O.
+
+    `reads_changes`: `read` takes a watermark. `concurrent`: several sessions may write at once.
+    """
+
+    reads: bool = True
+    reads_changes: bool = False
+    writes: bool = True
+    finds: bool = False
+    sets_passwords: bool = False
+    concurrent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorSpec:
+    """A connector's name, its two settings models (the system's, and one an object type) and its capabilities."""
+
+    name: str
+    settings: type[Settings]
+    object_settings: type[Settings]
+    capabilities: Capabilities
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `check` found: whether the system can be used, one line of what answered, and what is missing."""
+
+    ok: bool
+    message: str
+    missing: Sequence[str] = field(default_factory=tuple)
+
+
+class Connector(Protocol):
+    """One session with one connected system. Used by one thread. Keeps nothing between sessions, never retries."""
+
+    spec: ClassVar[ConnectorSpec]
+
+    def __init__(self, system: str, settings: Settings, objects: Mapping[str, Settings], folder: Path) -> None:
+        """Validate and keep the settings; connect nothing. Relative paths are relative to `folder`."""
+
+    def __enter__(self) -> Self:
+        """Connect. Raises `Unreachable` or `AuthFailed`."""
+
+    def __exit__(self, *exc: object) -> None:
+        """Disconnect; never raises."""
+
+    def check(self) -> Health:
+        """Credentials and rights, with what is missing."""
+
+    def schema(self) -> SystemSchema:
+        """The object types of the project's system file with their attributes, as the system itself declares them."""
+
+    def read(self, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
+        """Read the attributes `wanted` by object type.
+
+        `since=None` reads everything. The last page carries one opaque watermark, taken BEFORE the first page was
+        read, and `complete_for`. With `since`: everything that changed after it, at least once, deletions as
+        tombstones; raises `WatermarkExpired` when that cannot be told. Two objects never have the same type and
+        anchor: where the system shows such, each is a `ReadProblem`. A read that does not reach its end raises.
+        """
+
+    def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
+        """Write the changes; one outcome each, in any order, none left out. A bad object never raises.
+
+        Replaying a change is harmless: EXISTS and GONE are answers. Raises only what ends the session.
+        """
+
+
+@runtime_checkable
+class FindsObjects(Protocol):
+    """A connector that can look one object up."""
+
+    def get(self, object_type: str, anchor: str) -> ConnectorObject | None:
+        """The object with that anchor, whole, or None."""
+
+    def find(self, object_type: str, equal: Mapping[str, Value]) -> Iterator[ConnectorObject]:
+        """The objects whose attributes all equal the given values, under the system's own rules of equality."""
+
+
+@runtime_checkable
+class SetsPasswords(Protocol):
+    """A connector that can set a password."""
+
+    def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
+        """Set it; REJECTED carries the system's policy in words, never the password."""
