@@ -1,0 +1,1 @@
+"""The project folder: files in, checked and typed configuration out."""

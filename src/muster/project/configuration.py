@@ -1,0 +1,239 @@
+"""The typed configuration that the engine works from. Made by the loader, complete and checked; never changed.
+
+Every expression knows where it stands (`Located`), so that a reason, a fault and a plan can name file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from muster.expressions import Expression, Scope
+from muster.model.values import Attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A position in a file of the project folder; `file` is relative to the folder."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A compiled expression and where it stands."""
+
+    expression: Expression
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """The limits of one system over 24 hours (docs/reference/safety.md). Percentages are whole numbers."""
+
+    deletes: int = 500
+    percent: int = 10
+    members: int = 20
+    updates: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """When a system's errors put it in quarantine: more than `percent` of the changes failing, from `minimum` on."""
+
+    percent: int = 40
+    minimum: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSchedule:
+    """How often a system is asked for changes and for everything. None: the project's schedule decides."""
+
+    changes: timedelta | None = None
+    all: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One file of `systems/`. `settings` and `objects` are as written, secrets still as placeholders."""
+
+    name: str
+    place: Place
+    connector: str
+    settings: Mapping[str, Any]
+    objects: Mapping[str, Mapping[str, Any]]
+    safety: Safety = Safety()
+    quarantine: Quarantine = Quarantine()
+    read: ReadSchedule = ReadSchedule()
+    staging: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JoinLine:
+    """All pairs must match: identity attribute → expression over the object. `attributes` in sorted order."""
+
+    place: Place
+    pairs: Mapping[str, Located]
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The identity attributes of the line, sorted; with the identity type they name the join key."""
+        return tuple(sorted(self.pairs))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One alternative of a flow: used when `when` is true (or absent)."""
+
+    value: Located
+    when: Located | None = None
+    precedence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """How a reference flow finds its targets.
+
+    Inbound: `text` over the object gives one text or several; `to` says what they name: ("identity", type, attribute)
+    for `person.employeeId`, ("object", system, type) for `worker` or `hr/worker`, None for any type of this system.
+    Outbound: `text` is a plain identity attribute (`[manager]`), `to` is None.
+    """
+
+    text: Located
+    to: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboundFlow:
+    """One metaverse attribute from one mapping. Exactly one of `choices` and `reference` is there."""
+
+    attribute: Attribute
+    place: Place
+    precedence: int
+    choices: tuple[Choice, ...] = ()
+    reference: Reference | None = None
+    merge: str = "first"
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundFlow:
+    """One object attribute from the identity. `unique` names the scope of its unique values, if it has any."""
+
+    attribute: str
+    place: Place
+    choices: tuple[Choice, ...] = ()
+    reference: Reference | None = None
+    many: bool = False
+    enforce: str = "always"
+    unique: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One deprovision step, `after` the instant at which the object was no longer wanted."""
+
+    do: str
+    place: Place
+    after: timedelta = timedelta(0)
+    to: Located | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What a mapping reads into the identity."""
+
+    precedence: int
+    flows: tuple[InboundFlow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """What a mapping writes. Without `provision` it only updates objects that are joined."""
+
+    place: Place
+    flows: tuple[OutboundFlow, ...]
+    provision: Located | None = None
+    deprovision: tuple[Step, ...] = ()
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRules:
+    """One file of `mappings/`: the rules that tie one object type of one system to one metaverse type."""
+
+    name: str
+    place: Place
+    system: str
+    object: str
+    identity: str
+    account: str = "main"
+    dialect: str = "entra"
+    scope: Scope | None = None
+    scope_place: Place | None = None
+    join: tuple[JoinLine, ...] = ()
+    project: bool = False
+    several: bool = False
+    primary: Located | None = None
+    inbound: Inbound | None = None
+    outbound: Outbound | None = None
+    protect: Located | None = None
+    unmanaged: str = "report"
+    deleted_elsewhere: str = "recreate"
+    was: str | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A value worked out from the identity itself, after the sources."""
+
+    attribute: Attribute
+    place: Place
+    value: Located
+    enforce: str = "always"
+    unique: str | None = None
+    keep: str | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityType:
+    """One metaverse type: its attributes (built in and the project's own) and computed values in order of use."""
+
+    name: str
+    attributes: Mapping[str, Attribute]
+    computed: tuple[Computed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The whole folder."""
+
+    name: str
+    folder: Path
+    store: str
+    safety: Safety
+    schedule: timedelta | None
+    staging: bool
+    systems: Mapping[str, System]
+    mappings: Mapping[str, MappingRules]
+    metaverse: Mapping[str, IdentityType]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    workflows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    digest: str = ""
+
+    def mappings_of(self, system: str, object_type: str) -> list[MappingRules]:
+        """The mappings of one object type of one system, in the order of their names."""
+        found = [m for m in self.mappings.values() if m.system == system and m.object == object_type]
+        return sorted(found, key=lambda m: m.name)
