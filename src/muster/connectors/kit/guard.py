@@ -1,0 +1,373 @@
+"""The wrapper of every connector: retries, rate, dry run, redaction, timing, and one outcome a change whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from types import TracebackType
+from typing import Self, TypeVar
+
+from muster.connectors.kit.contract import Connector, FindsObjects, Health, SetsPasswords
+from muster.connectors.kit.redaction import Redactor
+from muster.model.changes import Change, Outcome, Result
+from muster.model.errors import SESSION_ENDING, MusterError, Throttled, Unreachable
+from muster.model.objects import ConnectorObject, Page
+from muster.model.schema import SystemSchema
+from muster.model.secrets import Secret
+from muster.model.values import Value
+
+_T = TypeVar("_T")
+
+
+class ConnectorBug(MusterError):
+    """A connector did what its contract forbids. The run stops and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often one call is tried in all, and the waits between: the first, its growth, and the longest, in seconds.
+
+    A system that asks for a longer wait than `longest` is not waited for. `together` bounds how many RETRY outcomes
+    are tried again inside one write.
+    """
+
+    tries: int = 3
+    first: float = 0.5
+    growth: float = 2.0
+    longest: float = 2.0
+    together: int = 10_000
+
+    def wait(self, tried: int, asked: float | None) -> float | None:
+        """Seconds to wait after the `tried`-th try, or None when it is not to be tried again."""
+        if tried >= self.tries:
+            return None
+        pause = min(self.first * self.growth ** (tried - 1), self.longest) if asked is None else asked
+        return pause if pause <= self.longest else None
+
+
+@dataclass(slots=True)
+class Counters:
+    """What one guard did: objects and edges read, changes written by result, retries, seconds at work and waiting."""
+
+    pages: int = 0
+    reads: int = 0
+    edges: int = 0
+    problems: int = 0
+    writes: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    waited: float = 0.0
+    results: Counter[Result] = field(default_factory=Counter)
+
+
+class Guard:
+    """One session with one connector, made safe.
+
+    Connecting, `check`, `schema`, `get`, `find` and a read that has not yet handed out a page are tried again after
+    `Unreachable` and `Throttled`. `write` gives exactly one outcome a change: after an error that ends the session,
+    the changes without an outcome are RETRY, and `broken` holds the error. No text that leaves the guard holds a
+    secret. What a connector must not raise or answer is a `ConnectorBug`.
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        system: str = "",
+        secrets: Sequence[Secret] = (),
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        retry: RetryPolicy | None = None,
+        changes_per_second: float | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        self.connector = connector
+        self.system = system or connector.spec.name
+        self.counters = Counters()
+        self.broken: MusterError | None = None
+        self._redact = Redactor(secrets)
+        self._sleep = sleep
+        self._clock = clock
+        self._retry = retry or RetryPolicy()
+        self._pace = 1 / changes_per_second if changes_per_second else 0.0
+        self._next = 0.0
+        self._dry_run = dry_run
+        self._open = False
+
+    # --- session
+
+    def __enter__(self) -> Self:
+        self._again("connecting", self._connect)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._disconnect()
+
+    def check(self) -> Health:
+        """The connector's own check, its texts without secrets."""
+        health = self._again("checking", self.connector.check)
+        return Health(health.ok, self._redact(health.message), tuple(self._redact(text) for text in health.missing))
+
+    def schema(self) -> SystemSchema:
+        """The schema as the system declares it."""
+        return self._again("reading the schema", self.connector.schema)
+
+    # --- reading
+
+    def read(self, wanted: Mapping[str, Sequence[str]], since: str | None = None) -> Iterator[Page]:
+        """The connector's pages. Raises what ends the session; a read without a last page is a `ConnectorBug`."""
+
+        def start() -> tuple[Iterator[Page], Page | None]:
+            pages = iter(self.connector.read(wanted, since))
+            return pages, next(pages, None)
+
+        rest, page = self._again("reading", start)
+        while page is not None:
+            self._check_page(page)
+            self._count(page)
+            yield page
+            if page.last:
+                return
+            with self._speaking("reading"):
+                page = next(rest, None)
+        raise self._bug("reading", "the read ended without a last page")
+
+    def get(self, object_type: str, anchor: str) -> ConnectorObject | None:
+        """The object with that anchor, or None."""
+        finder = self._finder()
+        return self._again("looking up", lambda: finder.get(object_type, anchor))
+
+    def find(self, object_type: str, equal: Mapping[str, Value]) -> list[ConnectorObject]:
+        """The objects that have all these values."""
+        finder = self._finder()
+        return self._again("searching", lambda: list(finder.find(object_type, equal)))
+
+    # --- writing
+
+    def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
+        """One outcome a change, in any order. Raises nothing but `ConnectorBug` and what `changes` itself raises."""
+        if self._dry_run:
+            yield from self._counted(Outcome(change.key, Result.DONE, change.anchor) for change in changes)
+            return
+        again: list[tuple[Change, Outcome]] = []
+        tried = 1
+        batch: Iterable[Change] = changes
+        while True:
+            for change, outcome in self._written(batch):
+                if self._may_try_again(change, outcome, tried, len(again)):
+                    again.append((change, outcome))
+                else:
+                    self._count_outcome(outcome)
+                    yield outcome
+            if not again:
+                return
+            if self.broken is not None:
+                for _, outcome in again:
+                    self._count_outcome(outcome)
+                    yield outcome
+                return
+            self._wait(max(self._retry.wait(tried, outcome.after) or 0.0 for _, outcome in again))
+            self.counters.retries += len(again)
+            batch, again = [change for change, _ in again], []
+            tried += 1
+
+    def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool = False) -> Outcome:
+        """Set one password; RETRY when the session broke meanwhile."""
+        if self._dry_run:
+            return Outcome(0, Result.DONE, anchor)
+        if not isinstance(self.connector, SetsPasswords):
+            raise self._bug("setting a password", "the connector cannot set passwords")
+        self._redact.add([password])
+        try:
+            with self._speaking("setting a password"):
+                outcome = self.connector.set_password(object_type, anchor, password, must_change)
+        except SESSION_ENDING as error:
+            self.broken = error
+            return Outcome(0, Result.RETRY, anchor, reason=error.message, after=_asked(error))
+        outcome.reason = self._redact(outcome.reason)
+        self._count_outcome(outcome)
+        return outcome
+
+    # --- how a write keeps its promise
+
+    def _written(self, changes: Iterable[Change]) -> Iterator[tuple[Change, Outcome]]:
+        if self.broken is not None:
+            yield from ((change, self._unsent(change)) for change in changes)
+            return
+        source = iter(changes)
+        pending: dict[int, Change] = {}
+        feed_failed: list[BaseException] = []
+
+        def feed() -> Iterator[Change]:
+            while True:
+                try:
+                    change = next(source, None)
+                except BaseException as error:
+                    feed_failed.append(error)
+                    raise
+                if change is None:
+                    return
+                if change.password is not None:
+                    self._redact.add([change.password])
+                self._keep_pace()
+                pending[change.key] = change
+                yield change
+
+        outcomes = iter(self.connector.write(feed()))
+        while True:
+            try:
+                with self._speaking("writing", feed_failed):
+                    outcome = next(outcomes, None)
+            except SESSION_ENDING as error:
+                if feed_failed:
+                    raise
+                self.broken = error
+                break
+            if outcome is None:
+                break
+            written = pending.pop(outcome.key, None)
+            if written is None:
+                raise self._bug("writing", f"an outcome for change {outcome.key}, which is not waiting for one")
+            if outcome.reason:
+                outcome.reason = self._redact(outcome.reason)
+            yield written, outcome
+        if self.broken is not None:
+            yield from ((change, self._unsent(change)) for change in chain(list(pending.values()), source))
+        elif pending:
+            raise self._bug("writing", f"no outcome for {len(pending)} changes (the first: {min(pending)})")
+        elif next(source, None) is not None:
+            raise self._bug("writing", "the write ended before it had taken every change")
+
+    def _unsent(self, change: Change) -> Outcome:
+        reason = self.broken.message if self.broken else ""
+        return Outcome(change.key, Result.RETRY, change.anchor, reason=reason, after=_asked(self.broken))
+
+    def _may_try_again(self, change: Change, outcome: Outcome, tried: int, held: int) -> bool:
+        return (
+            outcome.result is Result.RETRY
+            and self.broken is None
+            and change.edges is None
+            and held < self._retry.together
+            and self._retry.wait(tried, outcome.after) is not None
+        )
+
+    def _keep_pace(self) -> None:
+        if self._pace:
+            now = self._clock()
+            if now < self._next:
+                self._wait(self._next - now)
+            self._next = max(now, self._next) + self._pace
+
+    # --- how anything is tried again, and how errors speak
+
+    def _connect(self) -> None:
+        self.connector.__enter__()
+        self._open = True
+
+    def _disconnect(self) -> None:
+        if self._open:
+            self._open = False
+            with self._speaking("disconnecting"):
+                self.connector.__exit__(None, None, None)
+
+    def _again(self, doing: str, call: Callable[[], _T]) -> _T:
+        tried = 1
+        reconnect = False
+        while True:
+            try:
+                with self._speaking(doing):
+                    if reconnect:
+                        self._connect()
+                    return call()
+            except (Unreachable, Throttled) as error:
+                pause = self._retry.wait(tried, _asked(error))
+                if pause is None:
+                    raise
+                if self._open:
+                    self._disconnect()
+                    reconnect = True
+                self._wait(pause)
+                self.counters.retries += 1
+                tried += 1
+
+    @contextmanager
+    def _speaking(self, doing: str, ours: Sequence[BaseException] = ()) -> Iterator[None]:
+        """Redact what may be raised, turn everything else into a bug of the connector, and keep the time."""
+        started = self._clock()
+        try:
+            yield
+        except SESSION_ENDING as error:
+            self._clean(error)
+            raise
+        except Exception as error:
+            if error in ours:
+                raise
+            raise self._bug(doing, f"{type(error).__name__}: {error}") from self._without_secrets(error)
+        finally:
+            self.counters.seconds += self._clock() - started
+
+    def _bug(self, doing: str, what: str) -> ConnectorBug:
+        return ConnectorBug(
+            f"{self.system}: the connector {self.connector.spec.name!r} has a bug: while {doing}: {self._redact(what)}. "
+            "Report this with the lines above it; nothing more is done with this system in this run."
+        )
+
+    def _clean(self, error: MusterError) -> None:
+        text = self._redact(error.message)
+        error.message = text if self.system in text else f"{self.system}: {text}"
+        error.args = (error.message,)
+        if self._without_secrets(error.__cause__ or error.__context__) is None:
+            error.__cause__ = None
+            error.__context__ = None
+
+    def _without_secrets(self, error: BaseException | None) -> BaseException | None:
+        """The error, or None when a text in its chain would show a secret."""
+        link = error
+        while link is not None:
+            if self._redact(str(link)) != str(link):
+                return None
+            link = link.__cause__ or link.__context__
+        return error
+
+    # --- small things
+
+    def _finder(self) -> FindsObjects:
+        if not isinstance(self.connector, FindsObjects):
+            raise self._bug("searching", "the connector cannot find objects")
+        return self.connector
+
+    def _check_page(self, page: Page) -> None:
+        for problem in page.problems:
+            problem.message = self._redact(problem.message)
+            problem.where = self._redact(problem.where)
+        if not page.last and (page.watermark is not None or page.complete_for):
+            raise self._bug("reading", "a page that is not the last one carries a watermark or complete_for")
+
+    def _count(self, page: Page) -> None:
+        counters = self.counters
+        counters.pages += 1
+        counters.reads += len(page.objects)
+        counters.problems += len(page.problems)
+        counters.edges += sum(len(edge.values) + len(edge.removed) for edge in page.edges)
+
+    def _count_outcome(self, outcome: Outcome) -> None:
+        self.counters.writes += 1
+        self.counters.results[outcome.result] += 1
+
+    def _counted(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        for outcome in outcomes:
+            self._count_outcome(outcome)
+            yield outcome
+
+    def _wait(self, seconds: float) -> None:
+        if seconds > 0:
+            self.counters.waited += seconds
+            self._sleep(seconds)
+
+
+def _asked(error: MusterError | None) -> float | None:
+    return error.retry_after if isinstance(error, Throttled) else None

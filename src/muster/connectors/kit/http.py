@@ -1,0 +1,214 @@
+"""The HTTP half of the guard: one client with time limits, bounded waiting and errors by what can be done about them."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from muster.connectors.kit.redaction import Redactor
+from muster.model.errors import AuthFailed, ProjectError, Throttled, Unreachable
+from muster.model.secrets import Secret
+
+_WAIT_STATUSES: Final = frozenset({429, 503})
+_GATEWAY_STATUSES: Final = frozenset({502, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long a request may be put off: tries in all, the longest single wait and all waits together, in seconds."""
+
+    tries: int = 5
+    longest: float = 30.0
+    altogether: float = 90.0
+    first: float = 0.5
+
+
+class HttpSession:
+    """Requests to one system below one base URL.
+
+    A 429 or 503 is waited for (Retry-After, RFC 9110 section 10.2.3; growing waits when it does not say), within the
+    bounds of `waiting`; after that it is `Throttled`. 401 and 403 are `AuthFailed` (403 only while `forbidden` is not
+    asked for). No connection, no answer in time, 502 and 504 are `Unreachable`. Every other answer is handed over.
+    Proxies of the environment are not used; `proxy` names one.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        token: Secret | None = None,
+        basic: tuple[str, Secret] | None = None,
+        auth: httpx.Auth | None = None,
+        secrets: Sequence[Secret] = (),
+        verify: Path | bool = True,
+        timeout: float = 30.0,
+        proxy: str | None = None,
+        connections: int = 16,
+        waiting: Waiting | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.system = system
+        self.url = url.rstrip("/")
+        self.waited = 0.0
+        self._waiting = waiting or Waiting()
+        self._sleep = sleep
+        self._redact = Redactor([*secrets, *([token] if token else []), *([basic[1]] if basic else [])])
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token.reveal()}"
+        if basic is not None:
+            auth = httpx.BasicAuth(basic[0], basic[1].reveal())
+            self._redact.add([Secret(f"{basic[0]}:{basic[1].reveal()}")])
+        self._client = httpx.Client(
+            headers=sent,
+            auth=auth,
+            verify=_trust(system, verify),
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            proxy=proxy,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            transport=transport,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        forbidden: bool = False,
+    ) -> httpx.Response:
+        """The answer to one request; `path` is appended to the base URL, or is a whole URL of the same server.
+
+        `forbidden` True: a 403 is an answer (about one object) and is handed over.
+        """
+        target = self._target(path)
+        spent = 0.0
+        tries = 1
+        while True:
+            response = self._send(method, target, params, json, content, data, headers)
+            status = response.status_code
+            if status == 401 or (status == 403 and not forbidden):
+                raise AuthFailed(self._said(method, target, response, _ADVICE[status]))
+            if status in _GATEWAY_STATUSES:
+                raise Unreachable(self._said(method, target, response, "The system behind its gateway is down."))
+            if status not in _WAIT_STATUSES:
+                return response
+            asked = retry_after(response)
+            pause = self._waiting.first * 2 ** (tries - 1) if asked is None else asked
+            if (
+                tries >= self._waiting.tries
+                or pause > self._waiting.longest
+                or spent + pause > self._waiting.altogether
+            ):
+                raise Throttled(self._said(method, target, response, "It asks to be left alone for now."), asked)
+            self._sleep(pause)
+            spent += pause
+            self.waited += pause
+            tries += 1
+
+    def redacted(self, text: str) -> str:
+        """The text without this session's secrets."""
+        return self._redact(text)
+
+    def _target(self, path: str) -> str:
+        if not path.startswith(("http://", "https://")):
+            return f"{self.url}/{path.lstrip('/')}" if path else self.url
+        if httpx.URL(path).netloc != httpx.URL(self.url).netloc or httpx.URL(path).scheme != httpx.URL(self.url).scheme:
+            raise Unreachable(
+                f"{self.system}: a link leads to {httpx.URL(path).host}, away from {self.url}; it is not followed, "
+                "because the credentials would go there too. Correct the server's public address."
+            )
+        return path
+
+    def _send(
+        self,
+        method: str,
+        target: str,
+        params: Mapping[str, str | int] | None,
+        json: Any,
+        content: bytes | None,
+        data: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> httpx.Response:
+        try:
+            return self._client.request(
+                method, target, params=params, json=json, content=content, data=data, headers=headers
+            )
+        except httpx.TimeoutException:
+            raise Unreachable(
+                f"{self.system}: {method} {self._redact(target)} was not answered in time. Look whether the system is up."
+            ) from None
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise Unreachable(
+                f"{self.system}: {method} {self._redact(target)} failed: {self._redact(str(error))}. "
+                "Look at the address, the port, the certificate and whether the system is up."
+            ) from None
+
+    def _said(self, method: str, target: str, response: httpx.Response, advice: str) -> str:
+        said = self._redact(response.text.strip().replace("\n", " "))[:300]
+        answer = f"{response.status_code} {response.reason_phrase}".strip()
+        return f"{self.system}: {method} {self._redact(target)} was answered {answer}{': ' + said if said else ''}. {advice}"
+
+
+_ADVICE: Final = {
+    401: "Check the user name, password or token in the system's settings.",
+    403: "The credentials are known but lack a right for this; grant it.",
+}
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """The seconds that Retry-After asks for, as a number or as a date (RFC 9110 section 10.2.3); None without one."""
+    text = response.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _trust(system: str, verify: Path | bool) -> ssl.SSLContext | bool:
+    if isinstance(verify, bool):
+        return verify
+    try:
+        return ssl.create_default_context(cafile=str(verify))
+    except (OSError, ssl.SSLError) as error:
+        raise ProjectError(
+            f"{system}: the file of trusted certificates {verify} cannot be used: {error}. "
+            "Give the path of a PEM file that can be read."
+        ) from None
