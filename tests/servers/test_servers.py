@@ -131,13 +131,14 @@ def test_a_database_is_new_and_empty_and_goes_away(request: pytest.FixtureReques
 
     def tables(url: str) -> list[str]:
         engine: Engine = sqlalchemy.create_engine(url)
-        with engine.begin() as connection:
-            connection.exec_driver_sql("CREATE TABLE person (name VARCHAR(20) PRIMARY KEY)")
-            connection.exec_driver_sql("INSERT INTO person VALUES ('Zoë 🚲')")
-            assert connection.exec_driver_sql("SELECT name FROM person").scalar() == "Zoë 🚲"
-        found = sqlalchemy.inspect(engine).get_table_names()
-        engine.dispose()
-        return found
+        try:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("CREATE TABLE person (name VARCHAR(20) PRIMARY KEY)")
+                connection.exec_driver_sql("INSERT INTO person VALUES ('Zoë 🚲')")
+                assert connection.exec_driver_sql("SELECT name FROM person").scalar() == "Zoë 🚲"
+            return sqlalchemy.inspect(engine).get_table_names()
+        finally:
+            engine.dispose()
 
     one, other = server.database(), server.database()
     assert tables(one) == tables(other) == ["person"]
