@@ -1,4 +1,4 @@
-"""The wrapper of every connector: retries, rate, dry run, redaction, timing, and one outcome a change whatever happens."""
+"""The wrapper of every connector: retries, rate, dry run, redaction, timing, one outcome a change whatever happens."""
 
 from __future__ import annotations
 
@@ -312,8 +312,8 @@ class Guard:
 
     def _bug(self, doing: str, what: str) -> ConnectorBug:
         return ConnectorBug(
-            f"{self.system}: the connector {self.connector.spec.name!r} has a bug: while {doing}: {self._redact(what)}. "
-            "Report this with the lines above it; nothing more is done with this system in this run."
+            f"{self.system}: the connector {self.connector.spec.name!r} has a bug: while {doing}: "
+            f"{self._redact(what)}. Report this. Nothing more is done with this system now."
         )
 
     def _clean(self, error: MusterError) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP half of the guard: one client with time limits, bounded waiting and errors by what can be done about them."""
+"""The HTTP half of the guard: one client with time limits, bounded waiting, and errors by what can be done."""
 
 from __future__ import annotations
 
@@ -164,7 +164,8 @@ class HttpSession:
             )
         except httpx.TimeoutException:
             raise Unreachable(
-                f"{self.system}: {method} {self._redact(target)} was not answered in time. Look whether the system is up."
+                f"{self.system}: {method} {self._redact(target)} was not answered in time. "
+                "Look whether the system is up."
             ) from None
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise Unreachable(
@@ -175,7 +176,8 @@ class HttpSession:
     def _said(self, method: str, target: str, response: httpx.Response, advice: str) -> str:
         said = self._redact(response.text.strip().replace("\n", " "))[:300]
         answer = f"{response.status_code} {response.reason_phrase}".strip()
-        return f"{self.system}: {method} {self._redact(target)} was answered {answer}{': ' + said if said else ''}. {advice}"
+        words = f": {said}" if said else ""
+        return f"{self.system}: {method} {self._redact(target)} was answered {answer}{words}. {advice}"
 
 
 _ADVICE: Final = {
