@@ -40,7 +40,7 @@ bench: dev
 	@$(bin)/python -m bench
 
 docs: dev
-	$(bin)/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --quiet --strict
 
 clean:
 	rm -rf .venv .uv dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
