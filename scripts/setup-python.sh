@@ -8,7 +8,11 @@ python=$(sh scripts/find-python.sh)
 if ! .uv/bin/uv --version >/dev/null 2>&1; then
     rm -rf .uv
     "$python" -m venv .uv
-    .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.9'
+    .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13'
 fi
 export UV_PYTHON_DOWNLOADS=never
+# The machine's own certificates, where it has any: behind a company's proxy the built-in ones are not enough.
+if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
+    export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
+fi
 .uv/bin/uv sync --quiet --locked --all-extras --python "$python"
