@@ -30,7 +30,7 @@ lint: dev
 	$(bin)/ruff check --quiet
 	$(bin)/ruff format --check --quiet
 	$(bin)/mypy $(code)
-	$(bin)/lint-imports --no-logo 2>&1
+	$(bin)/lint-imports --no-logo
 
 format: dev
 	$(bin)/ruff check --fix --quiet
