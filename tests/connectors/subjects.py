@@ -39,20 +39,19 @@ def account(assigned: bool = False) -> ObjectSchema:
 
 
 class MemorySubject(Subject):
-    """One object type of a memory system; `connector` may be a mutant."""
+    """One object type of a memory system; a mutant's tests derive their own."""
 
     connector: ClassVar[type[Connector]] = MemoryConnector
     object_type = "account"
     text = "name"
     clearable = "title"
-    many = "aliases"
+    many: str | None = "aliases"
     large = "members"
     deltas = True
 
-    def __init__(self, name: str, made: type[Connector] = MemoryConnector, assigned: bool = False) -> None:
+    def __init__(self, name: str, assigned: bool = False) -> None:
         self.system = MemorySystem(name, [account(assigned)], password=PASSWORD, page_size=3)
         self.assigned = assigned
-        self._made = made
 
     def open(self) -> Connector:
         return self._connector(self.system.name, PASSWORD)
@@ -115,4 +114,13 @@ class MemorySubject(Subject):
 
     def _connector(self, name: str, password: Secret) -> Connector:
         settings = MemorySettings(system=name, password=password)
-        return self._made("memory", settings, {"account": MemoryObject()}, Path())
+        return self.connector("memory", settings, {"account": MemoryObject()}, Path())
+
+
+def subject_of(made: type[Connector]) -> MemorySubject:
+    """A subject for a connector that derives from the memory connector."""
+
+    class Derived(MemorySubject):
+        connector = made
+
+    return Derived(made.__name__)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from muster.connectors.kit.subject import Subject
+from muster.model.errors import MusterError
 
 Body: TypeAlias = Callable[[Subject], None]
 Needs: TypeAlias = Callable[[Subject], str]
@@ -33,8 +34,9 @@ class Check:
         subject.reset()
         try:
             self.body(subject)
-        except AssertionError as error:
-            raise AssertionError(f"{self.name}: {self.promise}\n{error}") from error
+        except (AssertionError, MusterError) as error:
+            said = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+            raise AssertionError(f"{self.name}: {self.promise}\n{said}") from error
 
     def __str__(self) -> str:
         return self.name

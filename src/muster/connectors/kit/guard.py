@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import chain
-from types import TracebackType
 from typing import Self, TypeVar
 
 from muster.connectors.kit.contract import Connector, FindsObjects, Health, SetsPasswords
 from muster.connectors.kit.redaction import Redactor
+from muster.connectors.kit.retry import Counters, RetryPolicy
+from muster.connectors.kit.speaking import ConnectorBug, Speaker
 from muster.model.changes import Change, Outcome, Result
 from muster.model.errors import SESSION_ENDING, MusterError, Throttled, Unreachable
 from muster.model.objects import ConnectorObject, Page
@@ -22,46 +21,7 @@ from muster.model.values import Value
 
 _T = TypeVar("_T")
 
-
-class ConnectorBug(MusterError):
-    """A connector did what its contract forbids. The run stops and says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often one call is tried in all, and the waits between: the first, its growth, and the longest, in seconds.
-
-    A system that asks for a longer wait than `longest` is not waited for. `together` bounds how many RETRY outcomes
-    are tried again inside one write.
-    """
-
-    tries: int = 3
-    first: float = 0.5
-    growth: float = 2.0
-    longest: float = 2.0
-    together: int = 10_000
-
-    def wait(self, tried: int, asked: float | None) -> float | None:
-        """Seconds to wait after the `tried`-th try, or None when it is not to be tried again."""
-        if tried >= self.tries:
-            return None
-        pause = min(self.first * self.growth ** (tried - 1), self.longest) if asked is None else asked
-        return pause if pause <= self.longest else None
-
-
-@dataclass(slots=True)
-class Counters:
-    """What one guard did: objects and edges read, changes written by result, retries, seconds at work and waiting."""
-
-    pages: int = 0
-    reads: int = 0
-    edges: int = 0
-    problems: int = 0
-    writes: int = 0
-    retries: int = 0
-    seconds: float = 0.0
-    waited: float = 0.0
-    results: Counter[Result] = field(default_factory=Counter)
+__all__ = ["ConnectorBug", "Counters", "Guard", "RetryPolicy"]
 
 
 class Guard:
@@ -90,6 +50,7 @@ class Guard:
         self.counters = Counters()
         self.broken: MusterError | None = None
         self._redact = Redactor(secrets)
+        self._speaker = Speaker(self.system, connector.spec.name, self._redact)
         self._sleep = sleep
         self._clock = clock
         self._retry = retry or RetryPolicy()
@@ -104,7 +65,7 @@ class Guard:
         self._again("connecting", self._connect)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._disconnect()
 
     def check(self) -> Health:
@@ -134,7 +95,7 @@ class Guard:
                 return
             with self._speaking("reading"):
                 page = next(rest, None)
-        raise self._bug("reading", "the read ended without a last page")
+        raise self._speaker.bug("reading", "the read ended without a last page")
 
     def get(self, object_type: str, anchor: str) -> ConnectorObject | None:
         """The object with that anchor, or None."""
@@ -180,7 +141,7 @@ class Guard:
         if self._dry_run:
             return Outcome(0, Result.DONE, anchor)
         if not isinstance(self.connector, SetsPasswords):
-            raise self._bug("setting a password", "the connector cannot set passwords")
+            raise self._speaker.bug("setting a password", "the connector cannot set passwords")
         self._redact.add([password])
         try:
             with self._speaking("setting a password"):
@@ -217,7 +178,10 @@ class Guard:
                 pending[change.key] = change
                 yield change
 
-        outcomes = iter(self.connector.write(feed()))
+        def start() -> Iterator[Outcome]:
+            yield from self.connector.write(feed())
+
+        outcomes = start()
         while True:
             try:
                 with self._speaking("writing", feed_failed):
@@ -231,16 +195,16 @@ class Guard:
                 break
             written = pending.pop(outcome.key, None)
             if written is None:
-                raise self._bug("writing", f"an outcome for change {outcome.key}, which is not waiting for one")
+                raise self._speaker.bug("writing", f"an outcome for change {outcome.key}, which is not waiting for one")
             if outcome.reason:
                 outcome.reason = self._redact(outcome.reason)
             yield written, outcome
         if self.broken is not None:
             yield from ((change, self._unsent(change)) for change in chain(list(pending.values()), source))
         elif pending:
-            raise self._bug("writing", f"no outcome for {len(pending)} changes (the first: {min(pending)})")
+            raise self._speaker.bug("writing", f"no outcome for {len(pending)} changes (the first: {min(pending)})")
         elif next(source, None) is not None:
-            raise self._bug("writing", "the write ended before it had taken every change")
+            raise self._speaker.bug("writing", "the write ended before it had taken every change")
 
     def _unsent(self, change: Change) -> Outcome:
         reason = self.broken.message if self.broken else ""
@@ -262,7 +226,7 @@ class Guard:
                 self._wait(self._next - now)
             self._next = max(now, self._next) + self._pace
 
-    # --- how anything is tried again, and how errors speak
+    # --- how anything is tried again, and for how long
 
     def _connect(self) -> None:
         self.connector.__enter__()
@@ -296,48 +260,18 @@ class Guard:
 
     @contextmanager
     def _speaking(self, doing: str, ours: Sequence[BaseException] = ()) -> Iterator[None]:
-        """Redact what may be raised, turn everything else into a bug of the connector, and keep the time."""
         started = self._clock()
         try:
-            yield
-        except SESSION_ENDING as error:
-            self._clean(error)
-            raise
-        except Exception as error:
-            if error in ours:
-                raise
-            raise self._bug(doing, f"{type(error).__name__}: {error}") from self._without_secrets(error)
+            with self._speaker.heard(doing, ours):
+                yield
         finally:
             self.counters.seconds += self._clock() - started
-
-    def _bug(self, doing: str, what: str) -> ConnectorBug:
-        return ConnectorBug(
-            f"{self.system}: the connector {self.connector.spec.name!r} has a bug: while {doing}: "
-            f"{self._redact(what)}. Report this. Nothing more is done with this system now."
-        )
-
-    def _clean(self, error: MusterError) -> None:
-        text = self._redact(error.message)
-        error.message = text if self.system in text else f"{self.system}: {text}"
-        error.args = (error.message,)
-        if self._without_secrets(error.__cause__ or error.__context__) is None:
-            error.__cause__ = None
-            error.__context__ = None
-
-    def _without_secrets(self, error: BaseException | None) -> BaseException | None:
-        """The error, or None when a text in its chain would show a secret."""
-        link = error
-        while link is not None:
-            if self._redact(str(link)) != str(link):
-                return None
-            link = link.__cause__ or link.__context__
-        return error
 
     # --- small things
 
     def _finder(self) -> FindsObjects:
         if not isinstance(self.connector, FindsObjects):
-            raise self._bug("searching", "the connector cannot find objects")
+            raise self._speaker.bug("searching", "the connector cannot find objects")
         return self.connector
 
     def _check_page(self, page: Page) -> None:
@@ -345,7 +279,7 @@ class Guard:
             problem.message = self._redact(problem.message)
             problem.where = self._redact(problem.where)
         if not page.last and (page.watermark is not None or page.complete_for):
-            raise self._bug("reading", "a page that is not the last one carries a watermark or complete_for")
+            raise self._speaker.bug("reading", "a page that is not the last one carries a watermark or complete_for")
 
     def _count(self, page: Page) -> None:
         counters = self.counters

@@ -21,7 +21,7 @@ class Subject(ABC):
     """
 
     connector: ClassVar[type[Connector]]
-    object_type: str
+    object_type: str = "account"
     #: a single-valued text attribute that every sample has and that may be changed
     text: str
     #: a single-valued attribute that may be cleared

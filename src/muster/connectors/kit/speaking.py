@@ -1,0 +1,59 @@
+"""How what a connector raises is allowed to speak: without secrets, naming the system, and a bug called a bug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from muster.connectors.kit.redaction import Redactor
+from muster.model.errors import SESSION_ENDING, MusterError
+
+
+class ConnectorBug(MusterError):
+    """A connector did what its contract forbids. The run stops and says so."""
+
+
+class Speaker:
+    """The voice of one connector to one system."""
+
+    def __init__(self, system: str, connector: str, redact: Redactor) -> None:
+        self.system = system
+        self.connector = connector
+        self.redact = redact
+
+    @contextmanager
+    def heard(self, doing: str, ours: Sequence[BaseException] = ()) -> Iterator[None]:
+        """Let pass what may end a session, cleaned; everything else but `ours` becomes a `ConnectorBug`."""
+        try:
+            yield
+        except SESSION_ENDING as error:
+            self._clean(error)
+            raise
+        except Exception as error:
+            if error in ours:
+                raise
+            raise self.bug(doing, f"{type(error).__name__}: {error}") from self._without_secrets(error)
+
+    def bug(self, doing: str, what: str) -> ConnectorBug:
+        """The error that says what the connector did wrong, and while doing what."""
+        return ConnectorBug(
+            f"{self.system}: the connector {self.connector!r} has a bug: while {doing}: {self.redact(what)}. "
+            "Report this. Nothing more is done with this system now."
+        )
+
+    def _clean(self, error: MusterError) -> None:
+        text = self.redact(error.message)
+        error.message = text if self.system in text else f"{self.system}: {text}"
+        error.args = (error.message,)
+        if self._without_secrets(error.__cause__ or error.__context__) is None:
+            error.__cause__ = None
+            error.__context__ = None
+
+    def _without_secrets(self, error: BaseException | None) -> BaseException | None:
+        """The error, or None when a text in its chain would show a secret."""
+        link = error
+        while link is not None:
+            if self.redact(str(link)) != str(link):
+                return None
+            link = link.__cause__ or link.__context__
+        return error
