@@ -163,7 +163,7 @@ class Server(ABC):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, command: Sequence[str], *, stdin: str | None = None) -> str:
-        """Run a helper program as the server's user and return what it printed."""
+        """Run another program as the server's user and return what it printed."""
         done = subprocess.run(
             self._wrapped(command),
             input=stdin,
