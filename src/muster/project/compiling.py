@@ -1,0 +1,100 @@
+"""Expressions and scopes of a file, compiled; what is wrong with them is said at its line and column in the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from muster.expressions import ExpressionError, Scope, compile_expression, compile_scope
+from muster.project.configuration import Located, Place
+from muster.project.diagnostics import Diagnostics
+from muster.project.document import Document, Path_
+from muster.project.extensions import Extensions
+from muster.project.files.scope import ScopeFile
+from muster.project.yamltree import Scalar
+
+UNIQUE: Final = "selectuniquevalue"
+_TEXT_OR_NAME: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\[([^\[\]]*)\]|([A-Za-z_][\w.]*)', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Compiles with the project's parameters and functions; collects what is wrong."""
+
+    parameters: Mapping[str, str]
+    extensions: Extensions
+    diagnostics: Diagnostics
+
+    def expression(self, document: Document, path: Path_, dialect: str) -> Located | None:
+        """The expression that stands at the path, or None, which the diagnostics then explain."""
+        node = document.node(path)
+        text = expression_text(node.value) if isinstance(node, Scalar) else ""
+        try:
+            found = compile_expression(
+                text, dialect=dialect, parameters=self.parameters, functions=self.extensions.functions
+            )
+        except ExpressionError as error:
+            place = document.text_place(path, error.line, error.column)
+            self.diagnostics.error(place, error.message, error.suggestion)
+            return None
+        return Located(found, document.value_place(path))
+
+    def constant(self, text: str, place: Place, dialect: str) -> Located:
+        """An expression that no file contains (`true` for `provision: true`)."""
+        return Located(compile_expression(text, dialect=dialect, parameters={}, functions={}), place)
+
+    def scope(self, document: Document, path: Path_, scope: ScopeFile, dialect: str) -> Scope | None:
+        """The scope in whichever of its forms it is written."""
+        form = scope.given()[0]
+        inner = [*path, form]
+        kind = {"expression": "expression", "rule": "lcw-rule", "connect": "connect-scope"}.get(form, "entra-scoping")
+        rule: Any = getattr(scope, form)
+        if kind in ("connect-scope", "entra-scoping"):
+            rule = [[clause.model_dump(exclude_unset=True) for clause in group] for group in rule]
+        try:
+            return compile_scope(kind, rule, dialect=dialect)
+        except ExpressionError as error:
+            place = document.text_place(inner, error.line, error.column)
+            self.diagnostics.error(place, error.message, error.suggestion)
+            return None
+
+
+def expression_text(value: object) -> str:
+    """A bare number or true in YAML, as the expression that means the same."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def name_place(document: Document, path: Path_, name: str) -> Place:
+    """Where an expression reads the attribute `name`; the start of the expression when it cannot be told."""
+    node = document.node(path)
+    if isinstance(node, Scalar):
+        text = str(node.value)
+        for match in _TEXT_OR_NAME.finditer(text):
+            found = match[1] if match[1] is not None else match[2]
+            if found is not None and found.strip() == name:
+                line = text.count("\n", 0, match.start()) + 1
+                column = match.start() - (text.rfind("\n", 0, match.start()) + 1) + 1
+                return document.text_place(path, line, column + (1 if match[1] is not None else 0))
+    return document.value_place(path)
+
+
+def calls_unique(located: Located | None) -> bool:
+    """Whether the expression asks for a unique value."""
+    return located is not None and any(name.lower() == UNIQUE for name in located.expression.functions)
+
+
+def unique_is_outermost(text: str) -> bool:
+    """Whether the whole expression is one call of SelectUniqueValue."""
+    found = re.match(r"\s*SelectUniqueValue\s*\(", text, re.IGNORECASE)
+    if not found:
+        return False
+    depth = 1
+    for match in re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.DOTALL).finditer(text, found.end()):
+        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        if depth == 0:
+            return not text[match.end() :].strip()
+    return False

@@ -1,0 +1,126 @@
+"""What the parts of one mapping are built with: its file, the metaverse, the systems, and the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from muster.model.values import Attribute
+from muster.project.compiling import Compiler, calls_unique, expression_text, unique_is_outermost
+from muster.project.configuration import Choice, Located
+from muster.project.diagnostics import Diagnostics, listed, nearest
+from muster.project.digests import RuleDigests
+from muster.project.document import Document, Path_
+from muster.project.files.flow import FlowFile
+from muster.project.files.mapping import MappingFile
+from muster.project.identities import Metaverse
+from muster.project.metaverse import MEMBER_OF
+from muster.project.yamltree import Scalar
+
+SystemObjects = Mapping[str, frozenset[str] | None]
+"""The object types of every system by name; None: its file is broken, so nobody knows."""
+
+SELECT_UNIQUE_HERE = (
+    "SelectUniqueValue stands only in outbound flows and in `computed` values of metaverse.yaml: "
+    "a name is given out once, when it is needed"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MappingContext:
+    """One mapping while it is being built. `identity` is None when the file names a type that does not exist."""
+
+    document: Document
+    file: MappingFile
+    identity: str | None
+    metaverse: Metaverse
+    systems: SystemObjects
+    compiler: Compiler
+    digests: RuleDigests
+
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """Where this mapping's faults go."""
+        return self.compiler.diagnostics
+
+    def over_object(self, path: Path_) -> Located | None:
+        """An expression over the object. Its attributes are known to the system only."""
+        found = self.compiler.expression(self.document, path, self.file.dialect)
+        self._no_unique(found)
+        return found
+
+    def over_identity(self, path: Path_, unique: bool = False) -> Located | None:
+        """An expression over the identity, every name checked; `unique`: SelectUniqueValue may be all of it."""
+        found = self.compiler.expression(self.document, path, self.file.dialect)
+        if found is not None and self.identity is not None:
+            self.metaverse.names.check(found, self.identity, self.document, path, self.diagnostics)
+        if not unique:
+            self._no_unique(found)
+        elif found is not None and calls_unique(found):
+            node = self.document.node(path)
+            if isinstance(node, Scalar) and not unique_is_outermost(expression_text(node.value)):
+                self.diagnostics.error(found.place, "SelectUniqueValue must be the whole expression, not a part of it")
+        return found
+
+    def _no_unique(self, found: Located | None) -> None:
+        if found is not None and calls_unique(found):
+            self.diagnostics.error(found.place, SELECT_UNIQUE_HERE)
+
+    def choices(self, flow: FlowFile, path: Path_, inbound: bool) -> tuple[Choice, ...] | None:
+        """The alternatives of a flow; None when one of them does not compile."""
+        made: list[Choice] = []
+        complete = True
+        for index, written in enumerate(flow.value or ()):
+            here = [*path, "value", index]
+            when_path: Path_ | None = [*here, "when"] if written.when is not None else None
+            if flow.when is not None:
+                when_path = [*path, "when"]
+            over = self.over_object if inbound else self.over_identity
+            when = over(when_path) if when_path else None
+            value = (
+                self.over_object([*here, "value"])
+                if inbound
+                else self.over_identity([*here, "value"], unique=True)
+            )
+            complete = complete and value is not None and (when is not None or when_path is None)
+            if value is not None:
+                made.append(Choice(value, when, written.precedence))
+        return tuple(made) if complete else None
+
+    def identity_attribute(self, name: str, path: Path_) -> Attribute | None:
+        """The metaverse attribute that a key names, or None, which the diagnostics then explain."""
+        if self.identity is None:
+            return None
+        known = self.metaverse.types[self.identity].attributes
+        if name in known:
+            return known[name]
+        place = self.document.key_place(path)
+        if name == MEMBER_OF:
+            self.diagnostics.error(place, "`memberOf` is worked out from the `members` of groups: flow those")
+        else:
+            self.diagnostics.error(
+                place,
+                f"unknown attribute `{name}` of `{self.identity}`; add it in metaverse.yaml if it is your own.",
+                nearest(name, known),
+            )
+        return None
+
+    def known_system(self) -> bool:
+        """Report a system or object that does not exist; whether both do, as far as can be told."""
+        name, wanted = self.file.system, self.file.object
+        if name not in self.systems:
+            self.diagnostics.error(
+                self.document.value_place(["system"]),
+                f"unknown system `{name}`; there is no systems/{name}.yaml. Known: {listed(self.systems)}.",
+                nearest(name, self.systems),
+            )
+            return False
+        objects = self.systems[name]
+        if objects is not None and wanted not in objects:
+            self.diagnostics.error(
+                self.document.value_place(["object"]),
+                f"unknown object `{wanted}` of system `{name}`; systems/{name}.yaml has {listed(objects)}.",
+                nearest(wanted, objects),
+            )
+            return False
+        return True

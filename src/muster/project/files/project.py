@@ -1,0 +1,36 @@
+"""`muster.yaml`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from muster.project.files.base import FileModel, Flag, Percent, Schedule, Text, Whole
+
+
+class SafetyFile(FileModel):
+    """What a run may do over 24 hours in one system before it stops and asks. What is not said stays as it is."""
+
+    deletes: Whole | None = Field(None, description="Deletes and disables of one system; default 500.")
+    percent: Percent | None = Field(None, description="The same as a share of the system's objects; default 10.")
+    members: Percent | None = Field(None, description="Members removed from one group, per cent; default 20.")
+    updates: Percent | None = Field(None, description="Objects with one attribute changed, per cent; default 30.")
+
+
+class ProjectFile(FileModel):
+    """The project: its name, store, limits, schedule and mail server."""
+
+    project: Text = Field(description="The project's name.")
+    store: Text = Field(
+        "sqlite:///.muster/state.db", description="Where Muster keeps its state: a sqlite or postgresql URL."
+    )
+    safety: SafetyFile | None = Field(None, description="Limits of every system; a system file may set its own.")
+    schedule: Schedule | None = Field(None, description="How often `muster serve` runs: every 30 minutes.")
+    staging: Flag = Field(False, description="true: work everything out, write nothing to any system.")
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="Values that expressions read as %name%.", json_schema_extra={
+            "additionalProperties": {"type": ["string", "number", "boolean"]}
+        }
+    )
+    mail: dict[str, Any] = Field(default_factory=dict, description="The mail server that workflows send through.")

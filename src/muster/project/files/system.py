@@ -1,0 +1,36 @@
+"""`systems/*.yaml`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from muster.project.files.base import Duration, FileModel, Flag, Percent, Text, Whole
+from muster.project.files.project import SafetyFile
+
+
+class QuarantineFile(FileModel):
+    """When a system's errors put it in quarantine."""
+
+    percent: Percent = Field(40, description="More than this share of the changes fails.")
+    minimum: Whole = Field(50, description="… from this many changes on.")
+
+
+class ReadFile(FileModel):
+    """How often a system is read."""
+
+    changes: Duration | None = Field(None, description="Ask for changes: 5 minutes.")
+    all: Duration | None = Field(None, description="Read everything: 24 hours.")
+
+
+class SystemFile(FileModel):
+    """One connected system. Its name is the file's name."""
+
+    connector: Text = Field(description="The connector that speaks to it.")
+    settings: dict[str, Any] = Field(default_factory=dict, description="What the connector needs to reach it.")
+    objects: dict[str, dict[str, Any] | None] = Field(description="The object types that take part, by your names.")
+    safety: SafetyFile | None = Field(None, description="Limits of this system, where they differ from muster.yaml.")
+    quarantine: QuarantineFile | None = Field(None, description="When errors put the system in quarantine.")
+    read: ReadFile | None = Field(None, description="How often it is read, where that differs from the schedule.")
+    staging: Flag = Field(False, description="true: work changes out, write none to this system.")

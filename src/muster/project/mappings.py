@@ -1,0 +1,118 @@
+"""One file of `mappings/` → the rules that the engine works from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from muster.project.configuration import Inbound, JoinLine, Located, MappingRules, Outbound, Place
+from muster.project.context import MappingContext
+from muster.project.diagnostics import listed, nearest
+from muster.project.digests import digest
+from muster.project.inbound import build_inbound
+from muster.project.outbound import build_outbound
+
+
+def build_mapping(context: MappingContext) -> MappingRules:
+    """The rules of one mapping. Complete only when nothing was reported; never to be run otherwise."""
+    file, document = context.file, context.document
+    context.known_system()
+    if context.identity is None:
+        types = context.metaverse.types
+        context.diagnostics.error(
+            document.value_place(["identity"]),
+            f"unknown metaverse type `{file.identity}`; known: {listed(types)}.",
+            nearest(file.identity, types),
+        )
+    if file.inbound is None and file.outbound is None and not file.join and not file.project:
+        context.diagnostics.hint(Place(document.file, 1, 1), "this mapping does nothing: it neither reads nor writes")
+    scope = None
+    if file.scope is not None:
+        scope = context.compiler.scope(document, ["scope"], file.scope, file.dialect)
+    join = _join(context)
+    primary = context.over_object(["primary"]) if file.primary is not None else None
+    inbound, outbound = build_inbound(context), build_outbound(context)
+    side = [] if file.protect is not None else ["outbound"]
+    written = file.outbound
+    protect = None
+    if file.protect is not None or (written and written.protect is not None):
+        protect = context.over_object([*side, "protect"])
+    unmanaged = file.unmanaged or (written and written.unmanaged) or "report"
+    elsewhere = file.deleted_elsewhere or (written and written.deleted_elsewhere) or "recreate"
+    digests = _rule_digests(context, scope, join, primary, inbound, outbound)
+    digests |= {
+        "protect": digest(context.digests.expression(protect)),
+        "unmanaged": digest(unmanaged),
+        "deleted elsewhere": digest(elsewhere),
+    }
+    return MappingRules(
+        name=document.name,
+        place=Place(document.file, 1, 1),
+        system=file.system,
+        object=file.object,
+        identity=file.identity,
+        account=file.account,
+        dialect=file.dialect,
+        scope=scope,
+        scope_place=document.value_place(["scope"]) if scope is not None else None,
+        join=join,
+        project=file.project,
+        several=file.several,
+        primary=primary,
+        inbound=inbound,
+        outbound=outbound,
+        protect=protect,
+        unmanaged=unmanaged,
+        deleted_elsewhere=elsewhere,
+        was=file.was,
+        digests=dict(sorted(digests.items())),
+    )
+
+
+def _join(context: MappingContext) -> tuple[JoinLine, ...]:
+    lines: list[JoinLine] = []
+    for index, line in enumerate(context.file.join):
+        path = ["join", index]
+        place = context.document.value_place(path)
+        if not line:
+            context.diagnostics.error(place, "an empty join line matches everybody: expected `attribute: EXPRESSION`")
+        pairs: dict[str, Located] = {}
+        for name in line:
+            attribute = context.identity_attribute(name, [*path, name])
+            located = context.over_object([*path, name])
+            if attribute is not None and attribute.many:
+                context.diagnostics.error(
+                    context.document.key_place([*path, name]),
+                    f"`{name}` has many values, and a join compares one: choose another attribute",
+                )
+            if located is not None:
+                pairs[name] = located
+        lines.append(JoinLine(place, pairs))
+    return tuple(lines)
+
+
+def _rule_digests(
+    context: MappingContext,
+    scope: Any,
+    join: tuple[JoinLine, ...],
+    primary: Located | None,
+    inbound: Inbound | None,
+    outbound: Outbound | None,
+) -> dict[str, str]:
+    """One digest a rule, by the names that docs/reference/rule-changes.md uses."""
+    file, rules = context.file, context.digests
+    scope_rule = file.scope.model_dump(exclude_none=True) if file.scope is not None else None
+    scope_digest = getattr(scope, "digest", None) or scope_rule
+    made = {
+        "mapping": digest(file.system, file.object, file.identity, file.account, file.dialect),
+        "scope": digest(scope_digest),
+        "join": digest([{name: rules.expression(pair) for name, pair in line.pairs.items()} for line in join]),
+        "project": digest(file.project, file.several, rules.expression(primary)),
+    }
+    if inbound is not None:
+        made |= {f"inbound:{flow.attribute.name}": flow.digest for flow in inbound.flows}
+    if outbound is not None:
+        made |= {f"outbound:{flow.attribute}": flow.digest for flow in outbound.flows}
+        made["provision"] = digest(rules.expression(outbound.provision))
+        made["deprovision"] = digest(rules.steps(outbound.deprovision))
+        made["password"] = digest(outbound.password)
+    return made

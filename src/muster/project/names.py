@@ -1,0 +1,54 @@
+"""Whether a name that an expression reads of an identity exists; paths follow references to the right type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from muster.model.values import Attribute, Type
+from muster.project.compiling import name_place
+from muster.project.configuration import Located
+from muster.project.diagnostics import Diagnostics, nearest
+from muster.project.document import Document, Path_
+from muster.project.metaverse import MEMBER_OF, targets
+
+_MEMBER_OF = Attribute(MEMBER_OF, Type.REFERENCE, many=True, writable="never", large=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The attributes of every identity type."""
+
+    types: Mapping[str, Mapping[str, Attribute]]
+
+    def attribute(self, identity: str, name: str) -> Attribute | None:
+        """The attribute that may be read under that name; memberOf is one."""
+        return _MEMBER_OF if name == MEMBER_OF else self.types[identity].get(name)
+
+    def wrong(self, identity: str, path: str) -> tuple[str, str | None] | None:
+        """What is wrong with a name or path read of an identity, and the nearest valid one; None: nothing."""
+        here: Iterable[str] = (identity,)
+        steps = path.split(".")
+        for index, step in enumerate(steps):
+            found = [known for kind in here if (known := self.attribute(kind, step))]
+            if not found:
+                kinds = " or ".join(f"`{kind}`" for kind in here)
+                valid = {name for kind in here for name in self.types[kind]} | {MEMBER_OF}
+                near = nearest(step, valid)
+                meant = ".".join([*steps[:index], near, *steps[index + 1 :]]) if near else None
+                return f"unknown attribute `{step}` of {kinds}", meant
+            if index + 1 < len(steps):
+                if found[0].type is not Type.REFERENCE:
+                    return f"`{step}` is no reference, so `{path}` leads nowhere", None
+                here = [kind for kind in targets(step, self.types) if kind in self.types]
+        return None
+
+    def check(
+        self, located: Located | None, identity: str, document: Document, path: Path_, diagnostics: Diagnostics
+    ) -> None:
+        """Report every name that the expression reads and the identity type does not have, at the name."""
+        if located is None:
+            return
+        for name in sorted(located.expression.reads):
+            if (wrong := self.wrong(identity, name)) is not None:
+                diagnostics.error(name_place(document, path, name), *wrong)
