@@ -1,0 +1,103 @@
+"""Distinguished names (RFC 4514): taking apart, comparing, escaping, moving."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+import ldap
+import ldap.dn
+
+Key: TypeAlias = tuple[str, ...]
+"""A DN in comparable form: one text an RDN, the object's own first."""
+
+_ROOT: Final[Key] = ()
+
+
+class MalformedDn(ValueError):
+    """A text that is no distinguished name."""
+
+
+@lru_cache(maxsize=4_096)
+def _key(dn: str) -> Key:
+    if not dn:
+        return _ROOT
+    if "\\" not in dn and '"' not in dn and "+" not in dn:
+        own, comma, parent = dn.partition(",")
+        kind, equals, value = own.partition("=")
+        if not equals or not kind.strip() or (comma and not parent.strip()):
+            raise MalformedDn(f"{dn!r} is not a distinguished name such as uid=ann,ou=people,dc=example")
+        return (f"{kind.strip().lower()}={_value_key(value)}", *(_key(parent.strip()) if comma else _ROOT))
+    try:
+        parts = ldap.dn.str2dn(dn)
+    except ldap.DECODING_ERROR:
+        raise MalformedDn(f"{dn!r} is not a distinguished name: a character is missing or not escaped") from None
+    return tuple("+".join(sorted(f"{kind.lower()}={_value_key(value)}" for kind, value, _ in rdn)) for rdn in parts)
+
+
+def _value_key(value: str) -> str:
+    return " ".join(value.split()).casefold()
+
+
+def key(dn: str) -> Key:
+    """The comparable form: types and values without case, spaces gathered. Raises `MalformedDn`."""
+    return _key(dn)
+
+
+def same(left: str, right: str) -> bool:
+    """Whether two texts name the same entry; a malformed one is the same as no other."""
+    if left == right:
+        return True
+    try:
+        return key(left) == key(right)
+    except MalformedDn:
+        return False
+
+
+def below(dn: str, base: str) -> bool:
+    """Whether `dn` is `base` or lies below it. Raises `MalformedDn`."""
+    own, top = key(dn), key(base)
+    return len(own) >= len(top) and own[len(own) - len(top) :] == top
+
+
+def split(dn: str) -> tuple[str, str]:
+    """The text of the object's own RDN and of its parent's DN ("" at the top). Raises `MalformedDn`."""
+    at = 0
+    quoted = False
+    while at < len(dn):
+        letter = dn[at]
+        if letter == "\\":
+            at += 1
+        elif letter == '"':
+            quoted = not quoted
+        elif letter == "," and not quoted:
+            return dn[:at].strip(), dn[at + 1 :].strip()
+        at += 1
+    if "=" not in dn:
+        raise MalformedDn(f"{dn!r} is not a distinguished name")
+    return dn.strip(), ""
+
+
+def rdn_values(dn: str) -> list[tuple[str, str]]:
+    """The attributes of the object's own RDN with their values, unescaped. Raises `MalformedDn`."""
+    own, _ = split(dn)
+    try:
+        return [(kind, value) for kind, value, _ in ldap.dn.str2dn(own)[0]]
+    except (ldap.DECODING_ERROR, IndexError):
+        raise MalformedDn(f"{own!r} is not a relative distinguished name") from None
+
+
+def child(attribute: str, value: str, parent: str) -> str:
+    """The DN of the object named `attribute=value` below `parent`, escaped by RFC 4514 section 2.4."""
+    own = f"{attribute}={ldap.dn.escape_dn_chars(value)}"
+    return f"{own},{parent}" if parent else own
+
+
+def moved(dn: str, old: str, new: str) -> str:
+    """The DN of `old` or of an entry below it, after `old` was renamed to `new`."""
+    kept: list[str] = []
+    rest = dn
+    for _ in range(len(key(dn)) - len(key(old))):
+        first, rest = split(rest)
+        kept.append(first)
+    return ",".join([*kept, new])

@@ -1,0 +1,196 @@
+"""One connection to one directory: logging in, what the server offers, its schema, searches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import ldap
+import ldap.schema
+from ldap.controls.libldap import SimplePagedResultsControl
+
+from muster.connectors.ldap import controls, errors
+from muster.connectors.ldap.settings import LdapObject, LdapSettings
+from muster.connectors.ldap.subschema import ldap_type
+from muster.connectors.ldap.wire import Entry, LdapType
+from muster.model.errors import AuthFailed, IncompleteRead, ProjectError
+
+_SCHEMA: Final = ["attributeTypes", "objectClasses", "ldapSyntaxes", "matchingRules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What the root DSE says that the server can do (RFC 4512 section 5.1)."""
+
+    controls: frozenset[str]
+    extensions: frozenset[str]
+    vendor: str
+    subschema: str
+    changelog: str | None = None
+    first_change: int = 0
+    last_change: int = 0
+
+    @property
+    def is_389(self) -> bool:
+        """Whether it is 389 Directory Server or a close relative."""
+        return "389" in self.vendor or "Red Hat" in self.vendor
+
+
+class Session:
+    """An open connection. Made by `opened`; every method raises what ends the session in words."""
+
+    def __init__(self, system: str, settings: LdapSettings, connection: Any) -> None:
+        self.system = system
+        self.settings = settings
+        self.connection = connection
+        self._offers: Offers | None = None
+        self._types: dict[str, LdapType] | None = None
+
+    def close(self) -> None:
+        """Disconnect; never raises."""
+        try:
+            self.connection.unbind_s()
+        except ldap.LDAPError:
+            return
+
+    @property
+    def offers(self) -> Offers:
+        """What the server can do, read once."""
+        if self._offers is None:
+            self._offers = self._root()
+        return self._offers
+
+    def fresh_offers(self) -> Offers:
+        """What the server can do, and how far its changelog goes, read now."""
+        self._offers = self._root()
+        return self._offers
+
+    def types(self, objects: Mapping[str, LdapObject]) -> dict[str, LdapType]:
+        """The object types of the system file, by name, as the server's schema has them; read once.
+
+        Raises `ProjectError` where the system file names what the server does not have.
+        """
+        if self._types is None:
+            subschema = self._subschema()
+            anchor = "nsUniqueId" if self.offers.is_389 else "entryUUID"
+            self._types = {
+                name: ldap_type(self.system, name, one, self.settings.base, subschema, anchor, self.settings.refint)
+                for name, one in objects.items()
+            }
+        return self._types
+
+    def search(self, base: str, scope: int, filter: str, attributes: Sequence[str]) -> list[tuple[str, Entry]]:
+        """All entries of one unpaged search, references to other servers left out."""
+        try:
+            found = self.connection.search_ext_s(base, scope, filter, list(attributes), timeout=self.settings.timeout)
+        except ldap.LDAPError as error:
+            raise errors.reading(self.system, self.settings.url, base, error) from None
+        return [(dn, entry) for dn, entry in found if dn is not None]
+
+    def exists(self, base: str) -> bool:
+        """Whether there is an entry of that DN that this login may see."""
+        try:
+            return bool(self.connection.search_ext_s(base, ldap.SCOPE_BASE, "(objectClass=*)", ["1.1"]))
+        except ldap.NO_SUCH_OBJECT:
+            return False
+        except ldap.LDAPError as error:
+            raise errors.reading(self.system, self.settings.url, base, error) from None
+
+    def pages(self, base: str, filter: str, attributes: Sequence[str]) -> Iterator[list[tuple[str | None, Entry]]]:
+        """The entries below `base` in pages (RFC 2696); the next page is on its way while one is worked on.
+
+        A pair whose DN is None is a reference to another server.
+        """
+        size = self.settings.page_size if controls.PAGED in self.offers.controls else 0
+        connection = self.connection
+        names = list(attributes)
+
+        def ask(cookie: bytes) -> int:
+            sent = [SimplePagedResultsControl(True, size, cookie)] if size else None
+            number: int = connection.search_ext(base, ldap.SCOPE_SUBTREE, filter, names, serverctrls=sent)
+            return number
+
+        try:
+            number = ask(b"")
+            while True:
+                _, found, _, answered = connection.result3(number, 1, self.settings.timeout)
+                cookie = next((one.cookie for one in answered if one.controlType == controls.PAGED), b"")
+                if cookie:
+                    number = ask(cookie)
+                yield found
+                if not cookie:
+                    return
+        except ldap.LDAPError as error:
+            raise errors.reading(self.system, self.settings.url, base, error) from None
+
+    def _root(self) -> Offers:
+        wanted = ["supportedControl", "supportedExtension", "vendorName", "vendorVersion", "subschemaSubentry"]
+        wanted += ["changelog", "firstchangenumber", "lastchangenumber"]
+        entries = self.search("", ldap.SCOPE_BASE, "(objectClass=*)", wanted)
+        if not entries:
+            raise IncompleteRead(
+                f"{self.system}: {self.settings.url} does not show its root DSE. Let every login read the empty DN."
+            )
+        root = {
+            name.lower(): [one.decode("utf-8", "replace") for one in values] for name, values in entries[0][1].items()
+        }
+
+        def one(name: str) -> str:
+            return next(iter(root.get(name, ())), "")
+
+        return Offers(
+            controls=frozenset(root.get("supportedcontrol", ())),
+            extensions=frozenset(root.get("supportedextension", ())),
+            vendor=f"{one('vendorname')} {one('vendorversion')}".strip(),
+            subschema=one("subschemasubentry") or "cn=Subschema",
+            changelog=one("changelog") or None,
+            first_change=int(one("firstchangenumber") or 0),
+            last_change=int(one("lastchangenumber") or 0),
+        )
+
+    def _subschema(self) -> ldap.schema.SubSchema:
+        where = self.offers.subschema
+        entries = self.search(where, ldap.SCOPE_BASE, "(objectClass=*)", _SCHEMA)
+        if not entries:
+            raise IncompleteRead(f"{self.system}: the schema {where!r} may not be read with this login. Allow it.")
+        return ldap.schema.SubSchema(entries[0][1], check_uniqueness=0)
+
+
+def opened(system: str, settings: LdapSettings, folder: Path) -> Session:
+    """Connect, encrypt and log in. Raises `Unreachable` or `AuthFailed`."""
+    if settings.password is not None and not settings.password.reveal():
+        # RFC 4513 section 5.1.2: a login with a name and no password succeeds and is anonymous.
+        raise AuthFailed(f"{system}: the password of {settings.bind_dn} is empty. Give its secret a value.")
+    url = settings.url
+    encrypted = settings.start_tls or url.startswith("ldaps://")
+    try:
+        connection = ldap.initialize(url)
+        connection.set_option(ldap.OPT_REFERRALS, 0)
+        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.timeout)
+        connection.set_option(ldap.OPT_TIMEOUT, settings.timeout)
+        if encrypted:
+            _trust(system, connection, settings, folder)
+        if settings.start_tls:
+            connection.start_tls_s()
+    except ldap.LDAPError as error:
+        raise errors.connecting(system, url, encrypted, error) from None
+    password = settings.password.reveal() if settings.password is not None else ""
+    try:
+        connection.simple_bind_s(settings.bind_dn or "", password)
+    except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT) as error:
+        raise errors.connecting(system, url, encrypted, error) from None
+    except ldap.LDAPError as error:
+        raise errors.logging_in(system, url, settings.bind_dn, error) from None
+    return Session(system, settings, connection)
+
+
+def _trust(system: str, connection: Any, settings: LdapSettings, folder: Path) -> None:
+    connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
+    if settings.ca is not None:
+        path = folder / settings.ca
+        if not path.is_file():
+            raise ProjectError(f"{system}: `ca` names {path}, which is no file that can be read. Correct the path.")
+        connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(path))
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)

@@ -1,0 +1,422 @@
+"""LDAP entries and requests ↔ Muster's objects and changes: pure, tested without a server."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final, TypeAlias
+
+import ldap
+from ldap.filter import escape_filter_chars
+
+from muster.connectors.ldap import dn as dns
+from muster.connectors.ldap.settings import Switch
+from muster.model.changes import Change
+from muster.model.objects import ConnectorObject, EdgePage, ReadProblem
+from muster.model.schema import ENABLED, ENABLED_ATTRIBUTE, ObjectSchema
+from muster.model.values import (
+    Attribute,
+    Document,
+    Scalar,
+    Type,
+    Value,
+    WrongType,
+    convert,
+    instant_text,
+    items,
+    parse_instant,
+    shown,
+)
+
+Entry: TypeAlias = Mapping[str, Sequence[bytes]]
+Modification: TypeAlias = tuple[int, str, "list[bytes] | None"]
+
+EDGES: Final = 5_000
+"""Values in one `EdgePage`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LdapType:
+    """One object type: its schema, and how its objects are found, named, anchored and switched.
+
+    `classes`: what a new object gets as objectClass. `aliases`: every name of an attribute, in lower case → its first
+    name. `comparable`: the attributes that have an equality rule, so that a server can assert their values.
+    """
+
+    name: str
+    schema: ObjectSchema
+    classes: tuple[str, ...]
+    base: str
+    filter: str
+    rdn: str
+    anchor: str
+    switch: Switch | None = None
+    placeholder: str | None = None
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    comparable: frozenset[str] = frozenset()
+
+    def canonical(self, name: str) -> str:
+        """The attribute's first name in the schema. Raises `WrongType` when there is no such attribute."""
+        if name in self.schema.attributes:
+            return name
+        found = self.aliases.get(name.lower())
+        if found is None:
+            raise WrongType(f"the class {self.classes[-1]} has no attribute {name!r}")
+        return found
+
+    def is_placeholder(self, value: str) -> bool:
+        """Whether a member is the one that only keeps a group from being empty."""
+        return self.placeholder is not None and value.casefold() == self.placeholder.casefold()
+
+
+# --- values
+
+_GENERALIZED: Final = re.compile(
+    r"(\d{4})(\d\d)(\d\d)(\d\d)(?:(\d\d)(?:(\d\d|60))?)?(?:[.,](\d+))?(Z|[+-]\d\d(?:\d\d)?)?"
+)
+
+
+def instant_of(text: str) -> str:
+    """Generalized Time (RFC 4517 section 3.3.13) as ISO 8601 text in UTC. Raises `WrongType`."""
+    found = _GENERALIZED.fullmatch(text)
+    if found is None:
+        raise WrongType(f"expected a time such as 20260131170000Z, found {shown(text)}")
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    unit = 1.0 if second else 60.0 if minute else 3600.0
+    try:
+        moment = datetime(
+            int(year), int(month), int(day), int(hour), int(minute or 0), min(int(second or 0), 59), tzinfo=UTC
+        )
+        if fraction:
+            moment += timedelta(seconds=round(float(f"0.{fraction}") * unit, 6))
+        if zone and zone != "Z":
+            offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5] or 0))
+            moment = moment.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
+    except (ValueError, OverflowError):
+        raise WrongType(f"expected a time such as 20260131170000Z, found {shown(text)}") from None
+    return instant_text(moment)
+
+
+def generalized(text: str) -> str:
+    """ISO 8601 text as Generalized Time in UTC. Raises `WrongType`."""
+    moment = parse_instant(text)
+    whole = moment.strftime("%Y%m%d%H%M%S")
+    return f"{whole}.{moment.microsecond:06d}Z" if moment.microsecond else f"{whole}Z"
+
+
+def decoded(value: bytes, kind: Type) -> Scalar:
+    """One value as the server sends it. Raises `WrongType`."""
+    if kind is Type.BINARY:
+        return base64.b64encode(value).decode("ascii")
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        raise WrongType("bytes that are not UTF-8 text") from None
+    if kind is Type.BOOLEAN:
+        if text.upper() in ("TRUE", "FALSE"):
+            return text.upper() == "TRUE"
+        raise WrongType(f"expected TRUE or FALSE, found {shown(text)}")
+    if kind is Type.INTEGER:
+        try:
+            return int(text)
+        except ValueError:
+            raise WrongType(f"expected a whole number, found {shown(text)}") from None
+    if kind is Type.DATETIME:
+        return instant_of(text)
+    return text
+
+
+def encoded(value: Scalar, kind: Type) -> bytes:
+    """One value, already in its attribute's form, as the server wants it. Raises `WrongType`."""
+    if kind is Type.BINARY:
+        return base64.b64decode(str(value))
+    if kind is Type.BOOLEAN:
+        return b"TRUE" if value else b"FALSE"
+    if kind is Type.DATETIME:
+        return generalized(str(value)).encode()
+    return str(value).encode()
+
+
+def encoded_all(value: Value, attribute: Attribute) -> list[bytes]:
+    """The values of an attribute as the server wants them; none for NULL. Raises `WrongType`."""
+    kind = attribute.type
+    if kind is Type.TEXT and type(value) is str and not attribute.many:
+        return [value.encode()] if value else []
+    return [encoded(one, kind) for one in items(convert(value, attribute))]
+
+
+def switched_on(values: Sequence[bytes], switch: Switch) -> bool | None:
+    """What the switch's attribute says about the account; None when it says neither."""
+    if not values:
+        return True if switch.on is None else False if switch.off is None else None
+    text = values[0].decode("utf-8", "replace").casefold()
+    if switch.off is not None and text == switch.off.casefold():
+        return False
+    if switch.on is not None and text == switch.on.casefold():
+        return True
+    if switch.on is None:
+        return text == "false" and (switch.off or "").casefold() == "true"
+    return True if switch.off is None else None
+
+
+def switch_value(value: Value, switch: Switch) -> list[bytes]:
+    """What the switch's attribute must hold for `enabled` to be `value`. Raises `WrongType`."""
+    wanted = convert(value, ENABLED_ATTRIBUTE)
+    text = switch.on if wanted is True else switch.off if wanted is False else None
+    return [text.encode()] if text is not None else []
+
+
+# --- reading
+
+
+class Reader:
+    """Turns the entries of one type into objects; made once a read, for the attributes that were asked for."""
+
+    def __init__(self, kind: LdapType, wanted: Iterable[str]) -> None:
+        self.kind = kind
+        self._plan: dict[str, tuple[str, Attribute]] = {}
+        self._large: dict[str, str] = {}
+        self._enabled = False
+        for name in wanted:
+            if name == ENABLED and kind.switch is not None:
+                self._enabled = True
+            elif name != "dn" and (canonical := kind.aliases.get(name.lower())) is not None:
+                attribute = kind.schema.attributes[canonical]
+                if attribute.large:
+                    self._large[canonical.lower()] = name
+                else:
+                    self._plan[canonical.lower()] = (name, attribute)
+        self._anchor = kind.anchor.lower()
+        self._alias = {alias: first.lower() for alias, first in kind.aliases.items() if alias != first.lower()}
+
+    @property
+    def request(self) -> list[str]:
+        """The attributes to ask the server for."""
+        switch = [self.kind.switch.attribute.lower()] if self._enabled and self.kind.switch else []
+        return list(dict.fromkeys([self._anchor, *self._plan, *self._large, *switch]))
+
+    def read(self, dn: str, entry: Entry) -> tuple[ConnectorObject | None, list[EdgePage], ReadProblem | None]:
+        """One entry: its object and the pages of its large attributes, or what is wrong with it."""
+        kind = self.kind
+        lowered = {self._name(name): values for name, values in entry.items()}
+        found = lowered.get(self._anchor)
+        if not found:
+            return (
+                None,
+                [],
+                ReadProblem(
+                    kind.name, None, f"has no {kind.anchor}, or {kind.anchor} may not be read with this login.", dn
+                ),
+            )
+        anchor = found[0].decode("utf-8", "replace")
+        values: Document = {"dn": dn}
+        for wire, (name, attribute) in self._plan.items():
+            sent = lowered.get(wire)
+            if not sent:
+                continue
+            try:
+                if attribute.many:
+                    values[name] = [decoded(one, attribute.type) for one in sent]
+                else:
+                    values[name] = decoded(sent[0], attribute.type)
+            except WrongType as error:
+                return None, [], ReadProblem(kind.name, anchor, f"{name}: {error}", dn)
+        if self._enabled and kind.switch is not None:
+            state = switched_on(lowered.get(kind.switch.attribute.lower(), ()), kind.switch)
+            if state is not None:
+                values[ENABLED] = state
+        edges = [page for wire, name in self._large.items() for page in self._pages(anchor, name, wire, lowered)]
+        return ConnectorObject(kind.name, anchor, values, partition=kind.base, where=dn), edges, None
+
+    def _name(self, name: str) -> str:
+        low = name.lower()
+        if ";" in low:
+            low = low.removesuffix(";binary")
+        return self._alias.get(low, low)
+
+    def _pages(self, anchor: str, name: str, wire: str, lowered: Entry) -> Iterator[EdgePage]:
+        kind = self.kind
+        whole = True
+        sent = lowered.get(wire, ())
+        for other, more in lowered.items():
+            if other.startswith(f"{wire};range="):
+                whole, sent = False, more
+        texts = [one.decode("utf-8", "replace") for one in sent]
+        if kind.placeholder is not None:
+            texts = [text for text in texts if not kind.is_placeholder(text)]
+        starts = range(0, len(texts), EDGES) or range(1)
+        for start in starts:
+            last = start + EDGES >= len(texts)
+            yield EdgePage(kind.name, anchor, name, texts[start : start + EDGES], whole=whole, last=last)
+
+
+# --- filters (RFC 4515)
+
+
+def equality(kind: LdapType, name: str, value: Value) -> str:
+    """The filter for objects whose attribute has the value (all of a list; none for NULL). Raises `WrongType`."""
+    if name == ENABLED and kind.switch is not None:
+        return _switch_filter(kind.switch, value)
+    canonical = kind.canonical(name)
+    attribute = kind.schema.attributes[canonical]
+    sent = encoded_all(value, attribute)
+    if not sent:
+        return f"(!({canonical}=*))"
+    parts = [f"({canonical}={_escaped(one, attribute.type)})" for one in sent]
+    return parts[0] if len(parts) == 1 else f"(&{''.join(parts)})"
+
+
+def _escaped(value: bytes, kind: Type) -> str:
+    if kind is Type.BINARY:
+        return "".join(f"\\{octet:02x}" for octet in value)
+    return str(escape_filter_chars(value.decode()))
+
+
+def _switch_filter(switch: Switch, value: Value) -> str:
+    sent = switch_value(value, switch)
+    name = switch.attribute
+    if sent:
+        return f"({name}={_escaped(sent[0], Type.TEXT)})"
+    opposite = switch.off if switch.on is None else switch.on
+    return f"(!({name}={_escaped((opposite or '').encode(), Type.TEXT)}))"
+
+
+def any_anchor(kind: LdapType, anchors: Iterable[str]) -> str:
+    """The filter for the objects with these anchors."""
+    return "(|" + "".join(f"({kind.anchor}={escape_filter_chars(one)})" for one in anchors) + ")"
+
+
+def assertion(kind: LdapType, expected: Document) -> str | None:
+    """`expected` as a filter that a server can assert (RFC 4528); None when only a comparison here can tell."""
+    parts: list[str] = []
+    for name, value in expected.items():
+        if name in ("dn", ENABLED) or isinstance(value, list):
+            return None
+        canonical = kind.canonical(name)
+        if kind.schema.attributes[canonical].many or canonical not in kind.comparable:
+            return None
+        parts.append(equality(kind, name, value))
+    return f"(&{''.join(parts)})" if parts else None
+
+
+# --- writing
+
+
+def new_dn(kind: LdapType, change: Change) -> str:
+    """The DN of an object to create: as given, or `rdn` below the base. Raises `WrongType`."""
+    given = change.values.get("dn")
+    if isinstance(given, str) and given:
+        try:
+            dns.rdn_values(given)
+            if not dns.key(given):
+                raise dns.MalformedDn("the DN is empty")
+        except dns.MalformedDn as error:
+            raise WrongType(str(error)) from None
+        return given
+    named = items(change.values.get(kind.rdn))
+    if not named:
+        raise WrongType(f"neither dn nor {kind.rdn} has a value, so the object has no name; give one of the two")
+    return dns.child(kind.rdn, str(named[0]), kind.base)
+
+
+def additions(
+    kind: LdapType, change: Change, dn: str, members: Mapping[str, Sequence[Scalar]]
+) -> list[tuple[str, list[bytes]]]:
+    """The attributes of a new entry, with `members` as the first values of large attributes. Raises `WrongType`."""
+    attributes = kind.schema.attributes
+    entry: dict[str, list[bytes]] = {"objectClass": [one.encode() for one in kind.classes]}
+    for name, value in change.values.items():
+        if name == "dn" or value is None:
+            continue
+        if name == ENABLED and kind.switch is not None:
+            sent, canonical = switch_value(value, kind.switch), kind.switch.attribute
+        else:
+            canonical = kind.canonical(name)
+            sent = encoded_all(value, attributes[canonical])
+        if sent:
+            entry[canonical] = sent
+    for part in (change.add, members):
+        for name, more in part.items():
+            canonical = kind.canonical(name)
+            into = entry.setdefault(canonical, [])
+            into.extend(one for one in encoded_all(list(more), attributes[canonical]) if one not in into)
+    if change.anchor is not None and not kind.schema.assigned:
+        entry.setdefault(kind.anchor, [change.anchor.encode()])
+    for name, text in dns.rdn_values(dn):
+        into = entry.setdefault(kind.aliases.get(name.lower(), name), [])
+        if not any(one.decode("utf-8", "replace").casefold() == text.casefold() for one in into):
+            into.append(text.encode())
+    if kind.placeholder is not None:
+        for name, attribute in attributes.items():
+            if attribute.large:
+                entry.setdefault(name, []).append(kind.placeholder.encode())
+    return list(entry.items())
+
+
+def renamed_dn(kind: LdapType, change: Change, dn: str) -> str | None:
+    """Where an update moves the object, None when nowhere: a new `dn`, or a new value of the naming attribute.
+
+    Raises `WrongType`.
+    """
+    given = change.values.get("dn")
+    if isinstance(given, str) and given:
+        try:
+            dns.key(given)
+            dns.rdn_values(given)
+        except dns.MalformedDn as error:
+            raise WrongType(str(error)) from None
+        return None if dns.same(given, dn) else given
+    if "dn" in change.values:
+        raise WrongType("dn is NULL; an object cannot be without a name")
+    own = dns.rdn_values(dn)
+    name, text = own[0]
+    if len(own) > 1:
+        return None
+    canonical = kind.aliases.get(name.lower())
+    if canonical is None:
+        return None
+    for given_name, value in change.values.items():
+        if kind.aliases.get(given_name.lower()) == canonical and value is not None:
+            wanted = [str(one) for one in items(value)]
+            if wanted and all(one.casefold() != text.casefold() for one in wanted):
+                return dns.child(name, wanted[0], dns.split(dn)[1])
+    return None
+
+
+def replacements(kind: LdapType, values: Document) -> list[Modification]:
+    """The modifications that replace attributes. Raises `WrongType`."""
+    mods: list[Modification] = []
+    for name, value in values.items():
+        if name == "dn":
+            continue
+        if name == ENABLED and kind.switch is not None:
+            mods.append((ldap.MOD_REPLACE, kind.switch.attribute, switch_value(value, kind.switch) or None))
+            continue
+        canonical = kind.canonical(name)
+        attribute = kind.schema.attributes[canonical]
+        sent = encoded_all(value, attribute)
+        if attribute.large and kind.placeholder is not None:
+            sent.append(kind.placeholder.encode())
+        mods.append((ldap.MOD_REPLACE, canonical, sent or None))
+    return mods
+
+
+def value_changes(kind: LdapType, add: Mapping[str, Any], remove: Mapping[str, Any]) -> list[Modification]:
+    """The modifications that add and remove single values. Raises `WrongType`."""
+    mods: list[Modification] = []
+    for how, part in ((ldap.MOD_ADD, add), (ldap.MOD_DELETE, remove)):
+        for name, values in part.items():
+            canonical = kind.canonical(name)
+            sent = encoded_all(list(values), _many(kind.schema.attributes[canonical]))
+            if sent:
+                mods.append((how, canonical, sent))
+    return mods
+
+
+def _many(attribute: Attribute) -> Attribute:
+    if attribute.many:
+        return attribute
+    return Attribute(attribute.name, attribute.type, many=True, exact=attribute.exact)

@@ -1,0 +1,335 @@
+"""Writing to a directory: each change as a chain of requests, many chains at once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+import ldap
+from ldap.controls.libldap import AssertionControl
+
+from muster.connectors.ldap import controls, errors, wire
+from muster.connectors.ldap import dn as dns
+from muster.connectors.ldap.pipeline import Job, Pipeline, Reply, Send, Steps
+from muster.connectors.ldap.session import Session
+from muster.connectors.ldap.wire import LdapType, Modification
+from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
+from muster.model.secrets import Secret
+from muster.model.values import Document, WrongType, same, shown
+
+BATCH: Final = 500
+"""Changes whose DNs are looked up with one search."""
+
+CHUNK: Final = 1_000
+"""Values of a large attribute in one request."""
+
+_TOLERATED: Final = (ldap.TYPE_OR_VALUE_EXISTS, ldap.NO_SUCH_ATTRIBUTE)
+_ONE_IS_BAD: Final = (ldap.INVALID_SYNTAX, ldap.CONSTRAINT_VIOLATION, ldap.INVALID_DN_SYNTAX)
+
+_Part: TypeAlias = Generator[Send, Reply, "str | ldap.LDAPError | None"]
+"""Part of a change: None when it went well, else the refusal, or in words what was left out."""
+
+
+class Writer:
+    """Writes changes of the given types over one session."""
+
+    def __init__(self, session: Session, types: Mapping[str, LdapType]) -> None:
+        self._session = session
+        self._types = types
+        self._dns: dict[tuple[str, str], str] = {}
+        self._asserts = controls.ASSERTION in session.offers.controls
+        self._post_read = controls.POST_READ in session.offers.controls
+        self._anchor_control = {name: controls.post_read(kind.anchor) for name, kind in types.items()}
+
+    def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
+        """One outcome a change. Raises `Unreachable` when the server does not answer any more."""
+        pipeline = Pipeline(self._session, self._session.settings.window)
+        source = iter(changes)
+        while batch := list(islice(source, BATCH)):
+            if pipeline.leaving:
+                yield from pipeline.finish()
+            self._dns = self._located(batch)
+            for change in batch:
+                yield from pipeline.submit(lambda change=change: self._job(change))  # type: ignore[misc]
+        yield from pipeline.finish()
+
+    def _located(self, batch: Sequence[Change]) -> dict[tuple[str, str], str]:
+        """The DN of every object that the batch updates or deletes, with one search a type."""
+        anchors: dict[str, list[str]] = {}
+        for change in batch:
+            if change.anchor is not None and change.action is not Action.CREATE:
+                anchors.setdefault(change.type, []).append(change.anchor)
+        found: dict[tuple[str, str], str] = {}
+        for name, some in anchors.items():
+            kind = self._types[name]
+            entries = self._session.search(
+                kind.base, ldap.SCOPE_SUBTREE, wire.any_anchor(kind, dict.fromkeys(some)), [kind.anchor]
+            )
+            for dn, entry in entries:
+                for values in entry.values():
+                    found[name, values[0].decode("utf-8", "replace")] = dn
+        return found
+
+    def _job(self, change: Change) -> Job | Outcome:
+        kind = self._types[change.type]
+        try:
+            if change.action is Action.CREATE:
+                dn = wire.new_dn(kind, change)
+                return Job(self._create(change, kind, dn), (dns.key(dn),), moves=True)
+            here = self._dns.get((change.type, change.anchor or ""))
+            if here is None:
+                return Outcome(
+                    change.key,
+                    Result.GONE,
+                    change.anchor,
+                    reason=_gone(kind),
+                )
+            if change.action is Action.DELETE:
+                return Job(self._delete(change, kind, here), (dns.key(here),), moves=True, leaves=True)
+            there = wire.renamed_dn(kind, change, here)
+            places = (dns.key(here),) if there is None else tuple({dns.key(here), dns.key(there)})
+            moving = there is not None
+            return Job(self._update(change, kind, here, there), places, moves=moving, leaves=moving)
+        except (WrongType, dns.MalformedDn) as error:
+            return Outcome(change.key, Result.REJECTED, change.anchor, reason=f"{error}")
+
+    # --- create
+
+    def _create(self, change: Change, kind: LdapType, dn: str) -> Steps:
+        edges = _chunks(change.edges)
+        first = next(edges, None)
+        try:
+            entry = wire.additions(kind, change, dn, {first.attribute: first.add} if first else {})
+        except WrongType as error:
+            return Outcome(change.key, Result.REJECTED, reason=f"{dn}: {error}")
+        asked = [self._anchor_control[change.type]] if self._post_read else None
+        reply = yield lambda connection: connection.add_ext(dn, entry, asked)
+        if reply.error is not None:
+            return (yield from self._not_created(change, kind, dn, reply.error))
+        anchor = _post_read_anchor(reply)
+        if anchor is None:
+            anchor = yield from self._anchor_of(kind, dn)
+        values: Document = {"dn": dn}
+        problem = yield from self._edges(kind, dn, edges)
+        if problem is None and change.password is not None:
+            problem = yield from self._password(dn, change.password)
+        if problem is not None:
+            return _outcome(change, problem, dn, anchor, values, "created, but ")
+        return Outcome(change.key, Result.DONE, anchor, values)
+
+    def _not_created(self, change: Change, kind: LdapType, dn: str, error: ldap.LDAPError) -> Steps:
+        if isinstance(error, ldap.ALREADY_EXISTS):
+            anchor = yield from self._anchor_of(kind, dn)
+            return Outcome(change.key, Result.EXISTS, anchor, {"dn": dn}, reason=f"{dn} is taken.")
+        if isinstance(error, ldap.NO_SUCH_OBJECT):
+            return Outcome(change.key, Result.REJECTED, reason=_no_parent(dn, error))
+        return Outcome(change.key, errors.result_of(error), reason=errors.refusal(error, dn))
+
+    def _anchor_of(self, kind: LdapType, dn: str) -> Generator[Send, Reply, str | None]:
+        entry = yield from self._entry(dn, [kind.anchor])
+        return next((values[0].decode("utf-8", "replace") for values in (entry or {}).values()), None)
+
+    def _entry(self, dn: str, attributes: Sequence[str]) -> Generator[Send, Reply, wire.Entry | None]:
+        reply = yield lambda connection: connection.search_ext(dn, ldap.SCOPE_BASE, "(objectClass=*)", list(attributes))
+        return reply.entries[0][1] if reply.error is None and reply.entries else None
+
+    # --- update
+
+    def _update(self, change: Change, kind: LdapType, dn: str, there: str | None) -> Steps:
+        anchor = change.anchor
+        try:
+            replaced = wire.replacements(kind, change.values)
+            single = wire.value_changes(kind, change.add, change.remove)
+            condition, refused = yield from self._condition(change, kind, dn)
+        except WrongType as error:
+            return Outcome(change.key, Result.REJECTED, anchor, reason=f"{dn}: {error}")
+        if refused is not None:
+            return refused
+        values: Document = {}
+        if there is not None:
+            problem = yield from self._rename(dn, there, condition)
+            if problem is not None:
+                return _outcome(change, problem, dn, anchor, values)
+            dn, condition, values = there, [], {"dn": there}
+        if replaced or single:
+            problem = yield from self._modify(kind, dn, replaced, single, condition)
+            if problem is not None:
+                return _outcome(change, problem, dn, anchor, values, "renamed, but " if values else "")
+        problem = yield from self._edges(kind, dn, _chunks(change.edges))
+        if problem is None and change.password is not None:
+            problem = yield from self._password(dn, change.password)
+        if problem is not None:
+            return _outcome(change, problem, dn, anchor, values)
+        return Outcome(change.key, Result.DONE, anchor, values)
+
+    def _condition(
+        self, change: Change, kind: LdapType, dn: str
+    ) -> Generator[Send, Reply, tuple[list[Any], Outcome | None]]:
+        """How `expected` is held: by the server itself in the same request (RFC 4528), else by reading first."""
+        if not change.expected:
+            return [], None
+        asserted = wire.assertion(kind, change.expected) if self._asserts else None
+        if asserted is not None:
+            return [AssertionControl(True, asserted)], None
+        reader = wire.Reader(kind, change.expected)
+        entry = yield from self._entry(dn, reader.request)
+        if entry is None:
+            return [], Outcome(change.key, Result.GONE, change.anchor, reason=f"{dn} is no longer there.")
+        found, _, problem = reader.read(dn, entry)
+        if found is None:
+            return [], Outcome(change.key, Result.CONFLICT, change.anchor, reason=problem.message if problem else "")
+        for name, value in change.expected.items():
+            has = found.values.get(name)
+            equal = dns.same(str(has), str(value)) if name == "dn" else same(has, value, kind.schema.attribute(name))
+            if not equal:
+                reason = f"{dn}: {name} is {shown(has)}, expected {shown(value)}."
+                return [], Outcome(change.key, Result.CONFLICT, change.anchor, reason=reason)
+        return [], None
+
+    def _rename(self, dn: str, there: str, condition: list[Any]) -> _Part:
+        """Rename, move or both (RFC 4511 section 4.9); the old name's value goes."""
+        own, parent = dns.split(there)
+        _, old_parent = dns.split(dn)
+        superior = None if dns.same(parent, old_parent) else parent
+        reply = yield lambda connection: connection.rename(dn, own, superior, 1, condition or None)
+        if reply.error is None:
+            top = dns.key(dn)
+            for at, known in self._dns.items():
+                if dns.key(known)[-len(top) :] == top:
+                    self._dns[at] = dns.moved(known, dn, there)
+            return None
+        if isinstance(reply.error, ldap.NO_SUCH_OBJECT) and (yield from self._entry(dn, ["1.1"])) is not None:
+            return f"cannot move to {there}: there is no {parent}. Make the container first."
+        if isinstance(reply.error, ldap.ALREADY_EXISTS):
+            return f"cannot be renamed: {there} is taken by another object."
+        return reply.error
+
+    def _modify(
+        self, kind: LdapType, dn: str, replaced: list[Modification], single: list[Modification], condition: list[Any]
+    ) -> _Part:
+        mods = [*replaced, *single]
+        sent = [*condition, controls.TOLERANT] if single else condition
+        reply = yield lambda connection: connection.modify_ext(dn, mods, sent or None)
+        if not isinstance(reply.error, _TOLERATED) or not single:
+            if isinstance(reply.error, ldap.OBJECT_CLASS_VIOLATION) and single and kind.placeholder is not None:
+                return (yield from self._with_placeholder(kind, dn, mods))
+            return reply.error
+        if replaced:
+            reply = yield lambda connection: connection.modify_ext(dn, replaced, condition or None)
+            if reply.error is not None:
+                return reply.error
+        for how, name, values in single:
+            problem = yield from self._values(kind, dn, how, name, values or [])
+            if problem is not None:
+                return problem
+        return None
+
+    # --- large attributes
+
+    def _edges(self, kind: LdapType, dn: str, edges: Iterator[EdgeChange]) -> _Part:
+        left_out: list[str] = []
+        for part in edges:
+            name = kind.aliases.get(part.attribute.lower())
+            if name is None:
+                return f"the class {kind.classes[-1]} has no attribute {part.attribute!r}"
+            for how, texts in ((ldap.MOD_ADD, part.add), (ldap.MOD_DELETE, part.remove)):
+                if texts:
+                    problem = yield from self._values(kind, dn, how, name, [text.encode() for text in texts])
+                    if isinstance(problem, ldap.LDAPError):
+                        return problem
+                    if problem is not None:
+                        left_out.append(problem)
+        return "; ".join(left_out[:5]) if left_out else None
+
+    def _values(self, kind: LdapType, dn: str, how: int, name: str, values: list[bytes]) -> _Part:
+        """Add or remove values. Those already there, or already gone, do no harm: the rest is halved until found."""
+        reply = yield lambda connection: connection.modify_ext(dn, [(how, name, values)], [controls.TOLERANT])
+        error = reply.error
+        if error is None or (isinstance(error, _TOLERATED) and len(values) == 1):
+            return None
+        if isinstance(error, ldap.OBJECT_CLASS_VIOLATION) and how == ldap.MOD_DELETE:
+            if kind.placeholder is None:
+                return (
+                    f"{errors.said(error)}: a {kind.classes[-1]} cannot be without {name}. Give this object a "
+                    "`placeholder_member` in the system file."
+                )
+            return (yield from self._with_placeholder(kind, dn, [(how, name, values)]))
+        if isinstance(error, _ONE_IS_BAD) and len(values) == 1:
+            return f"{name} {values[0].decode('utf-8', 'replace')} was refused: {errors.said(error)}"
+        if not isinstance(error, (*_TOLERATED, *_ONE_IS_BAD)):
+            return error
+        half = len(values) // 2
+        first = yield from self._values(kind, dn, how, name, values[:half])
+        if isinstance(first, ldap.LDAPError):
+            return first
+        second = yield from self._values(kind, dn, how, name, values[half:])
+        if isinstance(second, ldap.LDAPError):
+            return second
+        return "; ".join(text for text in (first, second) if text) or None
+
+    def _with_placeholder(self, kind: LdapType, dn: str, mods: list[Modification]) -> _Part:
+        """The same once more, with the member that keeps the group from being empty."""
+        large = next((name for _, name, _ in mods if kind.schema.attributes[name].large), None)
+        placeholder = (kind.placeholder or "").encode()
+        more = [*mods, (ldap.MOD_ADD, large, [placeholder])] if large is not None else mods
+        reply = yield lambda connection: connection.modify_ext(dn, more, [controls.TOLERANT])
+        return reply.error
+
+    # --- delete, password
+
+    def _delete(self, change: Change, kind: LdapType, dn: str) -> Steps:
+        try:
+            condition, refused = yield from self._condition(change, kind, dn)
+        except WrongType as error:
+            return Outcome(change.key, Result.REJECTED, change.anchor, reason=f"{dn}: {error}")
+        if refused is not None:
+            return refused
+        reply = yield lambda connection: connection.delete_ext(dn, condition or None)
+        if reply.error is not None:
+            return _outcome(change, reply.error, dn, change.anchor, {})
+        self._dns.pop((change.type, change.anchor or ""), None)
+        return Outcome(change.key, Result.DONE, change.anchor)
+
+    def _password(self, dn: str, password: Secret) -> _Part:
+        """Set by the extended operation (RFC 3062), so that the server applies its policy and keeps a hash."""
+        reply = yield lambda connection: connection.passwd(dn, None, password.reveal())
+        return None if reply.error is None else f"the password was refused: {errors.said(reply.error)}"
+
+
+def _gone(kind: LdapType) -> str:
+    return f"no object below {kind.base!r} has this {kind.anchor}."
+
+
+def _chunks(edges: Iterator[EdgeChange] | None) -> Iterator[EdgeChange]:
+    """The edges in requests of at most `CHUNK` values."""
+    for part in edges or ():
+        size = max(len(part.add), len(part.remove))
+        for at in range(0, size, CHUNK):
+            yield EdgeChange(part.attribute, part.add[at : at + CHUNK], part.remove[at : at + CHUNK])
+
+
+def _post_read_anchor(reply: Reply) -> str | None:
+    for control in reply.controls:
+        if isinstance(control, controls.PostRead):
+            for values in control.entry.values():
+                return values[0].decode("utf-8", "replace")
+    return None
+
+
+def _no_parent(dn: str, error: ldap.LDAPError) -> str:
+    _, parent = dns.split(dn)
+    nearest = errors.details(error).get("matched")
+    there = f" The nearest that exists is {nearest}." if nearest else ""
+    return f"{dn}: there is no {parent}.{there} Make the container first, or let dn name one that exists."
+
+
+def _outcome(
+    change: Change, problem: str | ldap.LDAPError, dn: str, anchor: str | None, values: Document, before: str = ""
+) -> Outcome:
+    if isinstance(problem, str):
+        return Outcome(change.key, Result.REJECTED, anchor, values, reason=f"{dn}: {before}{problem}")
+    result = errors.result_of(problem)
+    if before and result in (Result.GONE, Result.EXISTS):
+        result = Result.REJECTED
+    return Outcome(change.key, result, anchor, values, reason=before + errors.refusal(problem, dn))
