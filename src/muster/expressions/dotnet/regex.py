@@ -1,0 +1,193 @@
+"""Regular expressions as .NET writes them, run by Python's `re`.
+
+Public specification: https://learn.microsoft.com/dotnet/standard/base-types/regular-expression-language-quick-reference.
+Translated are named groups and references to them, `\\p{…}`, `\\z`, `\\Z` and options inside the pattern. A look-behind
+of variable length and the subtraction of character classes have no equivalent and are refused.
+"""
+
+import re
+import sys
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from muster.expressions.errors import EvaluationFault, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern, and which Python group each .NET group number is (.NET counts named groups last)."""
+
+    compiled: re.Pattern[str]
+    numbers: tuple[int, ...]
+
+    def group_number(self, name: str) -> int | None:
+        """The Python group that .NET knows by this name or number; None when there is none."""
+        if name.isdecimal():
+            number = int(name)
+            return self.numbers[number] if number < len(self.numbers) else None
+        return self.compiled.groupindex.get(name)
+
+
+@lru_cache(maxsize=1024)
+def dotnet_pattern(text: str) -> Pattern:
+    """The pattern ready for use. A fault that says why when it is none."""
+    translated, names = _translate(text)
+    try:
+        compiled = re.compile(translated)
+    except (re.error, OverflowError, RecursionError) as problem:
+        raise EvaluationFault(f"the regular expression {shown(text)} cannot be used: {problem}") from None
+    named = set(compiled.groupindex.values())
+    unnamed = [number for number in range(1, compiled.groups + 1) if number not in named]
+    return Pattern(compiled, (0, *unnamed, *(compiled.groupindex[name] for name in names)))
+
+
+_NAMED = re.compile(r"\(\?(?:<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')")
+_REFERENCE = re.compile(r"\\k(?:<(\w+)>|'(\w+)')")
+_OPTIONS = re.compile(r"\(\?([imsnx]*)(?:-([imsnx]+))?([:)])")
+_CATEGORY = re.compile(r"\\([pP])\{(\w+)\}")
+
+
+def _translate(text: str) -> tuple[str, list[str]]:
+    out: list[str] = []
+    names: list[str] = []
+    at = 0
+    in_class = False
+    scopes: list[int] = [0]
+    while at < len(text):
+        step = _step(text, at, in_class, names)
+        if step is not None:
+            made, at = step
+            out.append(made)
+            if made.startswith("(") and not made.endswith(")"):
+                scopes.append(0)
+            continue
+        letter = text[at]
+        options = _OPTIONS.match(text, at) if letter == "(" and not in_class else None
+        if options and options.group(3) == ")":
+            out.append(_flags(options.group(1), options.group(2)))
+            scopes[-1] += 1
+            at = options.end()
+            continue
+        if options:
+            out.append(_flags(options.group(1), options.group(2)))
+            scopes.append(0)
+            at = options.end()
+            continue
+        if in_class:
+            in_class = letter != "]"
+            if letter == "[" and text[at - 1] == "-":
+                raise EvaluationFault(f"the regular expression {shown(text)} subtracts a character class; write it out")
+            if letter in "[&~|":
+                letter = "\\" + letter
+        elif letter == "[":
+            in_class = True
+            for opening in ("[^]", "[]"):
+                if text.startswith(opening, at):
+                    out.append(opening[:-1] + "\\]")
+                    at += len(opening)
+                    break
+            else:
+                out.append(letter)
+                at += 1
+            continue
+        elif letter == "(":
+            scopes.append(0)
+        elif letter == ")":
+            out.append(")" * (scopes.pop() if len(scopes) > 1 else 0))
+        elif letter == "|" and scopes[-1]:
+            raise EvaluationFault(f"the regular expression {shown(text)} has an option before |; use (?i:…)")
+        out.append(letter)
+        at += 1
+    out.append(")" * sum(scopes))
+    return "".join(out), names
+
+
+def _step(text: str, at: int, in_class: bool, names: list[str]) -> tuple[str, int] | None:
+    letter = text[at]
+    if letter == "\\":
+        return _escape(text, at, in_class)
+    if letter == "(" and not in_class:
+        named = _NAMED.match(text, at)
+        if named:
+            name = named.group(1) or named.group(2)
+            if name not in names:
+                names.append(name)
+            return f"(?P<{name}>", named.end()
+    return None
+
+
+def _escape(text: str, at: int, in_class: bool) -> tuple[str, int]:
+    category = _CATEGORY.match(text, at)
+    if category:
+        return _category(category.group(2), category.group(1) == "P", in_class), category.end()
+    reference = None if in_class else _REFERENCE.match(text, at)
+    if reference:
+        name = reference.group(1) or reference.group(2)
+        return (f"\\{name}" if name.isdecimal() else f"(?P={name})"), reference.end()
+    escaped = text[at + 1 : at + 2]
+    known = {"z": r"\Z", "Z": r"(?=\n?\Z)", "e": r"\x1b"}
+    if escaped in known and (not in_class or escaped == "e"):
+        return known[escaped], at + 2
+    if escaped.isascii() and escaped.isalpha() and escaped not in "AbBdDfnrsStvwWxuka":
+        raise EvaluationFault(f"the regular expression {shown(text)} has the unknown escape \\{escaped}")
+    return text[at : at + 2], at + 2
+
+
+def _flags(on: str, off: str | None) -> str:
+    wanted = "".join(flag for flag in on if flag in "imsx")
+    unwanted = "".join(flag for flag in off or "" if flag in "imsx")
+    return f"(?{wanted}{'-' + unwanted if unwanted else ''}:"
+
+
+def _category(name: str, negated: bool, in_class: bool) -> str:
+    inside = _ranges(name)
+    if in_class and negated:
+        raise EvaluationFault(rf"\P{{{name}}} cannot stand inside a character class; put \p{{…}} in a [^…]")
+    return inside if in_class else f"[{'^' if negated else ''}{inside}]"
+
+
+@lru_cache(maxsize=64)
+def _ranges(name: str) -> str:
+    out: list[str] = []
+    start: int | None = None
+    for code in range(sys.maxunicode + 2):
+        inside = code <= sys.maxunicode and unicodedata.category(chr(code)).startswith(name)
+        if inside and start is None:
+            start = code
+        elif not inside and start is not None:
+            out.append(f"\\U{start:08x}-\\U{code - 1:08x}")
+            start = None
+    if not out:
+        raise EvaluationFault(rf"\p{{{name}}} is not known; use a Unicode category such as \p{{L}} or \p{{Lu}}")
+    return "".join(out)
+
+
+_SUBSTITUTION = re.compile(r"\$(?:\$|&|`|'|\+|_|\{(\w+)\}|(\d{1,3}))")
+
+
+def replacement(pattern: Pattern, text: str) -> Callable[[re.Match[str]], str]:
+    """What a .NET replacement text makes of a match: `$1`, `${name}`, `$$`, `$&` and the rest stand for themselves."""
+
+    def fill(match: re.Match[str]) -> str:
+        def one(found: re.Match[str]) -> str:
+            special = found.group()[1]
+            if special == "$":
+                return "$"
+            if special == "&":
+                return match.group()
+            if special == "_":
+                return match.string
+            if special == "`":
+                return match.string[: match.start()]
+            if special == "'":
+                return match.string[match.end() :]
+            number = len(pattern.numbers) - 1 if special == "+" else None
+            if number is None:
+                number = pattern.group_number(found.group(1) or found.group(2))
+            return found.group() if number is None else match.group(number) or ""
+
+        return _SUBSTITUTION.sub(one, text)
+
+    return fill

@@ -1,0 +1,1 @@
+"""Whether an object is in scope: four ways to say it, one way to ask."""
