@@ -116,14 +116,20 @@ class LdapConnector:
         yield from self._found(kind, base, scope, f"(&{kind.filter}{''.join(parts)})")
 
     def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
-        """Set by the Password Modify operation (RFC 3062); `must_change` by pwdReset where the server has it."""
+        """Set by the Password Modify operation (RFC 3062), on 389 DS by userPassword, which it hashes itself.
+
+        `must_change` sets pwdReset where the schema has it.
+        """
         session, kind = self._session, self._types[object_type]
         found = self.get(object_type, anchor)
         if found is None:
             return Outcome(0, Result.GONE, anchor, reason=f"no object below {kind.base!r} has this {kind.anchor}.")
         dn = str(found.values["dn"])
         try:
-            session.connection.passwd_s(dn, None, password.reveal())
+            if session.offers.is_389:
+                session.connection.modify_s(dn, [(ldap.MOD_REPLACE, "userPassword", [password.reveal().encode()])])
+            else:
+                session.connection.passwd_s(dn, None, password.reveal())
             if must_change and "pwdReset" in kind.schema.attributes:
                 session.connection.modify_s(dn, [(ldap.MOD_REPLACE, "pwdReset", [b"TRUE"])])
         except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT) as error:
@@ -145,7 +151,7 @@ class LdapConnector:
     def _found(self, kind: LdapType, base: str, scope: int, asked: str) -> Iterator[ConnectorObject]:
         names = [name for name, one in kind.schema.attributes.items() if not one.large]
         reader = Reader(kind, [*names, ENABLED])
-        for dn, entry in self._session.search(base, scope, asked, ["*", "+"]):
+        for dn, entry in self._session.search(base, scope, asked, reader.request):
             found, _, _ = reader.read(dn, entry)
             if found is not None:
                 yield found

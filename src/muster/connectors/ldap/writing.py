@@ -292,8 +292,15 @@ class Writer:
         return Outcome(change.key, Result.DONE, change.anchor)
 
     def _password(self, dn: str, password: Secret) -> _Part:
-        """Set by the extended operation (RFC 3062), so that the server applies its policy and keeps a hash."""
-        reply = yield lambda connection: connection.passwd(dn, None, password.reveal())
+        """Set by the extended operation (RFC 3062), so that the server applies its policy and keeps a hash.
+
+        389 DS does both for userPassword, too, and does the operation on encrypted connections only.
+        """
+        if self._session.offers.is_389:
+            mods = [(ldap.MOD_REPLACE, "userPassword", [password.reveal().encode()])]
+            reply = yield lambda connection: connection.modify_ext(dn, mods)
+        else:
+            reply = yield lambda connection: connection.passwd(dn, None, password.reveal())
         return None if reply.error is None else f"the password was refused: {errors.said(reply.error)}"
 
 
