@@ -80,8 +80,8 @@ def _check_doubles(mappings: list[BuiltMapping], diagnostics: Diagnostics) -> No
         if first is not rules and first.outbound is not None:
             diagnostics.error(
                 rules.outbound.place,
-                f"`{rules.name}` and `{first.name}` ({first.outbound.place}) both write the {rules.account} account of "
-                f"a `{rules.identity}` to `{rules.object}` of `{rules.system}`: join them, or give one another `account`",
+                f"`{rules.name}` and `{first.name}` ({first.outbound.place}) both write the {rules.account} account "
+                f"of a `{rules.identity}` to `{rules.object}` of `{rules.system}`: name another `account`",
             )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from muster.expressions import ExpressionError, Scope, compile_expression, compile_scope
 from muster.project.configuration import Located, Place
 from muster.project.diagnostics import Diagnostics
-from muster.project.document import Document, Path_
+from muster.project.document import Document, Steps
 from muster.project.extensions import Extensions
 from muster.project.files.scope import ScopeFile
 from muster.project.yamltree import Scalar
@@ -27,7 +27,7 @@ class Compiler:
     extensions: Extensions
     diagnostics: Diagnostics
 
-    def expression(self, document: Document, path: Path_, dialect: str) -> Located | None:
+    def expression(self, document: Document, path: Steps, dialect: str) -> Located | None:
         """The expression that stands at the path, or None, which the diagnostics then explain."""
         node = document.node(path)
         text = expression_text(node.value) if isinstance(node, Scalar) else ""
@@ -45,7 +45,7 @@ class Compiler:
         """An expression that no file contains (`true` for `provision: true`)."""
         return Located(compile_expression(text, dialect=dialect, parameters={}, functions={}), place)
 
-    def scope(self, document: Document, path: Path_, scope: ScopeFile, dialect: str) -> Scope | None:
+    def scope(self, document: Document, path: Steps, scope: ScopeFile, dialect: str) -> Scope | None:
         """The scope in whichever of its forms it is written."""
         form = scope.given()[0]
         inner = [*path, form]
@@ -68,7 +68,7 @@ def expression_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def name_place(document: Document, path: Path_, name: str) -> Place:
+def name_place(document: Document, path: Steps, name: str) -> Place:
     """Where an expression reads the attribute `name`; the start of the expression when it cannot be told."""
     node = document.node(path)
     if isinstance(node, Scalar):

@@ -10,7 +10,7 @@ from muster.project.compiling import Compiler, calls_unique, expression_text, un
 from muster.project.configuration import Choice, Located
 from muster.project.diagnostics import Diagnostics, listed, nearest
 from muster.project.digests import RuleDigests
-from muster.project.document import Document, Path_
+from muster.project.document import Document, Steps
 from muster.project.files.flow import FlowFile
 from muster.project.files.mapping import MappingFile
 from muster.project.identities import Metaverse
@@ -43,13 +43,13 @@ class MappingContext:
         """Where this mapping's faults go."""
         return self.compiler.diagnostics
 
-    def over_object(self, path: Path_) -> Located | None:
+    def over_object(self, path: Steps) -> Located | None:
         """An expression over the object. Its attributes are known to the system only."""
         found = self.compiler.expression(self.document, path, self.file.dialect)
         self._no_unique(found)
         return found
 
-    def over_identity(self, path: Path_, unique: bool = False) -> Located | None:
+    def over_identity(self, path: Steps, unique: bool = False) -> Located | None:
         """An expression over the identity, every name checked; `unique`: SelectUniqueValue may be all of it."""
         found = self.compiler.expression(self.document, path, self.file.dialect)
         if found is not None and self.identity is not None:
@@ -66,28 +66,24 @@ class MappingContext:
         if found is not None and calls_unique(found):
             self.diagnostics.error(found.place, SELECT_UNIQUE_HERE)
 
-    def choices(self, flow: FlowFile, path: Path_, inbound: bool) -> tuple[Choice, ...] | None:
+    def choices(self, flow: FlowFile, path: Steps, inbound: bool) -> tuple[Choice, ...] | None:
         """The alternatives of a flow; None when one of them does not compile."""
         made: list[Choice] = []
         complete = True
         for index, written in enumerate(flow.value or ()):
             here = [*path, "value", index]
-            when_path: Path_ | None = [*here, "when"] if written.when is not None else None
+            when_path: Steps | None = [*here, "when"] if written.when is not None else None
             if flow.when is not None:
                 when_path = [*path, "when"]
             over = self.over_object if inbound else self.over_identity
             when = over(when_path) if when_path else None
-            value = (
-                self.over_object([*here, "value"])
-                if inbound
-                else self.over_identity([*here, "value"], unique=True)
-            )
+            value = self.over_object([*here, "value"]) if inbound else self.over_identity([*here, "value"], unique=True)
             complete = complete and value is not None and (when is not None or when_path is None)
             if value is not None:
                 made.append(Choice(value, when, written.precedence))
         return tuple(made) if complete else None
 
-    def identity_attribute(self, name: str, path: Path_) -> Attribute | None:
+    def identity_attribute(self, name: str, path: Steps) -> Attribute | None:
         """The metaverse attribute that a key names, or None, which the diagnostics then explain."""
         if self.identity is None:
             return None

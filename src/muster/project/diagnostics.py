@@ -58,7 +58,7 @@ def _folded(name: str) -> str:
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The valid name that was probably meant: the same but for case and punctuation first, then the most alike."""
     names = sorted(set(valid) - {name})
-    folded = {}
+    folded: dict[str, str] = {}
     for candidate in names:
         folded.setdefault(_folded(candidate), candidate)
     if (same := folded.get(_folded(name))) is not None:

@@ -11,7 +11,7 @@ from muster.project.diagnostics import Diagnostics
 from muster.project.yamltext import offset_of, position
 from muster.project.yamltree import List, Map, Node, Scalar, YamlError, parse
 
-Path_ = Sequence[str | int]
+Steps = Sequence[str | int]
 """Keys and list positions from the root to a part of a file."""
 
 
@@ -24,11 +24,11 @@ class Document:
     source: str
     root: Map
 
-    def node(self, path: Path_) -> Node:
+    def node(self, path: Steps) -> Node:
         """The deepest part that the path reaches. A step that a short form leaves out is passed over."""
         return self._walk(path)[0]
 
-    def has(self, path: Path_) -> bool:
+    def has(self, path: Steps) -> bool:
         """Whether every step of the path is written in the file."""
         return self._walk(path)[2]
 
@@ -36,24 +36,24 @@ class Document:
         """Where a part of the tree begins."""
         return Place(self.file, node.line, node.column)
 
-    def value_place(self, path: Path_) -> Place:
+    def value_place(self, path: Steps) -> Place:
         """Where the value begins."""
         return self.place_of(self.node(path))
 
-    def key_place(self, path: Path_) -> Place:
+    def key_place(self, path: Steps) -> Place:
         """Where the key of the path's last written step stands; for a list item, the item."""
         node, key, _ = self._walk(path)
         at = key or node
         return Place(self.file, at.line, at.column)
 
-    def text_place(self, path: Path_, line: int, column: int) -> Place:
+    def text_place(self, path: Steps, line: int, column: int) -> Place:
         """Where a line and column (from 1) of a scalar's own text stand in the file."""
         node = self.node(path)
         if not isinstance(node, Scalar):
             return self.value_place(path)
         return Place(self.file, *position(self.source, node, offset_of(str(node.value), line, column)))
 
-    def _walk(self, path: Path_) -> tuple[Node, Scalar | None, bool]:
+    def _walk(self, path: Steps) -> tuple[Node, Scalar | None, bool]:
         node: Node = self.root
         key: Scalar | None = None
         complete = True

@@ -1,10 +1,10 @@
 """The project's own expression functions: `extensions/*.py`, loaded when the project is.
 
-    from muster.project.extensions import expression_function
+from muster.project.extensions import expression_function
 
-    @expression_function
-    def Initials(given, family):
-        return f"{given[:1]}{family[:1]}"
+@expression_function
+def Initials(given, family):
+    return f"{given[:1]}{family[:1]}"
 """
 
 from __future__ import annotations

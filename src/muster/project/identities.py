@@ -84,8 +84,9 @@ def build_metaverse(
 def _check_name(name: str, what: str, document: Document, path: list[str], diagnostics: Diagnostics) -> None:
     if not _NAME.fullmatch(name):
         diagnostics.error(
-            document.key_place(path), f"`{name}` is no name for a{'n' if what[0] == 'a' else ''} {what}: use letters, "
-            "digits, - and _, a letter first"
+            document.key_place(path),
+            f"`{name}` is no name for a{'n' if what[0] == 'a' else ''} {what}: use letters, "
+            "digits, - and _, a letter first",
         )
     elif name == MEMBER_OF:
         diagnostics.error(document.key_place(path), "`memberOf` is worked out from the `members` of groups")

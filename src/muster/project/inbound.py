@@ -7,7 +7,7 @@ from muster.project.configuration import Inbound, InboundFlow, Reference
 from muster.project.context import MappingContext
 from muster.project.diagnostics import listed, nearest
 from muster.project.digests import digest
-from muster.project.document import Path_
+from muster.project.document import Steps
 from muster.project.files.flow import InboundFlowFile
 from muster.project.metaverse import targets
 
@@ -48,7 +48,7 @@ def _flow(context: MappingContext, name: str, flow: InboundFlowFile, precedence:
     return InboundFlow(attribute, place, own, choices, merge=flow.merge, digest=made)
 
 
-def _check(context: MappingContext, attribute: Attribute, flow: InboundFlowFile, path: Path_) -> None:
+def _check(context: MappingContext, attribute: Attribute, flow: InboundFlowFile, path: Steps) -> None:
     """Whether the kind of flow and its merge fit the attribute."""
     name, report, document = attribute.name, context.diagnostics.error, context.document
     if flow.target is None and attribute.type is Type.REFERENCE:
@@ -78,7 +78,7 @@ def _check(context: MappingContext, attribute: Attribute, flow: InboundFlowFile,
         report(place, f"`merge: {flow.merge}` compares single values, and `{name}` is {kind_of}")
 
 
-def _reference(context: MappingContext, flow: InboundFlowFile, path: Path_) -> Reference | None:
+def _reference(context: MappingContext, flow: InboundFlowFile, path: Steps) -> Reference | None:
     text = context.over_object([*path, "reference" if flow.reference is not None else "references"])
     if text is None or flow.to is None:
         return None if text is None else Reference(text)
@@ -86,7 +86,7 @@ def _reference(context: MappingContext, flow: InboundFlowFile, path: Path_) -> R
     return None if to is None else Reference(text, to)
 
 
-def _target(context: MappingContext, written: str, path: Path_) -> tuple[str, str, str] | None:
+def _target(context: MappingContext, written: str, path: Steps) -> tuple[str, str, str] | None:
     """`person.employeeId`, `worker` or `hr/worker`; None when there is no such thing, which is reported."""
     place = context.document.value_place([*path, "to"])
     system, slash, kind = written.partition("/")
@@ -129,7 +129,7 @@ def _identity_meant(context: MappingContext, written: str) -> str | None:
     return next((f"{written}.{name}" for name in ("employeeId", "mail", "id") if name in known), None)
 
 
-def _by_attribute(context: MappingContext, identity: str, attribute: str, path: Path_) -> tuple[str, str, str] | None:
+def _by_attribute(context: MappingContext, identity: str, attribute: str, path: Steps) -> tuple[str, str, str] | None:
     place = context.document.value_place([*path, "to"])
     known = context.metaverse.types[identity].attributes
     found = known.get(attribute)

@@ -151,8 +151,7 @@ def _systems(
 ) -> tuple[dict[str, BuiltSystem], SystemObjects]:
     files, names = _all(folder, "systems", SystemFile, diagnostics)
     built = {
-        name: build_system(document, file, safety, connectors, diagnostics)
-        for name, (document, file) in files.items()
+        name: build_system(document, file, safety, connectors, diagnostics) for name, (document, file) in files.items()
     }
     objects: dict[str, frozenset[str] | None] = dict.fromkeys(sorted(names))
     objects |= {name: frozenset(found.system.objects) for name, found in built.items()}

@@ -71,7 +71,7 @@ def build_mapping(context: MappingContext) -> MappingRules:
 def _join(context: MappingContext) -> tuple[JoinLine, ...]:
     lines: list[JoinLine] = []
     for index, line in enumerate(context.file.join):
-        path = ["join", index]
+        path: list[str | int] = ["join", index]
         place = context.document.value_place(path)
         if not line:
             context.diagnostics.error(place, "an empty join line matches everybody: expected `attribute: EXPRESSION`")

@@ -115,9 +115,7 @@ def _made(single: Mapping[Type, str], many: str, edges: Mapping[str, bool]) -> d
     for name in many.split():
         found[name] = Attribute(name, Type.TEXT, many=True)
     for name, large in edges.items():
-        found[name] = Attribute(
-            name, Type.REFERENCE, many=True, large=large, description=_DESCRIPTIONS.get(name, "")
-        )
+        found[name] = Attribute(name, Type.REFERENCE, many=True, large=large, description=_DESCRIPTIONS.get(name, ""))
     return dict(sorted(found.items()))
 
 

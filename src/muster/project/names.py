@@ -9,7 +9,7 @@ from muster.model.values import Attribute, Type
 from muster.project.compiling import name_place
 from muster.project.configuration import Located
 from muster.project.diagnostics import Diagnostics, nearest
-from muster.project.document import Document, Path_
+from muster.project.document import Document, Steps
 from muster.project.metaverse import MEMBER_OF, targets
 
 _MEMBER_OF = Attribute(MEMBER_OF, Type.REFERENCE, many=True, writable="never", large=True)
@@ -44,7 +44,7 @@ class Names:
         return None
 
     def check(
-        self, located: Located | None, identity: str, document: Document, path: Path_, diagnostics: Diagnostics
+        self, located: Located | None, identity: str, document: Document, path: Steps, diagnostics: Diagnostics
     ) -> None:
         """Report every name that the expression reads and the identity type does not have, at the name."""
         if located is None:

@@ -10,7 +10,7 @@ from muster.project.configuration import Located, Outbound, OutboundFlow, Refere
 from muster.project.context import MappingContext
 from muster.project.diagnostics import listed
 from muster.project.digests import digest
-from muster.project.document import Path_
+from muster.project.document import Steps
 from muster.project.files.flow import OutboundFlowFile
 from muster.project.files.mapping import OutboundFile
 
@@ -53,14 +53,14 @@ def _steps(context: MappingContext, section: OutboundFile) -> tuple[Step, ...]:
         return (Step("disable", document.key_place(["outbound", "provision"])),) if section.provision else ()
     made: list[Step] = []
     for index, step in enumerate(section.deprovision):
-        path = ["outbound", "deprovision", index]
+        path: list[str | int] = ["outbound", "deprovision", index]
         to = context.over_identity([*path, "to"]) if step.to is not None else None
         made.append(Step(step.do, document.value_place(path), step.after or timedelta(0), to))
-    final = next((at for at, step in enumerate(made) if step.do == "delete"), None)
-    for step in made[final + 1 :] if final is not None else ():
-        if step.after >= made[final or 0].after:
-            context.diagnostics.error(step.place, f"`{step.do}` comes after `delete`, when nothing is left to {step.do}")
-    return tuple(sorted(made, key=lambda step: step.after))
+    ordered = sorted(made, key=lambda step: step.after)
+    gone = next((at for at, step in enumerate(ordered) if step.do == "delete"), len(ordered))
+    for late in ordered[gone + 1 :]:
+        context.diagnostics.error(late.place, f"`{late.do}` comes after `delete`, when nothing is left")
+    return tuple(ordered)
 
 
 def _flow(context: MappingContext, name: str, flow: OutboundFlowFile) -> OutboundFlow | None:
@@ -89,7 +89,7 @@ def _flow(context: MappingContext, name: str, flow: OutboundFlowFile) -> Outboun
     return OutboundFlow(name, place, choices, enforce=flow.enforce, unique=unique, digest=made)
 
 
-def _reference(context: MappingContext, flow: OutboundFlowFile, path: Path_) -> Reference | None:
+def _reference(context: MappingContext, flow: OutboundFlowFile, path: Steps) -> Reference | None:
     word = "reference" if flow.reference is not None else "references"
     here = [*path, word]
     text = context.over_identity(here)

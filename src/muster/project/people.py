@@ -47,7 +47,7 @@ class PeopleRules:
         for document, file in files.values():
             for index, other in enumerate(file.excludes):
                 if other not in found:
-                    self.compiler.diagnostics.error(
+                    self.compiler.diagnostics.hint(
                         document.value_place(["excludes", index]),
                         f"unknown role `{other}`; known: {listed(found)}.",
                         nearest(other, found),

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from muster.model.secrets import Secret
 from muster.project.diagnostics import Diagnostics, listed, nearest
-from muster.project.document import Document, Path_
+from muster.project.document import Document, Steps
 from muster.project.files.base import shown
 from muster.project.yamltree import plain
 
@@ -46,7 +46,7 @@ def validated(model: type[Model], document: Document, diagnostics: Diagnostics) 
 
 
 def validated_part(
-    model: type[Model], value: object, document: Document, path: Path_, diagnostics: Diagnostics
+    model: type[Model], value: object, document: Document, path: Steps, diagnostics: Diagnostics
 ) -> Model | None:
     """The same for a value that stands at `path` in the file."""
     try:
@@ -58,7 +58,7 @@ def validated_part(
 
 
 def _report(
-    model: type[BaseModel], details: ErrorDetails, document: Document, path: Path_, diagnostics: Diagnostics
+    model: type[BaseModel], details: ErrorDetails, document: Document, path: Steps, diagnostics: Diagnostics
 ) -> None:
     kind, steps = details["type"], [step for step in details["loc"] if step != "[key]"]
     full = [*path, *steps]

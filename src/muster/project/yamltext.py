@@ -20,8 +20,10 @@ def position(source: str, scalar: Scalar, offset: int) -> tuple[int, int]:
     offset = max(0, min(offset, len(text)))
     found = _PROPERTIES.match(source, scalar.start)
     start = found.end() if found else scalar.start
-    index = _in_block(source, start, text, offset) if scalar.style in ("|", ">") else _in_flow(
-        source, start, scalar.style, text, offset
+    index = (
+        _in_block(source, start, text, offset)
+        if scalar.style in ("|", ">")
+        else _in_flow(source, start, scalar.style, offset)
     )
     line = source.count("\n", 0, index) + 1
     column = index - (source.rfind("\n", 0, index) + 1) + 1
@@ -41,7 +43,7 @@ def offset_of(text: str, line: int, column: int) -> int:
     return min(index + max(column, 1) - 1, len(text))
 
 
-def _in_flow(source: str, index: int, style: str, text: str, offset: int) -> int:
+def _in_flow(source: str, index: int, style: str, offset: int) -> int:
     """Plain, single quoted and double quoted: a line break in the source is a space, n of them n - 1 breaks."""
     index += 1 if style else 0
     done = 0

@@ -71,17 +71,18 @@ class List:
 
 
 Node = Scalar | Map | List
+NodeEvent = ScalarEvent | AliasEvent | MappingStartEvent | SequenceStartEvent
 
 
 @dataclass(slots=True)
 class _Reader:
     """Builds nodes from parser events; guards depth and the size that aliases blow up to."""
 
-    events: Iterator[Event]
+    events: Iterator[Any]
     anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
 
-    def node(self, event: Event, depth: int) -> tuple[Node, int]:
+    def node(self, event: NodeEvent, depth: int) -> tuple[Node, int]:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, AliasEvent):
             return self._alias(event, line, column)
@@ -92,6 +93,7 @@ class _Reader:
         name: str | None = event.anchor
         if name is not None:
             self.open.add(name)
+        made: Node
         if isinstance(event, ScalarEvent):
             made, size = _scalar(event), 1
         elif isinstance(event, SequenceStartEvent):
@@ -199,7 +201,7 @@ def parse(text: str) -> Node | None:
                 if documents > 1:
                     message = "a second document (---) starts here: one file holds one"
                     raise YamlError(message, event.start_mark.line + 1, event.start_mark.column + 1)
-            elif isinstance(event, ScalarEvent | AliasEvent | MappingStartEvent | SequenceStartEvent):
+            elif isinstance(event, NodeEvent):
                 root, _ = _Reader(events).node(event, 1)
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1

@@ -8,7 +8,7 @@ Spot = tuple[int, int]
 
 
 def in_words(context: str, problem: str, opened: Spot | None, found: Spot, text: str) -> tuple[str, int, int]:
-    """(message, line, column) for what the parser said; `opened` is where the construct began, `found` where it failed."""
+    """(message, line, column); `opened` is where the construct began for the parser, `found` where it failed."""
     lines = text.splitlines()
     here = lines[found[0] - 1][found[1] - 1 : found[1]] if 0 < found[0] <= len(lines) else ""
     if "'\\t'" in problem or here == "\t":

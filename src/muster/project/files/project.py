@@ -29,8 +29,8 @@ class ProjectFile(FileModel):
     schedule: Schedule | None = Field(None, description="How often `muster serve` runs: every 30 minutes.")
     staging: Flag = Field(False, description="true: work everything out, write nothing to any system.")
     parameters: dict[str, Any] = Field(
-        default_factory=dict, description="Values that expressions read as %name%.", json_schema_extra={
-            "additionalProperties": {"type": ["string", "number", "boolean"]}
-        }
+        default_factory=dict,
+        description="Values that expressions read as %name%.",
+        json_schema_extra={"additionalProperties": {"type": ["string", "number", "boolean"]}},
     )
     mail: dict[str, Any] = Field(default_factory=dict, description="The mail server that workflows send through.")
