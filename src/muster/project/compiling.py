@@ -15,8 +15,24 @@ from muster.project.extensions import Extensions
 from muster.project.files.scope import ScopeFile
 from muster.project.yamltree import Scalar
 
+_KINDS: Final = {
+    "expression": "expression",
+    "rule": "lcw-rule",
+    "connect": "connect-scope",
+    "filters": "entra-scoping",
+    "entra": "entra-scoping",
+}
 UNIQUE: Final = "selectuniquevalue"
 _TEXT_OR_NAME: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\[([^\[\]]*)\]|([A-Za-z_][\w.]*)', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledScope:
+    """A scope; `located` is its expression when it is written as one, `rule` what it says otherwise."""
+
+    scope: Scope
+    located: Located | None = None
+    rule: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +61,42 @@ class Compiler:
         """An expression that no file contains (`true` for `provision: true`)."""
         return Located(compile_expression(text, dialect=dialect, parameters={}, functions={}), place)
 
-    def scope(self, document: Document, path: Steps, scope: ScopeFile, dialect: str) -> Scope | None:
+    def scope(self, document: Document, path: Steps, scope: ScopeFile, dialect: str) -> CompiledScope | None:
         """The scope in whichever of its forms it is written."""
         form = scope.given()[0]
         inner = [*path, form]
-        kind = {"expression": "expression", "rule": "lcw-rule", "connect": "connect-scope"}.get(form, "entra-scoping")
+        kind = _KINDS[form]
         rule: Any = getattr(scope, form)
         if kind in ("connect-scope", "entra-scoping"):
             rule = [[clause.model_dump(exclude_unset=True) for clause in group] for group in rule]
+        if kind == "expression":
+            located = self.expression(document, inner, dialect)
+            return None if located is None else CompiledScope(self._scope(kind, rule, dialect), located)
         try:
-            return compile_scope(kind, rule, dialect=dialect)
+            return CompiledScope(self._scope(kind, rule, dialect), rule=[kind, rule])
         except ExpressionError as error:
-            place = document.text_place(inner, error.line, error.column)
-            self.diagnostics.error(place, error.message, error.suggestion)
+            if isinstance(rule, list):
+                self._clauses(kind, rule, document, inner)
+            else:
+                place = document.text_place(inner, error.line, error.column)
+                self.diagnostics.error(place, error.message, error.suggestion)
             return None
+
+    def _scope(self, kind: str, rule: object, dialect: str) -> Scope:
+        return compile_scope(
+            kind, rule, dialect=dialect, parameters=self.parameters, functions=self.extensions.functions
+        )
+
+    def _clauses(self, kind: str, groups: list[list[dict[str, Any]]], document: Document, path: Steps) -> None:
+        """Every clause by itself, so that each wrong one is said where it stands."""
+        for index, group in enumerate(groups):
+            for number, clause in enumerate(group):
+                try:
+                    self._scope(kind, [[clause]], "entra")
+                except ExpressionError as error:
+                    word = "operator" if str(clause["operator"]) in error.message or "value" not in clause else "value"
+                    place = document.value_place([*path, index, number, word])
+                    self.diagnostics.error(place, error.message, error.suggestion)
 
 
 def expression_text(value: object) -> str:
@@ -85,16 +123,3 @@ def name_place(document: Document, path: Steps, name: str) -> Place:
 def calls_unique(located: Located | None) -> bool:
     """Whether the expression asks for a unique value."""
     return located is not None and any(name.lower() == UNIQUE for name in located.expression.functions)
-
-
-def unique_is_outermost(text: str) -> bool:
-    """Whether the whole expression is one call of SelectUniqueValue."""
-    found = re.match(r"\s*SelectUniqueValue\s*\(", text, re.IGNORECASE)
-    if not found:
-        return False
-    depth = 1
-    for match in re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.DOTALL).finditer(text, found.end()):
-        depth += {"(": 1, ")": -1}.get(match[0], 0)
-        if depth == 0:
-            return not text[match.end() :].strip()
-    return False

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from muster.model.values import Attribute
-from muster.project.compiling import Compiler, calls_unique, expression_text, unique_is_outermost
+from muster.project.compiling import CompiledScope, Compiler, calls_unique
 from muster.project.configuration import Choice, Located
 from muster.project.diagnostics import Diagnostics, listed, nearest
 from muster.project.digests import RuleDigests
 from muster.project.document import Document, Steps
 from muster.project.files.flow import FlowFile
 from muster.project.files.mapping import MappingFile
+from muster.project.files.scope import ScopeFile
 from muster.project.identities import Metaverse
 from muster.project.metaverse import MEMBER_OF
-from muster.project.yamltree import Scalar
 
 SystemObjects = Mapping[str, frozenset[str] | None]
 """The object types of every system by name; None: its file is broken, so nobody knows."""
@@ -49,6 +49,12 @@ class MappingContext:
         self._no_unique(found)
         return found
 
+    def scope(self, path: Steps, written: ScopeFile) -> CompiledScope | None:
+        """A scope over the object, in whichever of its forms."""
+        found = self.compiler.scope(self.document, path, written, self.file.dialect)
+        self._no_unique(found.located if found is not None else None)
+        return found
+
     def over_identity(self, path: Steps, unique: bool = False) -> Located | None:
         """An expression over the identity, every name checked; `unique`: SelectUniqueValue may be all of it."""
         found = self.compiler.expression(self.document, path, self.file.dialect)
@@ -56,10 +62,6 @@ class MappingContext:
             self.metaverse.names.check(found, self.identity, self.document, path, self.diagnostics)
         if not unique:
             self._no_unique(found)
-        elif found is not None and calls_unique(found):
-            node = self.document.node(path)
-            if isinstance(node, Scalar) and not unique_is_outermost(expression_text(node.value)):
-                self.diagnostics.error(found.place, "SelectUniqueValue must be the whole expression, not a part of it")
         return found
 
     def _no_unique(self, found: Located | None) -> None:

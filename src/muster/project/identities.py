@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from muster.model.values import Attribute, Type
-from muster.project.compiling import Compiler, calls_unique, expression_text, unique_is_outermost
+from muster.project.compiling import Compiler, calls_unique
 from muster.project.configuration import Computed, IdentityType
 from muster.project.diagnostics import Diagnostics
 from muster.project.digests import RuleDigests, digest
@@ -17,7 +17,6 @@ from muster.project.document import Document
 from muster.project.files.metaverse import ComputedFile, MetaverseFile
 from muster.project.metaverse import BUILT_IN, MEMBER_OF
 from muster.project.names import Names
-from muster.project.yamltree import Scalar
 
 DIALECT: Final = "entra"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -113,12 +112,6 @@ def _computed(
             continue
         unique = written.unique
         if calls_unique(value):
-            node = document.node([*path, "value"])
-            text = expression_text(node.value) if isinstance(node, Scalar) else ""
-            if not unique_is_outermost(text):
-                compiler.diagnostics.error(
-                    value.place, "SelectUniqueValue must be the whole expression, not a part of it"
-                )
             unique = unique or f"{identity}.{name}"
         if written.keep == "all" and not attribute.many:
             compiler.diagnostics.error(

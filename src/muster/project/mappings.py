@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from muster.project.compiling import CompiledScope
 from muster.project.configuration import Inbound, JoinLine, Located, MappingRules, Outbound, Place
 from muster.project.context import MappingContext
 from muster.project.diagnostics import listed, nearest
@@ -27,7 +26,7 @@ def build_mapping(context: MappingContext) -> MappingRules:
         context.diagnostics.hint(Place(document.file, 1, 1), "this mapping does nothing: it neither reads nor writes")
     scope = None
     if file.scope is not None:
-        scope = context.compiler.scope(document, ["scope"], file.scope, file.dialect)
+        scope = context.scope(["scope"], file.scope)
     join = _join(context)
     primary = context.over_object(["primary"]) if file.primary is not None else None
     inbound, outbound = build_inbound(context), build_outbound(context)
@@ -52,7 +51,7 @@ def build_mapping(context: MappingContext) -> MappingRules:
         identity=file.identity,
         account=file.account,
         dialect=file.dialect,
-        scope=scope,
+        scope=scope.scope if scope is not None else None,
         scope_place=document.value_place(["scope"]) if scope is not None else None,
         join=join,
         project=file.project,
@@ -92,7 +91,7 @@ def _join(context: MappingContext) -> tuple[JoinLine, ...]:
 
 def _rule_digests(
     context: MappingContext,
-    scope: Any,
+    scope: CompiledScope | None,
     join: tuple[JoinLine, ...],
     primary: Located | None,
     inbound: Inbound | None,
@@ -100,11 +99,9 @@ def _rule_digests(
 ) -> dict[str, str]:
     """One digest a rule, by the names that docs/reference/rule-changes.md uses."""
     file, rules = context.file, context.digests
-    scope_rule = file.scope.model_dump(exclude_none=True) if file.scope is not None else None
-    scope_digest = getattr(scope, "digest", None) or scope_rule
     made = {
         "mapping": digest(file.system, file.object, file.identity, file.account, file.dialect),
-        "scope": digest(scope_digest),
+        "scope": digest([rules.expression(scope.located), scope.rule] if scope is not None else None),
         "join": digest([{name: rules.expression(pair) for name, pair in line.pairs.items()} for line in join]),
         "project": digest(file.project, file.several, rules.expression(primary)),
     }

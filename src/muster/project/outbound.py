@@ -97,7 +97,7 @@ def _reference(context: MappingContext, flow: OutboundFlowFile, path: Steps) -> 
         return None
     kind = context.metaverse.types[context.identity]
     known = [a.name for a in kind.attributes.values() if a.type is Type.REFERENCE]
-    name = plain_name(text)
+    name = text.expression.plain
     if name is None or "." in name:
         context.diagnostics.error(
             text.place, f"expected a reference of the identity, such as '[{(known or ['manager'])[0]}]'"
@@ -117,12 +117,3 @@ def _reference(context: MappingContext, flow: OutboundFlowFile, path: Steps) -> 
         )
         return None
     return Reference(text)
-
-
-def plain_name(located: Located) -> str | None:
-    """The name, when the expression is nothing but one attribute."""
-    plain = located.expression.plain
-    if isinstance(plain, str):
-        return plain
-    reads = sorted(located.expression.reads)
-    return reads[0] if plain and len(reads) == 1 else None

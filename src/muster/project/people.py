@@ -78,11 +78,10 @@ class PeopleRules:
             document, file = files[name]
             found[name] = plain(document.root)
             if file.scope is not None:
-                self.compiler.scope(document, ["scope"], file.scope, DIALECT)
-                if file.scope.expression is not None:
+                scope = self.compiler.scope(document, ["scope"], file.scope, DIALECT)
+                if scope is not None and scope.located is not None:
                     path = ["scope", "expression"]
-                    located = self.compiler.expression(document, path, DIALECT)
-                    self.names.check(located, IDENTITY, document, path, self.compiler.diagnostics)
+                    self.names.check(scope.located, IDENTITY, document, path, self.compiler.diagnostics)
             attribute = (file.trigger or {}).get("attribute")
             if isinstance(attribute, str) and (wrong := self.names.wrong(IDENTITY, attribute)) is not None:
                 self.compiler.diagnostics.error(document.value_place(["trigger", "attribute"]), *wrong)
