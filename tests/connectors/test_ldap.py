@@ -29,6 +29,7 @@ from tests.servers.process import HOST, free_port
 
 USER = {"class": "inetOrgPerson"}
 GROUP = {"class": "groupOfNames"}
+EDGE_CHECKS = [check for check in CHECKS if check.body.__module__ == checks_edges.__name__]
 
 
 def settings(server: LdapServer, **changed: Any) -> LdapSettings:
@@ -63,12 +64,12 @@ def person(n: int, server: LdapServer, **more: Any) -> Document:
     }
 
 
-def create(key: int, values: Document, type: str = "user", **more: Any) -> Change:
-    return Change(key, type, Action.CREATE, None, values, **more)
+def create(key: int, values: Document, kind: str = "user", **more: Any) -> Change:
+    return Change(key, kind, Action.CREATE, None, values, **more)
 
 
-def update(anchor: str, values: Document | None = None, type: str = "user", key: int = 1, **more: Any) -> Change:
-    return Change(key, type, Action.UPDATE, anchor, values or {}, **more)
+def update(anchor: str, values: Document | None = None, kind: str = "user", key: int = 1, **more: Any) -> Change:
+    return Change(key, kind, Action.UPDATE, anchor, values or {}, **more)
 
 
 def written(made: LdapConnector, *changes: Change) -> dict[int, Outcome]:
@@ -82,14 +83,14 @@ def one(made: LdapConnector, change: Change) -> Outcome:
     return written(made, change)[change.key]
 
 
-def read(made: LdapConnector, *names: str, since: str | None = None, type: str = "user") -> dict[str, ConnectorObject]:
+def read(made: LdapConnector, *names: str, since: str | None = None, kind: str = "user") -> dict[str, ConnectorObject]:
     with made:
-        return {found.anchor: found for page in made.read({type: names}, since) for found in page.objects}
+        return {found.anchor: found for page in made.read({kind: names}, since) for found in page.objects}
 
 
 def mark(made: LdapConnector, *types: str) -> str:
     with made:
-        *_, last = made.read({name: ("cn",) for name in types or ("user",)}, None)
+        *_, last = made.read(dict.fromkeys(types or ("user",), ("cn",)), None)
     assert last.watermark is not None
     return last.watermark
 
@@ -139,7 +140,7 @@ class OpenLdapSubject(DirectorySubject):
 
     def broken_read(self) -> Connector | None:
         server = self.server
-        server.add(*[(dn, {k: v for k, v in entry.items()}) for dn, entry in map(_entry, range(1, 8))])
+        server.add(*map(_entry, range(1, 8)))
         made = connector(server)
         made.__enter__()
         inner = made._session.connection
@@ -199,9 +200,7 @@ def test_openldap_keeps_the_promise(check: Check, subject: OpenLdapSubject) -> N
     _run(check, subject)
 
 
-@pytest.mark.parametrize(
-    "check", [check for check in CHECKS if check.body.__module__ == checks_edges.__name__], ids=str
-)
+@pytest.mark.parametrize("check", EDGE_CHECKS, ids=str)
 def test_openldap_groups_keep_the_promise(check: Check, openldap: OpenLdap) -> None:
     _run(check, GroupSubject(openldap))
 
@@ -216,3 +215,337 @@ def _run(check: Check, subject: Subject) -> None:
     if lacking:
         pytest.skip(lacking)
     check.run(subject)
+
+
+@pytest.mark.parametrize("check", EDGE_CHECKS, ids=str)
+def test_ds389_groups_keep_the_promise(check: Check, ds389: Ds389) -> None:
+    _run(check, GroupSubject(ds389))
+
+
+# --- schema
+
+
+@pytest.mark.parametrize("name", ["openldap", "ds389"])
+def test_the_schema_is_the_servers_own(name: str, request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue(name)
+    with connector(server, {"user": USER, "group": GROUP}) as made:
+        schema = made.schema().types
+    user, group = schema["user"], schema["group"]
+    assert (user.anchor, user.assigned) == ("entryUUID" if name == "openldap" else "nsUniqueId", True)
+    assert (user.naming, user.name_is_dn, user.reference) == ("dn", True, "dn")
+    assert user.attributes["sn"].required
+    assert user.attributes["cn"].many
+    assert not user.attributes["displayName"].many
+    assert not user.attributes["displayName"].exact
+    assert user.attributes["manager"].type is Type.REFERENCE
+    assert user.attributes["jpegPhoto"].type is Type.BINARY
+    assert user.attributes["createTimestamp"].type is Type.DATETIME
+    assert user.attributes["createTimestamp"].writable == "never"
+    assert group.attributes["member"].large
+    assert "userPassword" not in user.attributes
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"class": "inetOrgPersn"}, "inetOrgPersn"),
+        ({**USER, "anchor": "employeId"}, "employeId"),
+        ({**USER, "base": "x"}, "'x'"),
+    ],
+)
+def test_what_the_server_does_not_know_is_named(openldap: OpenLdap, wrong: dict[str, Any], named: str) -> None:
+    with connector(openldap, {"user": wrong}) as made, pytest.raises(ProjectError, match=named):
+        made.schema()
+
+
+# --- names
+
+
+def test_a_create_gives_anchor_and_dn_and_builds_the_dn_itself(openldap: OpenLdap) -> None:
+    values = person(1, openldap, uid=["o'hara, ann+1"])
+    del values["dn"]
+    made = connector(openldap, {"user": {**USER, "base": openldap.people}})
+    outcome = one(made, create(1, values))
+    assert outcome.result is Result.DONE
+    found = read(made, "uid")
+    assert found[outcome.anchor or ""].values["uid"] == ["o'hara, ann+1"]
+    assert found[outcome.anchor or ""].values["dn"] == outcome.values["dn"]
+
+
+def test_a_missing_parent_is_named(openldap: OpenLdap) -> None:
+    outcome = one(connector(openldap), create(1, person(1, openldap, dn="uid=user1,ou=lost,dc=acme,dc=example")))
+    assert outcome.result is Result.REJECTED
+    assert "no ou=lost,dc=acme,dc=example" in outcome.reason
+    assert "nearest that exists is dc=acme,dc=example" in outcome.reason
+
+
+def test_parents_and_children_in_one_stream(openldap: OpenLdap) -> None:
+    made = connector(openldap, {"ou": {"class": "organizationalUnit"}, "user": USER})
+    top = f"ou=new,{openldap.people}"
+    changes = [create(0, {"dn": top, "ou": ["new"]}, "ou")]
+    changes += [create(n, person(n, openldap, dn=f"uid=user{n},{top}")) for n in range(1, 60)]
+    outcomes = written(made, *changes)
+    assert {found.result for found in outcomes.values()} == {Result.DONE}
+    deletes = [Change(n, "user" if n else "ou", Action.DELETE, outcomes[n].anchor) for n in [*range(1, 60), 0]]
+    assert {found.result for found in written(made, *deletes).values()} == {Result.DONE}
+
+
+def test_a_renamed_container_takes_its_people_along(openldap: OpenLdap) -> None:
+    made = connector(openldap, {"ou": {"class": "organizationalUnit"}, "user": USER})
+    old, new = f"ou=old,{openldap.people}", f"ou=new,{openldap.groups}"
+    outcomes = written(
+        made,
+        create(0, {"dn": old, "ou": ["old"]}, "ou"),
+        *[create(n, person(n, openldap, dn=f"uid=user{n},{old}")) for n in range(1, 4)],
+    )
+    since = mark(made, "user")
+    changes = [update(outcomes[0].anchor or "", {"dn": new}, "ou", 0)]
+    changes += [update(outcomes[n].anchor or "", {"displayName": "moved"}, key=n) for n in (1, 2)]
+    assert {found.result for found in written(made, *changes).values()} == {Result.DONE}
+    changed = read(made, "displayName", since=since)
+    assert {found.values["dn"] for found in changed.values()} == {f"uid=user{n},{new}" for n in (1, 2, 3)}
+    assert changed[outcomes[1].anchor or ""].values["displayName"] == "moved"
+
+
+def test_a_new_value_of_the_naming_attribute_renames(openldap: OpenLdap) -> None:
+    made = connector(openldap)
+    anchor = one(made, create(1, person(1, openldap))).anchor or ""
+    outcome = one(made, update(anchor, {"uid": ["ann"], "displayName": "Ann"}))
+    assert (outcome.result, outcome.values) == (Result.DONE, {"dn": f"uid=ann,{openldap.people}"})
+    found = read(made, "uid", "displayName")[anchor].values
+    assert found == {"dn": f"uid=ann,{openldap.people}", "uid": ["ann"], "displayName": "Ann"}
+
+
+def test_the_same_dn_in_other_letters_is_no_rename(openldap: OpenLdap) -> None:
+    made = connector(openldap)
+    anchor = one(made, create(1, person(1, openldap))).anchor or ""
+    outcome = one(made, update(anchor, {"dn": f"UID=User1,{openldap.people.upper()}"}))
+    assert (outcome.result, outcome.values) == (Result.DONE, {})
+
+
+def test_a_taken_name_and_a_missing_target_are_refused_in_words(openldap: OpenLdap) -> None:
+    made = connector(openldap)
+    outcomes = written(made, create(1, person(1, openldap)), create(2, person(2, openldap)))
+    anchor = outcomes[1].anchor or ""
+    taken = one(made, update(anchor, {"dn": f"uid=user2,{openldap.people}"}))
+    lost = one(made, update(anchor, {"dn": f"uid=user1,ou=lost,{openldap.base}"}))
+    assert (taken.result, lost.result) == (Result.REJECTED, Result.REJECTED)
+    assert "taken by another object" in taken.reason
+    assert f"no ou=lost,{openldap.base}" in lost.reason
+
+
+def test_find_escapes_what_it_looks_for(openldap: OpenLdap) -> None:
+    made = connector(openldap)
+    names = ["a*b", "a(b)", "a\\b", "aXb"]
+    anchors = {n: one(made, create(n, person(n, openldap, displayName=name))).anchor for n, name in enumerate(names)}
+    with made:
+        for n, name in enumerate(names):
+            assert [found.anchor for found in made.find("user", {"displayName": name})] == [anchors[n]]
+        by_dn = [found.anchor for found in made.find("user", {"dn": f"UID=user1, {openldap.people}"})]
+        assert by_dn == [anchors[1]]
+        assert list(made.find("user", {"dn": f"uid=nobody,{openldap.people}"})) == []
+
+
+# --- switches, groups, passwords
+
+
+@pytest.mark.parametrize(
+    "switch", ["nsAccountLock", {"attribute": "employeeType", "on": "active", "off": "left"}], ids=["lock", "words"]
+)
+def test_enabled_is_the_attribute_that_the_file_names(ds389: Ds389, switch: object) -> None:
+    made = connector(ds389, {"user": {**USER, "enabled": switch}})
+    on = one(made, create(1, person(1, ds389, enabled=True))).anchor or ""
+    off = one(made, create(2, person(2, ds389, enabled=False))).anchor or ""
+    assert {anchor: found.values["enabled"] for anchor, found in read(made, "enabled").items()} == {
+        on: True,
+        off: False,
+    }
+    with made:
+        assert [found.anchor for found in made.find("user", {"enabled": False})] == [off]
+    one(made, update(off, {"enabled": True}))
+    one(made, Change(1, "user", Action.DISABLE, on, {"enabled": False}))
+    assert {anchor: found.values["enabled"] for anchor, found in read(made, "enabled").items()} == {
+        on: False,
+        off: True,
+    }
+
+
+def test_an_empty_group_holds_the_placeholder_and_shows_nothing(openldap: OpenLdap) -> None:
+    made = connector(openldap, {"group": {**GROUP, "placeholder_member": "cn=nobody"}})
+    anchor = one(made, create(1, {"dn": f"cn=g,{openldap.groups}", "cn": ["g"]}, "group")).anchor
+    with made:
+        edges = [edge for page in made.read({"group": ["member"]}, None) for edge in page.edges]
+    assert [(edge.anchor, edge.values, edge.whole, edge.last) for edge in edges] == [(anchor, [], True, True)]
+    assert openldap.connect().read_s(f"cn=g,{openldap.groups}")["member"] == [b"cn=nobody"]
+
+
+def test_the_last_member_of_a_group_made_by_others_can_go(openldap: OpenLdap) -> None:
+    dn = f"cn=g,{openldap.groups}"
+    openldap.add((dn, {"objectClass": [b"groupOfNames"], "cn": [b"g"], "member": [b"uid=a,dc=acme,dc=example"]}))
+    without = connector(openldap, {"group": GROUP})
+    (anchor,) = read(without, kind="group")
+    edges = iter([EdgeChange("member", [], ["uid=a,dc=acme,dc=example"])])
+    refused = one(without, update(anchor, kind="group", edges=edges))
+    assert refused.result is Result.REJECTED
+    assert "placeholder_member" in refused.reason
+    made = connector(openldap, {"group": {**GROUP, "placeholder_member": "cn=nobody"}})
+    edges = iter([EdgeChange("member", [], ["uid=a,dc=acme,dc=example"])])
+    assert one(made, update(anchor, kind="group", edges=edges)).result is Result.DONE
+    assert openldap.connect().read_s(dn)["member"] == [b"cn=nobody"]
+
+
+def test_one_bad_member_is_named_and_the_others_are_written(openldap: OpenLdap) -> None:
+    made = connector(openldap, {"group": {**GROUP, "placeholder_member": "cn=nobody"}})
+    anchor = one(made, create(1, {"dn": f"cn=g,{openldap.groups}", "cn": ["g"]}, "group")).anchor or ""
+    members = [f"uid=m{n},{openldap.people}" for n in range(40)]
+    outcome = one(made, update(anchor, kind="group", edges=iter([EdgeChange("member", [*members, "no dn"], [])])))
+    assert outcome.result is Result.REJECTED
+    assert "member no dn was refused" in outcome.reason
+    assert len(openldap.connect().read_s(f"cn=g,{openldap.groups}")["member"]) == 41
+
+
+@pytest.mark.parametrize("name", ["openldap", "ds389"])
+def test_a_first_password_works_and_is_kept_as_a_hash(name: str, request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue(name)
+    made = connector(server)
+    secret = Secret("First-Passw0rd!")
+    outcome = one(made, create(1, person(1, server), password=secret))
+    assert (outcome.result, outcome.reason) == (Result.DONE, "")
+    login = ldap.initialize(server.url)
+    login.simple_bind_s(f"uid=user1,{server.people}", secret.reveal())
+    kept = server.connect().read_s(f"uid=user1,{server.people}", attrlist=["userPassword"])["userPassword"][0]
+    assert kept.startswith(b"{")
+
+
+# --- connections
+
+
+def test_certificates_are_checked(openldap: OpenLdap, tmp_path: Path) -> None:
+    for changed in ({"url": openldap.ldaps_url}, {"start_tls": True}):
+        with connector(openldap, ca=openldap.certificate, **changed) as made:
+            assert made.check().ok
+        with pytest.raises(Unreachable, match="authority"), connector(openldap, **changed):
+            pass
+    with pytest.raises(ProjectError, match="nowhere"), connector(openldap, ca="nowhere.pem", start_tls=True):
+        pass
+
+
+def test_an_empty_password_is_no_login(openldap: OpenLdap) -> None:
+    with pytest.raises(AuthFailed, match="is empty"), connector(openldap, password=Secret("")):
+        pass
+
+
+def test_a_size_limit_is_no_complete_read(openldap: OpenLdap) -> None:
+    openldap.add(*map(_entry, range(1, 9)))
+    openldap.connect().passwd_s(f"uid=user1,{openldap.people}", None, "reader-pass")
+    reader = connector(openldap, bind_dn=f"uid=user1,{openldap.people}", password=Secret("reader-pass"))
+    assert len(read(reader, "uid")) == 8
+    config = ldap.initialize(openldap.url)
+    config.simple_bind_s(openldap.config_dn, openldap.password)
+    database = "olcDatabase={2}mdb,cn=config"
+    config.modify_s(database, [(ldap.MOD_REPLACE, "olcSizeLimit", [b"5"])])
+    try:
+        with pytest.raises(IncompleteRead, match="olcLimits"):
+            read(reader, "uid")
+    finally:
+        config.modify_s(database, [(ldap.MOD_DELETE, "olcSizeLimit", None)])
+
+
+def test_without_rights_a_write_is_refused_and_says_so(openldap: OpenLdap) -> None:
+    openldap.add(_entry(1))
+    openldap.connect().passwd_s(f"uid=user1,{openldap.people}", None, "reader-pass")
+    reader = connector(openldap, bind_dn=f"uid=user1,{openldap.people}", password=Secret("reader-pass"))
+    outcome = one(reader, create(1, person(2, openldap)))
+    assert outcome.result is Result.REJECTED
+    assert "Grant this login" in outcome.reason
+
+
+@pytest.mark.parametrize("name", ["openldap", "ds389"])
+def test_when_the_server_dies_every_change_has_an_outcome(name: str, request: pytest.FixtureRequest) -> None:
+    server: LdapServer = request.getfixturevalue(name)
+
+    def changes() -> Iterator[Change]:
+        for n in range(1, 2_001):
+            if n == 1_200:
+                server.kill()
+            yield create(n, person(n, server))
+
+    with Guard(connector(server), system="directory") as guard:
+        outcomes = list(guard.write(changes()))
+        assert isinstance(guard.broken, Unreachable)
+    server.start()
+    assert sorted(found.key for found in outcomes) == list(range(1, 2_001))
+    assert {found.result for found in outcomes} == {Result.DONE, Result.RETRY}
+    retried = next(found for found in outcomes if found.result is Result.RETRY)
+    assert "stopped answering" in retried.reason
+    kept = read(connector(server, page_size=1000), "uid")
+    assert {found.anchor for found in outcomes if found.result is Result.DONE} <= set(kept)
+
+
+# --- deltas
+
+
+def test_check_says_how_changes_are_found(openldap: OpenLdap) -> None:
+    with connector(openldap) as made:
+        assert "changes are found by syncrepl" in made.check().message
+    with connector(openldap, {"user": {**USER, "base": "ou=lost,dc=acme,dc=example"}}) as made:
+        health = made.check()
+    assert not health.ok
+    assert "no 'ou=lost,dc=acme,dc=example'" in health.missing[0]
+
+
+def test_a_delta_tells_what_left_the_filter_as_gone(openldap: OpenLdap) -> None:
+    made = connector(openldap, {"user": {**USER, "filter": "(title=Engineer)"}})
+    anchor = one(made, create(1, person(1, openldap))).anchor or ""
+    since = mark(made)
+    one(made, update(anchor, {"title": ["Chef"]}))
+    assert read(made, "title", since=since)[anchor].deleted
+
+
+def test_nothing_changed_is_an_empty_delta_with_a_watermark(openldap: OpenLdap) -> None:
+    made = connector(openldap)
+    one(made, create(1, person(1, openldap)))
+    since = mark(made)
+    with made:
+        (page,) = made.read({"user": ["cn"]}, since)
+    assert (page.objects, page.last) == ([], True)
+    assert page.watermark is not None
+
+
+def test_modification_times_find_changes_and_no_deletions(openldap: OpenLdap) -> None:
+    made = connector(openldap, delta="timestamp")
+    outcomes = written(made, create(1, person(1, openldap)), create(2, person(2, openldap)))
+    since = mark(made)
+    one(made, update(outcomes[1].anchor or "", {"displayName": "changed"}))
+    one(made, Change(1, "user", Action.DELETE, outcomes[2].anchor))
+    found = read(made, "displayName", since=since)
+    assert found[outcomes[1].anchor or ""].values["displayName"] == "changed"
+    assert outcomes[2].anchor not in found
+    with pytest.raises(WatermarkExpired):
+        read(connector(openldap), "cn", since=since)
+
+
+def test_no_delta_gives_no_watermark(openldap: OpenLdap) -> None:
+    with connector(openldap, delta="none") as made:
+        *_, last = made.read({"user": ["cn"]}, None)
+    assert last.watermark is None
+
+
+def test_a_changelog_that_was_trimmed_or_began_anew_expires(ds389: Ds389) -> None:
+    made = connector(ds389)
+    one(made, create(1, person(1, ds389)))
+    for number in (-5, 10_000_000):
+        with pytest.raises(WatermarkExpired):
+            read(made, "cn", since=f'{{"how":"changelog","at":{number}}}')
+
+
+def test_a_renamed_container_shows_in_the_changelog_delta(ds389: Ds389) -> None:
+    made = connector(ds389, {"ou": {"class": "organizationalUnit"}, "user": USER})
+    old, new = f"ou=old,{ds389.people}", f"ou=new,{ds389.people}"
+    outcomes = written(
+        made, create(0, {"dn": old, "ou": ["old"]}, "ou"), create(1, person(1, ds389, dn=f"uid=user1,{old}"))
+    )
+    since = mark(made, "user")
+    renamed = one(made, update(outcomes[0].anchor or "", {"dn": new}, "ou"))
+    assert (renamed.result, renamed.reason) == (Result.DONE, "")
+    assert read(made, "cn", since=since)[outcomes[1].anchor or ""].values["dn"] == f"uid=user1,{new}"

@@ -69,7 +69,8 @@ class LdapConnector:
                 )
         if controls.PAGED not in session.offers.controls:
             missing.append("paged results (RFC 2696): a read must fit into the server's size limit")
-        missing.extend(self._delta_missing())
+        if not missing:
+            missing.extend(self._delta_missing())
         vendor = session.offers.vendor or "an LDAP server"
         found = f"{vendor} at {self._settings.url}; changes are found by {delta.way(session)}"
         return Health(not missing, found, tuple(missing))

@@ -51,17 +51,19 @@ TOLERANT: Final = Request(PERMISSIVE_MODIFY)
 
 
 class PostRead:
-    """The entry after the write, as attribute name in lower case → values (RFC 4527 section 3.2)."""
+    """The entry after the write: its DN, and attribute name in lower case → values (RFC 4527 section 3.2)."""
 
     controlType: ClassVar[str] = POST_READ
 
     def __init__(self) -> None:
         self.criticality = False
+        self.dn = ""
         self.entry: dict[str, list[bytes]] = {}
 
     def decodeControlValue(self, data: bytes) -> None:
         """What python-ldap calls with the value."""
         parts = list(ber.elements(ber.content(data)))
+        self.dn = parts[0][1].decode()
         for _, attribute in ber.elements(parts[1][1]):
             (_, name), (_, values) = ber.elements(attribute)
             self.entry[name.decode().lower()] = [value for _, value in ber.elements(values)]

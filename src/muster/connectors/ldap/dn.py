@@ -62,6 +62,11 @@ def below(dn: str, base: str) -> bool:
 
 def split(dn: str) -> tuple[str, str]:
     """The text of the object's own RDN and of its parent's DN ("" at the top). Raises `MalformedDn`."""
+    if "\\" not in dn and '"' not in dn:
+        own, _, parent = dn.partition(",")
+        if "=" not in own:
+            raise MalformedDn(f"{dn!r} is not a distinguished name")
+        return own.strip(), parent.strip()
     at = 0
     quoted = False
     while at < len(dn):
@@ -81,6 +86,9 @@ def split(dn: str) -> tuple[str, str]:
 def rdn_values(dn: str) -> list[tuple[str, str]]:
     """The attributes of the object's own RDN with their values, unescaped. Raises `MalformedDn`."""
     own, _ = split(dn)
+    if "\\" not in own and '"' not in own and "+" not in own and "#" not in own:
+        kind, _, value = own.partition("=")
+        return [(kind.strip(), value.strip())]
     try:
         return [(kind, value) for kind, value, _ in ldap.dn.str2dn(own)[0]]
     except (ldap.DECODING_ERROR, IndexError):

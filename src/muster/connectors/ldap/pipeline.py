@@ -65,12 +65,14 @@ class Pipeline:
 
         `prepare` is asked again after each of them, because what they did may have moved the entry.
         """
+        while len(self._running) >= self._window:
+            yield from self._one()
         while True:
             job = prepare()
             if isinstance(job, Outcome):
                 yield job
                 return
-            if len(self._running) < self._window and not self._blocked(job):
+            if not self._blocked(job):
                 break
             yield from self._one()
         self._count(job, 1)

@@ -107,7 +107,11 @@ class Writer:
         reply = yield lambda connection: connection.add_ext(dn, entry, asked)
         if reply.error is not None:
             return (yield from self._not_created(change, kind, dn, reply.error))
-        anchor = _post_read_anchor(reply)
+        anchor = None
+        for control in reply.controls:
+            if isinstance(control, controls.PostRead) and control.entry:
+                dn = control.dn
+                anchor = next(iter(control.entry.values()))[0].decode("utf-8", "replace")
         if anchor is None:
             anchor = yield from self._anchor_of(kind, dn)
         values: Document = {"dn": dn}
@@ -314,14 +318,6 @@ def _chunks(edges: Iterator[EdgeChange] | None) -> Iterator[EdgeChange]:
         size = max(len(part.add), len(part.remove))
         for at in range(0, size, CHUNK):
             yield EdgeChange(part.attribute, part.add[at : at + CHUNK], part.remove[at : at + CHUNK])
-
-
-def _post_read_anchor(reply: Reply) -> str | None:
-    for control in reply.controls:
-        if isinstance(control, controls.PostRead):
-            for values in control.entry.values():
-                return values[0].decode("utf-8", "replace")
-    return None
 
 
 def _no_parent(dn: str, error: ldap.LDAPError) -> str:
