@@ -87,6 +87,15 @@ def has(attribute: str, lack: str) -> Needs:
     return present
 
 
+def supplies(method: str, lack: str) -> Needs:
+    """A check that needs the subject to have a method of its own in the place of the base's, which gives None."""
+
+    def overridden(subject: Subject) -> str:
+        return "" if getattr(type(subject), method) is not getattr(Subject, method) else lack
+
+    return overridden
+
+
 def promise(needs: Needs = always) -> Callable[[Body], Check]:
     """Make a check of a function: its name, and its docstring as the promise."""
 

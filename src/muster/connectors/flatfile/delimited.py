@@ -1,0 +1,78 @@
+"""CSV and TSV (RFC 4180, with the delimiter and the quote that the settings name)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from muster.connectors.flatfile.layout import Layout, Parsed, Row
+
+LONGEST: Final = 1 << 24
+"""Characters in one cell. The bound keeps an open quote from drawing a whole file into memory."""
+
+csv.field_size_limit(LONGEST)
+
+
+class Delimited(Layout):
+    """Cells between delimiters, one row a line, more lines where a quoted cell holds line breaks."""
+
+    def __init__(self, shown: str, delimiter: str, quote: str, columns: Sequence[str] | None) -> None:
+        """`columns`: the names for a file without a heading; None when its first line names them."""
+        super().__init__(shown)
+        self._columns = columns
+        self._dialect: dict[str, Any] = {"delimiter": delimiter, "quotechar": quote, "strict": True}
+
+    def parse(self, lines: Iterable[str]) -> Parsed:
+        """The heading must be there; each row has as many cells as it has."""
+        reader = csv.reader(lines, **self._dialect)
+        if self._columns is not None:
+            return Parsed(list(self._columns), self._rows(reader, len(self._columns)))
+        try:
+            names = next((row for row in reader if row), None)
+        except csv.Error as error:
+            raise self._open_quote(1, error) from None
+        if names is None:
+            raise self.broken(1, "there is no heading.", "Have the file written with the names of its columns.")
+        return Parsed(names, self._rows(reader, len(names)))
+
+    def heading(self, names: Sequence[str], ending: str) -> str:
+        """The names of the columns; an empty line in a file without a heading."""
+        return ending if self._columns is not None else self.text(list(names), ending)
+
+    def text(self, row: Row, ending: str) -> str:
+        """The row, quoted only where it must be."""
+        out = io.StringIO()
+        csv.writer(out, lineterminator=ending, **self._dialect).writerow(row)
+        return out.getvalue()
+
+    def _rows(self, reader: Any, width: int) -> Iterator[tuple[int, Row]]:
+        before = reader.line_num
+        try:
+            for row in reader:
+                if len(row) != width:
+                    if row:
+                        raise self._wrong_width(before + 1, len(row), width)
+                    before = reader.line_num
+                    continue
+                yield before + 1, row
+                before = reader.line_num
+        except csv.Error as error:
+            raise self._open_quote(before + 1, error) from None
+
+    def _wrong_width(self, line: int, found: int, expected: int) -> Exception:
+        return self.broken(
+            line,
+            f"the line has {found} fields, expected {expected} as in the heading.",
+            "Mend the line (a delimiter or a quote is lacking, or too much), or have the file written again.",
+        )
+
+    def _open_quote(self, line: int, error: csv.Error) -> Exception:
+        said = str(error)
+        what = (
+            "a quote is opened and not closed."
+            if "unexpected end" in said or "field larger" in said
+            else f"the quotes do not fit ({said})."
+        )
+        return self.broken(line, what, "Mend the quotes of the line that begins here, or have the file written again.")

@@ -1,0 +1,134 @@
+"""A file as it lies there: its bytes, its encoding, and whether it was written while it was read."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+import xxhash
+
+from muster.model.errors import AuthFailed, IncompleteRead, Unreachable
+
+_CHUNK: Final = 1 << 20
+_BOM: Final = codecs.BOM_UTF8
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What tells that a file is still the same one."""
+
+    size: int
+    modified: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> State | None:
+        """The file's state, or None when there is no file."""
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return None
+        return cls(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one pass over the bytes found: their digest, whether all can be decoded, a byte order mark, the ending."""
+
+    digest: str
+    sound: bool
+    bom: bool
+    ending: str
+    state: State
+
+
+class Source:
+    """One file. `shown` is how messages name it."""
+
+    def __init__(self, path: Path, shown: str, encoding: str) -> None:
+        self.path = path
+        self.shown = shown
+        self.encoding = encoding
+
+    def state(self) -> State | None:
+        """Its state now; None when it does not exist."""
+        with self.reached():
+            return State.of(self.path)
+
+    def scan(self) -> Scan:
+        """Read all bytes once. Raises `Unreachable` without a file and `IncompleteRead` for one without a byte."""
+        state = self.state()
+        if state is None:
+            raise Unreachable(
+                f"{self.shown}: there is no such file (looked for {self.path}). "
+                "Put it there, correct `path`, or set `create: true` for a file that Muster is to make."
+            )
+        if state.size == 0:
+            raise IncompleteRead(
+                f"{self.shown}: the file has no bytes, so it is taken for one that was not written to its end. "
+                "Have it written again; a file of only its heading says that there is nobody."
+            )
+        digest = xxhash.xxh3_128()
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        sound, bom, ending, first = True, False, "", True
+        with self.reached(), self.path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                if first:
+                    bom, ending, first = chunk.startswith(_BOM), _ending(chunk), False
+                digest.update(chunk)
+                sound = sound and _decodes(decoder, chunk, final=False)
+        sound = sound and _decodes(decoder, b"", final=True)
+        return Scan(f"{digest.hexdigest()}:{state.size}", sound, bom, ending or "\n", state)
+
+    @contextmanager
+    def lines(self, scan: Scan) -> Iterator[TextIO]:
+        """The decoded file; bytes that cannot be decoded stand as surrogates (PEP 383), where the encoding can."""
+        encoding = "utf-8-sig" if scan.bom and self.encoding == "utf-8" else self.encoding
+        if not scan.sound and self.encoding.startswith(("utf-16", "utf-32")):
+            raise IncompleteRead(
+                f"{self.shown}: the file cannot be decoded as {self.encoding}. Correct `encoding`, "
+                "or have the file written again."
+            )
+        with self.reached(), self.path.open("rb") as raw:
+            errors = "strict" if scan.sound else "surrogateescape"
+            with io.TextIOWrapper(raw, encoding, errors, newline="") as text:
+                yield text
+
+    def unchanged(self, scan: Scan) -> None:
+        """Raises `IncompleteRead` when the file is no longer the one that was scanned."""
+        if self.state() != scan.state:
+            raise IncompleteRead(f"{self.shown}: the file was written while it was read. Run again.")
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """Say in words what the operating system refuses."""
+        try:
+            yield
+        except PermissionError as error:
+            raise AuthFailed(
+                f"{self.shown}: this user (uid {os.getuid()}) may not use the file or its folder: {error.strerror}. "
+                "Grant it the right."
+            ) from error
+        except OSError as error:
+            raise Unreachable(f"{self.shown}: {error.strerror or error}. Look at the path and the disk.") from error
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> bool:
+    try:
+        decoder.decode(chunk, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _ending(chunk: bytes) -> str:
+    at = chunk.find(b"\n")
+    if at < 0:
+        return "\r" if b"\r" in chunk else ""
+    return "\r\n" if at > 0 and chunk[at - 1 : at] == b"\r" else "\n"
