@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,9 @@ from muster.model.errors import ProjectError
 from muster.model.secrets import Secret
 from muster.project.catalogue import ConnectorModel
 from muster.project.loader import Loaded, load_project
+
+Files = Mapping[str, str | bytes]
+"""File name → text."""
 
 MARK = "«"
 """Stands before the character at which a diagnostic is expected; it is taken out before the file is written."""
@@ -56,7 +59,7 @@ class Abilities:
 class Connectors:
     """Five connectors, one of which only reads and one of which cannot be loaded."""
 
-    _models = {
+    _models: ClassVar[Mapping[str, ConnectorModel]] = {
         "active_directory": ConnectorModel(OpenSettings, OpenSettings, Abilities()),
         "flatfile": ConnectorModel(FileSettings, FileObject, Abilities()),
         "ldap": ConnectorModel(OpenSettings, OpenSettings, Abilities()),
@@ -101,7 +104,7 @@ BASE: Mapping[str, str] = {
 """A project in which nothing is wrong."""
 
 
-def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+def write(folder: Path, files: Files) -> None:
     """Write the files, without their marks."""
     for name, text in files.items():
         path = folder / name
@@ -109,13 +112,13 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
         path.write_bytes(text if isinstance(text, bytes) else text.replace(MARK, "").encode())
 
 
-def load(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Loaded:
+def load(folder: Path, files: Files | None = None) -> Loaded:
     """The base project with these files added or replaced."""
     write(folder, {**BASE, **(files or {})})
     return load_project(folder, connectors=Connectors())
 
 
-def marked(files: Mapping[str, str | bytes]) -> list[tuple[str, int, int]]:
+def marked(files: Files) -> list[tuple[str, int, int]]:
     """The places of all marks: file, line, column."""
     found = []
     for file, text in files.items():
@@ -126,3 +129,35 @@ def marked(files: Mapping[str, str | bytes]) -> list[tuple[str, int, int]]:
                 column += len(part)
                 found.append((file, number, column))
     return sorted(found)
+
+
+def assert_said(folder: Path, files: Files, message: str) -> None:
+    """One diagnostic and no project: at the mark, if there is one, and in exactly these words."""
+    found = load(folder, files)
+    assert found.project is None
+    places = marked(files)
+    said = [(d.file, d.line, d.column, str(d).split(": ", 1)[1]) for d in found.diagnostics]
+    if places:
+        assert said == [(*places[0], message)]
+    else:
+        assert [text for _, _, _, text in said] == [message]
+
+
+def _edited(file: str, old: str, new: str) -> Files:
+    assert old in BASE[file]
+    return {file: BASE[file].replace(old, new)}
+
+
+def hr(old: str, new: str) -> Files:
+    """The source mapping, edited."""
+    return _edited("mappings/hr-worker.yaml", old, new)
+
+
+def app(old: str, new: str) -> Files:
+    """The target mapping, edited."""
+    return _edited("mappings/app-account.yaml", old, new)
+
+
+def sql(old: str, new: str) -> Files:
+    """The target's system file, edited."""
+    return _edited("systems/app.yaml", old, new)

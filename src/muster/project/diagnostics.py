@@ -23,7 +23,7 @@ class Diagnostic:
 
     def __str__(self) -> str:
         hint = "hint: " if self.severity == "hint" else ""
-        meant = f" Did you mean `{self.suggestion}`?" if self.suggestion else ""
+        meant = f". Did you mean `{self.suggestion}`?" if self.suggestion else ""
         return f"{self.file}:{self.line}:{self.column}: {hint}{self.message}{meant}"
 
 
@@ -35,7 +35,7 @@ class Diagnostics:
 
     def error(self, place: Place, message: str, suggestion: str | None = None) -> None:
         """Something that must be mended before the project runs."""
-        self.found.append(Diagnostic(place.file, place.line, place.column, message, suggestion))
+        self.found.append(Diagnostic(place.file, place.line, place.column, message.removesuffix("."), suggestion))
 
     def hint(self, place: Place, message: str, suggestion: str | None = None) -> None:
         """Something that is allowed and probably not meant."""
@@ -63,7 +63,7 @@ def nearest(name: str, valid: Iterable[str]) -> str | None:
         folded.setdefault(_folded(candidate), candidate)
     if (same := folded.get(_folded(name))) is not None:
         return same
-    alike = difflib.get_close_matches(_folded(name), list(folded), n=1, cutoff=0.6)
+    alike = difflib.get_close_matches(_folded(name), list(folded), n=1, cutoff=0.6 if len(name) > 3 else 0.5)
     return folded[alike[0]] if alike else None
 
 

@@ -99,7 +99,8 @@ def _load(path: Path, file: str, diagnostics: Diagnostics) -> ModuleType | None:
         exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102  the project's own code, run on purpose
     except _FAULTS as error:
         del sys.modules[name]
-        diagnostics.error(_place(error, path, file), f"{type(error).__name__}: {error}")
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        diagnostics.error(_place(error, path, file), f"{type(error).__name__}: {message}")
         return None
     return module
 

@@ -87,12 +87,12 @@ def load_project(
     roles = people.roles(_all(folder, "roles", RoleFile, diagnostics)[0])
     workflows = people.workflows(_all(folder, "workflows", WorkflowFile, diagnostics)[0])
 
+    if diagnostics.failed or head is None:
+        return Loaded(None, diagnostics.sorted())
     if mappings and not any(built.rules.project for built in mappings.values()):
         diagnostics.hint(
             Place(PROJECT_FILE, 1, 1), "no mapping says `project: true`, so no identity ever comes into being"
         )
-    if diagnostics.failed or head is None:
-        return Loaded(None, diagnostics.sorted())
     file = head[1]
     project = Project(
         name=file.project,

@@ -82,6 +82,10 @@ class PeopleRules:
                 if scope is not None and scope.located is not None:
                     path = ["scope", "expression"]
                     self.names.check(scope.located, IDENTITY, document, path, self.compiler.diagnostics)
+                elif scope is not None:
+                    for read in sorted(scope.scope.reads):
+                        if (wrong := self.names.wrong(IDENTITY, read)) is not None:
+                            self.compiler.diagnostics.error(document.value_place(["scope"]), *wrong)
             attribute = (file.trigger or {}).get("attribute")
             if isinstance(attribute, str) and (wrong := self.names.wrong(IDENTITY, attribute)) is not None:
                 self.compiler.diagnostics.error(document.value_place(["trigger", "attribute"]), *wrong)

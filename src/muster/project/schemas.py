@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from muster.model.errors import ProjectError
 from muster.project.catalogue import ConnectorModels
 from muster.project.files.mapping import MappingFile
 from muster.project.files.metaverse import MetaverseFile
@@ -93,7 +94,10 @@ def _with_connectors(system: dict[str, Any], connectors: ConnectorModels) -> dic
     definitions = dict(system.get("$defs", {}))
     branches: list[dict[str, Any]] = []
     for name in names:
-        model = connectors.models(name)
+        try:
+            model = connectors.models(name)
+        except ProjectError:
+            continue  # a package that cannot be loaded: `muster check` says so where a system uses it
         parts = {}
         for part, part_model in (("settings", model.settings), ("objects", model.object_settings)):
             found = schema_of(part_model)

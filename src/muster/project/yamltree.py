@@ -140,7 +140,11 @@ class _Reader:
                 first = keys[text]
                 raise YamlError(f"the key `{text}` stands twice; first in line {first.line}", key.line, key.column)
             keys[text] = key
-            values[text], size = self.node(next(self.events), depth + 1)
+            event = next(self.events)
+            if isinstance(event, ScalarEvent) and event.start_mark.index == event.end_mark.index:
+                values[text], size = Scalar(None, key.line, key.column, key.start), 1  # nothing after the colon
+                continue
+            values[text], size = self.node(event, depth + 1)
             total += size
         return Map(keys, values, line, column), total
 

@@ -17,7 +17,8 @@ def _task(value: object) -> object:
     if isinstance(value, dict) and len(value) == 1:
         return {name: {} if settings is None else settings for name, settings in value.items()}
     found = f"{len(value)} keys" if isinstance(value, dict) else shown(value)
-    raise PydanticCustomError("task", "expected one task (`- send email: {{…}}`), found {found}", {"found": found})
+    message = "expected one task (`- send email: {settings}`), found {found}"
+    raise PydanticCustomError("task", message, {"found": found, "settings": "{…}"})
 
 
 Task = Annotated[
