@@ -1,0 +1,1 @@
+"""The `muster` command: one file a verb, `render/` for what people read."""

@@ -1,0 +1,31 @@
+"""What the exit code says to the program that called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+DONE: Final = 0
+"""Done, nothing left to do."""
+WRONG: Final = 1
+"""Something is wrong; standard error says what."""
+CHANGES: Final = 2
+"""`plan` found changes."""
+HELD: Final = 3
+"""Held back by a safety limit or waiting for a decision. Wins over the others."""
+
+
+def of_plan(document: Mapping[str, Any]) -> int:
+    """The exit code of a plan."""
+    if document.get("held"):
+        return HELD
+    if document.get("errors"):
+        return WRONG
+    return CHANGES if document.get("changes") else DONE
+
+
+def of_result(document: Mapping[str, Any]) -> int:
+    """The exit code of changes that were made: a stale one is left to do, so it is not done."""
+    if document.get("held"):
+        return HELD
+    return WRONG if document.get("errors") or document.get("stale") else DONE

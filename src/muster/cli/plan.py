@@ -1,0 +1,54 @@
+"""`muster plan`: every change a run would make, with its reason. Reads the systems, writes to none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from muster.cli import exitcodes
+from muster.cli.clock import day
+from muster.cli.invocation import Invocation
+from muster.cli.opening import open_project
+from muster.cli.options import All, Full, Json
+from muster.cli.progress import Progress
+from muster.cli.render.plan import render_plan
+from muster.cli.render.problems import tell_problems
+
+app = typer.Typer()
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    output: Annotated[Path | None, typer.Option("-o", metavar="FILE", help="Write the plan down for apply.")] = None,
+    system: Annotated[str | None, typer.Option("--system", metavar="S", help="Changes of this system only.")] = None,
+    identity: Annotated[
+        str | None, typer.Option("--identity", metavar="X", help="Changes of one identity: id, anchor or join value.")
+    ] = None,
+    full: Full = False,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DATE", help="As it will be at the start of that day, UTC.")
+    ] = None,
+    everything: All = False,
+    json: Json = False,
+) -> int:
+    """Show every change a run would make, with its reason. Changes no connected system."""
+    invocation = Invocation.of(context, json)
+    when = day(as_of, "--as-of") if as_of is not None else None
+    with (
+        Progress(invocation.streams.err) as progress,
+        open_project(invocation, progress) as muster,
+    ):
+        document = muster.plan(system=system, identity=identity, full=full, as_of=when)
+        if output is not None:
+            muster.write_plan(document, output)
+    if invocation.json:
+        invocation.answer(document)
+    else:
+        render_plan(document, invocation.streams.out, everything=everything or identity is not None)
+    tell_problems(document, invocation)
+    if output is not None:
+        invocation.tell(f"Plan written to {output}. To make these changes and no others: muster apply {output}")
+    return exitcodes.of_plan(document)

@@ -1,0 +1,1 @@
+"""The documents of `--json` as people read them. Every key may be absent."""

@@ -1,0 +1,125 @@
+"""The changes of a plan: by system, what takes away first, a screenful each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from muster.cli.render.words import because, count, place, safe, short, value
+
+SIGNS: Final = {"delete": "x", "disable": "-", "update": "~", "create": "+"}
+"""What a change does → its sign, in the order in which they are shown."""
+
+MOST: Final = 20
+"""Changes of one system that are shown unless all are asked for."""
+
+_FEW: Final = 4
+"""Attributes of a create that are shown on its line."""
+
+Entry = Mapping[str, Any]
+
+
+def render_changes(changes: Sequence[Entry], out: Console, *, everything: bool) -> None:
+    """All of them with `everything`, else the first of each system and how many there are besides."""
+    systems: dict[str, list[Entry]] = {}
+    for change in changes:
+        systems.setdefault(str(change.get("system", "")), []).append(change)
+    for name in sorted(systems):
+        found = sorted(systems[name], key=_rank)
+        out.print(Text.assemble((safe(name), "title"), (f"  {count(len(found), 'change')}", "aside")))
+        shown = found if everything else found[:MOST]
+        for change in shown:
+            _render(change, out, everything=everything)
+        rest = Counter(str(change.get("action")) for change in found[len(shown) :])
+        if rest:
+            kinds = ", ".join(f"{number:,} {action}" for action, number in rest.items())
+            out.print(Text(f"  … and {rest.total():,} more ({kinds}); --all or --json shows them", "aside"))
+        out.print()
+
+
+def _rank(change: Entry) -> int:
+    action = str(change.get("action"))
+    return list(SIGNS).index(action) if action in SIGNS else len(SIGNS)
+
+
+def _render(change: Entry, out: Console, *, everything: bool) -> None:
+    action = str(change.get("action", ""))
+    attributes: Mapping[str, Any] = change.get("attributes") or {}
+    line = Text.assemble(
+        (f"  {SIGNS.get(action, '?')} {action:<8}", action if action in SIGNS else ""), name_of(change)
+    )
+    inline = action == "create" and not everything
+    if inline:
+        line.append(f"  {_first(attributes, _FEW)}")
+    outcome = change.get("outcome")
+    if outcome not in (None, "done"):
+        line.append(f"  {outcome_text(change)}", "wrong")
+    reason: Mapping[str, Any] = change.get("reason") or {}
+    if because(reason):
+        line.append(f"  {because(reason)}", "aside")
+    out.print(line)
+    if inline:
+        return
+    width = min(max((len(safe(name)) for name in attributes), default=0), 28)
+    for name, difference in attributes.items():
+        out.print(_attribute(safe(name), width, difference, created=action == "create"))
+
+
+def name_of(change: Entry) -> str:
+    """Type and anchor of what is changed; the identity's name where the system gives the anchor itself."""
+    identity = change.get("identity")
+    known = change.get("anchor") or change.get("name") or change.get("label")
+    if isinstance(identity, Mapping):
+        known = known or identity.get("name") or identity.get("id")
+    elif not known and identity is not None:
+        known = f"identity {identity}"
+    return f"{safe(change.get('object_type', ''))} {safe(known or '(new)')}"
+
+
+def outcome_text(change: Entry) -> str:
+    """What the system answered, with the reason it gave."""
+    outcome = change.get("outcome")
+    if isinstance(outcome, Mapping):
+        result, why = outcome.get("result", ""), outcome.get("reason", "")
+    else:
+        result, why = outcome, change.get("message", "")
+    return f"{safe(result)}: {safe(why)}" if why else safe(result)
+
+
+def _first(attributes: Mapping[str, Any], most: int) -> str:
+    given = [(name, new_value(difference)) for name, difference in attributes.items()]
+    given = [(name, found) for name, found in given if found is not None]
+    shown = ", ".join(f"{safe(name)} {short(value(found, name), 32)}" for name, found in given[:most])
+    return shown + (f", {len(given) - most} more" if len(given) > most else "")
+
+
+def new_value(difference: object) -> object:
+    """The value that an attribute gets."""
+    if isinstance(difference, Mapping):
+        return difference.get("to", difference.get("add"))
+    return difference
+
+
+def _attribute(name: str, width: int, difference: object, *, created: bool) -> Text:
+    line = Text(f"      {name:<{width}}  ")
+    if not isinstance(difference, Mapping):
+        return line.append(value(difference, name))
+    if "add" in difference or "remove" in difference:
+        added, removed = difference.get("add") or [], difference.get("remove") or []
+        parts = [("+ " + value(list(added)), "create")] if added else []
+        parts += [("- " + value(list(removed)), "delete")] if removed else []
+        for number, (text, style) in enumerate(parts):
+            line.append("  " if number else "").append(text, style)
+    elif created:
+        line.append(value(difference.get("to"), name))
+    else:
+        line.append(value(difference.get("from"), name), "aside").append(" → ")
+        line.append(value(difference.get("to"), name))
+    if difference.get("drift"):
+        line.append("  drift: changed by another hand", "drift")
+    where = place(difference)
+    return line.append(f"  {where}", "aside") if where else line

@@ -1,0 +1,101 @@
+"""Where the values of one identity come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from muster.cli.render.words import place, safe, short, source, value
+
+Entry = Mapping[str, Any]
+
+
+def render_explain(document: Entry, out: Console) -> None:
+    """The identity, its objects, each attribute with its sources, what each system should hold."""
+    name = safe(document.get("name") or document.get("identity", ""))
+    about = f"  {safe(document.get('type', ''))} {safe(document.get('identity', ''))}"
+    state = document.get("state")
+    out.print(Text.assemble((name, "title"), (about + (f" · {safe(state)}" if state else ""), "aside")))
+    objects: Sequence[Entry] = document.get("objects") or []
+    if objects:
+        out.print("\nobjects")
+        for found in objects:
+            _object(found, out)
+    attributes: Sequence[Entry] = document.get("attributes") or []
+    if attributes:
+        out.print("\nattributes")
+    for attribute in attributes:
+        _attribute(str(attribute.get("name", "")), attribute.get("value"), attribute.get("flows") or [], out)
+    for system in document.get("systems") or []:
+        _system(system, out)
+    history: Sequence[Entry] = document.get("history") or []
+    if history:
+        out.print("\nhistory")
+        for event in history:
+            out.print("  " + _event(event))
+
+
+def _object(found: Entry, out: Console) -> None:
+    kind = f"{safe(found.get('system', ''))}/{safe(found.get('object_type') or found.get('object') or '')}"
+    line = Text(f"  {kind}  {safe(found.get('anchor', ''))}")
+    mapping = place(found)
+    state = found.get("state")
+    aside = " · ".join(part for part in (mapping, safe(state) if state else "") if part)
+    out.print(line.append(f"  {aside}", "aside") if aside else line)
+
+
+def _attribute(name: str, found: object, flows: Sequence[Entry], out: Console, indent: str = "  ") -> None:
+    out.print(Text.assemble(f"{indent}{safe(name)} ", (value(found, name), "title")))
+    for flow in flows:
+        wins = flow.get("wins", len(flows) == 1)
+        line = Text(f"{indent}  {'←' if wins else ' '} ", "" if wins else "aside")
+        where = place(flow) or safe(flow.get("mapping") or flow.get("source_name") or "muster")
+        line.append(where, "" if wins else "aside")
+        expression = flow.get("expression")
+        if expression:
+            line.append(f"  {short(safe(expression), 100)}", "aside")
+        if not wins:
+            line.append(f"  would be {value(flow.get('value'), name)}", "aside")
+        precedence = flow.get("precedence")
+        if precedence is not None and len(flows) > 1:
+            line.append(f"  precedence {precedence}", "aside")
+        out.print(line)
+        origin = source(flow.get("source"))
+        if origin:
+            out.print(Text(f"{indent}      from {origin}", "" if wins else "aside"))
+        if flow.get("fault"):
+            out.print(Text(f"{indent}      fault: {safe(flow['fault'])}", "wrong"))
+
+
+def _system(system: Entry, out: Console) -> None:
+    kind = f"{safe(system.get('system', ''))}/{safe(system.get('object_type', ''))}"
+    wanted = system.get("wanted")
+    line = Text.assemble("\n", (kind, "title"), f"  {safe(system.get('anchor') or '')}")
+    if wanted is not None:
+        said = "should be there" if wanted is True else "should not be there" if wanted is False else value(wanted)
+        line.append(f"  {said}", "aside")
+    reason = system.get("reason") or system.get("provision")
+    if isinstance(reason, Mapping):
+        line.append(f"  {place(reason)}  {safe(reason.get('expression', ''))}", "aside")
+    out.print(line)
+    for flow in system.get("flows") or []:
+        name = str(flow.get("attribute") or flow.get("name") or "")
+        shown = flow.get("shown")
+        out.print(
+            Text.assemble(
+                f"  {safe(name)} ",
+                (value(flow.get("value"), name), "title"),
+                (f"  shown {value(shown, name)}" if "shown" in flow and shown != flow.get("value") else "", "drift"),
+                (f"  {place(flow)}  {short(safe(flow.get('expression') or ''), 100)}".rstrip(), "aside"),
+            )
+        )
+
+
+def _event(event: Entry) -> str:
+    when = event.get("at") or event.get("time") or event.get("when") or ""
+    rest = [event.get(key) for key in ("run", "system", "action", "anchor", "outcome", "message")]
+    shown = " ".join(safe(part) for part in rest if part is not None and not isinstance(part, Mapping))
+    return f"{safe(when)}  {shown}".strip()

@@ -1,0 +1,76 @@
+"""A plan before it is applied, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Console
+
+from muster.cli.render.changes import render_changes
+from muster.cli.render.tables import summary_table
+from muster.cli.render.words import count, safe
+
+_NAMED: Final = 5
+"""Unmanaged objects of one system that are named."""
+
+Document = Mapping[str, Any]
+
+
+def render_plan(document: Document, out: Console, *, everything: bool) -> None:
+    """The changes, the summary, what nobody owns."""
+    changes: Sequence[Any] = document.get("changes") or []
+    render_changes(changes, out, everything=everything)
+    if changes:
+        summary_table(document.get("summary") or {}, out)
+    elif not document.get("held") and not document.get("errors"):
+        out.print("Nothing to change: every system is as it should be.")
+    else:
+        out.print("Nothing to change besides what is said below.")
+    render_unmanaged(document.get("unmanaged") or [], out)
+    _notes(document, out)
+
+
+def render_result(document: Document, out: Console, *, everything: bool) -> None:
+    """What was done, and each change that was not."""
+    changes: Sequence[Any] = document.get("changes") or []
+    failed = [change for change in changes if change.get("outcome") not in (None, "done")]
+    render_changes(changes if everything else failed, out, everything=everything)
+    done = len(changes) - len(failed)
+    if done:
+        out.print(f"Done: {count(done, 'change')}.")
+        summary_table(document.get("summary") or {}, out)
+    elif not failed and not any(document.get(key) for key in ("held", "errors", "stale")):
+        out.print("Nothing was left to do: every system is as it should be.")
+    else:
+        out.print("Nothing was changed.")
+    stale: Sequence[Any] = document.get("stale") or []
+    if stale:
+        out.print(f"\n{count(len(stale), 'change')} left out: what they rest on has changed since the plan was made.")
+        for entry in stale[:_NAMED]:
+            out.print(f"  {_stale(entry)}")
+        out.print("  Next: muster plan")
+    _notes(document, out)
+
+
+def render_unmanaged(unmanaged: Sequence[Any], out: Console) -> None:
+    """Who stands in a system and belongs to nobody."""
+    systems: dict[str, list[Any]] = {}
+    for entry in unmanaged:
+        systems.setdefault(str(entry.get("system", "")), []).append(entry)
+    for name, found in sorted(systems.items()):
+        anchors = ", ".join(safe(entry.get("anchor", "")) for entry in found[:_NAMED])
+        more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+        out.print(f"\n{count(len(found), 'object')} in {safe(name)} nobody owns: {anchors}{more}")
+
+
+def _notes(document: Document, out: Console) -> None:
+    for note in document.get("notes") or []:
+        out.print(f"note: {safe(note.get('message', '') if isinstance(note, Mapping) else note)}")
+
+
+def _stale(entry: object) -> str:
+    if not isinstance(entry, Mapping):
+        return safe(entry)
+    known = [entry.get(key) for key in ("system", "action", "object_type", "anchor", "message")]
+    return " ".join(safe(part) for part in known if part)

@@ -1,0 +1,26 @@
+"""`muster status`: the systems, the identities, what is open."""
+
+from __future__ import annotations
+
+import typer
+
+from muster.cli import exitcodes
+from muster.cli.invocation import Invocation
+from muster.cli.opening import open_project
+from muster.cli.options import All, Json
+from muster.cli.render.status import render_status
+
+app = typer.Typer()
+
+
+@app.command()
+def status(context: typer.Context, everything: All = False, json: Json = False) -> int:
+    """Show systems, identities and open cases. Connects to nothing."""
+    invocation = Invocation.of(context, json)
+    with open_project(invocation) as muster:
+        document = muster.status()
+    if invocation.json:
+        invocation.answer(document)
+    else:
+        render_status(document, invocation.streams.out, everything=everything)
+    return exitcodes.HELD if document.get("cases") or document.get("held") else exitcodes.DONE

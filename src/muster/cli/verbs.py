@@ -1,0 +1,49 @@
+"""The verbs and where they stand. A verb's module is imported when it is called, so that help comes at once."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import typer.core
+import typer.main
+
+VERBS: Final[Mapping[str, str]] = {
+    "init": "Make a new project in a folder.",
+    "check": "Validate the project: file, line and column of all that is wrong.",
+    "schema": "Write the JSON Schemas that editors complete from.",
+    "plan": "Show every change a run would make, with its reason. Changes no connected system.",
+    "apply": "Make the changes of a plan.",
+    "run": "Plan and apply in one go, until nothing is left to do.",
+    "explain": "Say where each value of somebody comes from.",
+    "expression": "Try out expressions and scopes.",
+    "status": "Show systems, identities and open cases.",
+    "log": "Show what earlier runs did.",
+    "retire": "Give up the objects of a mapping whose file was removed.",
+}
+"""Verb → what it does, in the order of a first day's work."""
+
+Command = typer.core.TyperCommand | typer.core.TyperGroup
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """A group that knows its verbs by name and loads the one that is called."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands.update({name: typer.core.TyperCommand(name=name, help=text) for name, text in VERBS.items()})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The verb that is called, from its module; the suggestion when there is none of that name."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, None if name is None else load(name), rest
+
+
+def load(verb: str) -> Command:
+    """The command of a verb."""
+    module = importlib.import_module(f"muster.cli.{verb}")
+    command = typer.main.get_command(module.app)
+    assert isinstance(command, typer.core.TyperCommand | typer.core.TyperGroup)
+    command.name = verb
+    return command
