@@ -1,0 +1,8 @@
+CREATE TABLE account (
+  login TEXT PRIMARY KEY,
+  display_name TEXT,
+  mail TEXT,
+  department TEXT,
+  manager TEXT REFERENCES account (login),
+  active BOOLEAN NOT NULL DEFAULT 1
+);
