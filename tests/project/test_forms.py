@@ -75,7 +75,7 @@ FORMS: list[tuple[str, dict[str, str]]] = [
     ("to an object", hr("    givenName:", "    manager: {reference: '[boss]', to: worker}\n    givenName:")),
     ("to another system", hr("    givenName:", "    manager: {reference: '[boss]', to: app/account}\n    givenName:")),
     ("to anything", hr("    givenName:", "    manager: {reference: '[boss]'}\n    givenName:")),
-    ("dialect", hr("join:", "dialect: mim\njoin:")),
+    ("dialect", hr("join:", "dialect: connect\njoin:")),
     (
         "limits",
         {

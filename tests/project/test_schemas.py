@@ -83,8 +83,9 @@ def test_the_files_are_written_and_are_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_every_key_has_a_help_line(model: type[BaseModel]) -> None:
-    known = [definition for definition in [schema_of(model), *schema_of(model).get("$defs", {}).values()]]
-    for schema in [*known, *(option for schema in known for option in schema.get("anyOf", []))]:
+    known = [schema_of(model), *schema_of(model).get("$defs", {}).values()]
+    options = [option for definition in known for option in definition.get("anyOf", [])]
+    for schema in [*known, *options]:
         for name, inner in schema.get("properties", {}).items():
             assert inner.get("description"), name
 

@@ -180,7 +180,7 @@ def _project_digest(
     workflows: Mapping[str, Any],
 ) -> str:
     return digest(
-        file.model_dump(mode="json"),
+        file.model_dump(),
         {name: _system_digest(built.system) for name, built in systems.items()},
         {name: built.rules.digests for name, built in mappings.items()},
         {

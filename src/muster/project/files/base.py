@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainValidator,
     StrictBool,
@@ -18,6 +19,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from muster.project.durations import PATTERN, SCHEDULE_PATTERN, parse_duration, parse_schedule
 
@@ -44,6 +46,23 @@ class Shorthand(FileModel):
         found.clear()
         found["anyOf"] = [*cls.shorter(), long]
         return reference
+
+
+class OneOrMany:
+    """Marks a list that may also be its only item, written without the list."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A single item becomes a list of one."""
+        return no_info_before_validator_function(_listed, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The item, or the list."""
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) or value is None else [value]
 
 
 def shown(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,7 @@ from muster.project.files.base import (
     ExpressionText,
     FileModel,
     Flag,
+    OneOrMany,
     Shorthand,
     Text,
     TrueOrExpression,
@@ -73,20 +74,13 @@ class OutboundFile(SettledFile):
     """What is written to the object."""
 
     provision: TrueOrExpression | None = Field(None, description="The object should exist while this is true.")
-    deprovision: list[StepFile] | None = Field(
+    deprovision: Annotated[list[StepFile], OneOrMany()] | None = Field(
         None, description="What happens when it no longer should; default disable."
     )
     flows: dict[str, OutboundFlowFile] = Field(
         default_factory=dict, description="Object attribute: expression over the identity."
     )
     password: Literal["generate"] | None = Field(None, description="generate: the first password.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _steps(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("deprovision"), str | dict):
-            return value | {"deprovision": [value["deprovision"]]}
-        return value
 
 
 class MappingFile(SettledFile):
