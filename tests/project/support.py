@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from muster.model.errors import ProjectError
 from muster.model.secrets import Secret
-from muster.project.catalogue import ConnectorModel
 from muster.project.loader import Loaded, load_project
 
 Files = Mapping[str, str | bytes]
@@ -56,22 +55,29 @@ class Abilities:
     writes: bool = True
 
 
+@dataclass(frozen=True)
+class Model:
+    settings: type[BaseModel]
+    object_settings: type[BaseModel]
+    capabilities: Abilities
+
+
 class Connectors:
     """Five connectors, one of which only reads and one of which cannot be loaded."""
 
-    _models: ClassVar[Mapping[str, ConnectorModel]] = {
-        "active_directory": ConnectorModel(OpenSettings, OpenSettings, Abilities()),
-        "flatfile": ConnectorModel(FileSettings, FileObject, Abilities()),
-        "ldap": ConnectorModel(OpenSettings, OpenSettings, Abilities()),
-        "reader": ConnectorModel(OpenSettings, OpenSettings, Abilities(writes=False)),
-        "scim": ConnectorModel(OpenSettings, OpenSettings, Abilities()),
-        "sql": ConnectorModel(SqlSettings, SqlObject, Abilities()),
+    _models: ClassVar[Mapping[str, Model]] = {
+        "active_directory": Model(OpenSettings, OpenSettings, Abilities()),
+        "flatfile": Model(FileSettings, FileObject, Abilities()),
+        "ldap": Model(OpenSettings, OpenSettings, Abilities()),
+        "reader": Model(OpenSettings, OpenSettings, Abilities(writes=False)),
+        "scim": Model(OpenSettings, OpenSettings, Abilities()),
+        "sql": Model(SqlSettings, SqlObject, Abilities()),
     }
 
     def names(self) -> Sequence[str]:
         return [*self._models, "broken"]
 
-    def models(self, name: str) -> ConnectorModel:
+    def models(self, name: str) -> Model:
         if name == "broken":
             raise ProjectError("The connector 'broken' cannot be loaded: no module named broken.")
         return self._models[name]

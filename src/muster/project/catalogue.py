@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pydantic import BaseModel
@@ -21,13 +20,20 @@ class CapabilitiesLike(Protocol):
         """Whether objects can be written."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectorModel:
-    """A connector's settings models (the system's, and one an object type) and its capabilities."""
+class ConnectorModel(Protocol):
+    """A connector's settings models (the system's, and one an object type) and its capabilities; a spec is one."""
 
-    settings: type[BaseModel]
-    object_settings: type[BaseModel]
-    capabilities: CapabilitiesLike
+    @property
+    def settings(self) -> type[BaseModel]:
+        """What stands under `settings` of a system file."""
+
+    @property
+    def object_settings(self) -> type[BaseModel]:
+        """What stands under each name of `objects`."""
+
+    @property
+    def capabilities(self) -> CapabilitiesLike:
+        """What the connector can do."""
 
 
 class ConnectorModels(Protocol):

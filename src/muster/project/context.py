@@ -92,6 +92,8 @@ class MappingContext:
         known = self.metaverse.types[self.identity].attributes
         if name in known:
             return known[name]
+        if self.metaverse.open and name != MEMBER_OF:
+            return None
         place = self.document.key_place(path)
         if name == MEMBER_OF:
             self.diagnostics.error(place, "`memberOf` is worked out from the `members` of groups: flow those")

@@ -27,11 +27,13 @@ class Metaverse:
     """The identity types, and the attributes of each by name."""
 
     types: Mapping[str, IdentityType] = field(default_factory=dict)
+    open: bool = False
+    """True: metaverse.yaml is broken, so a name that is not known may well be right."""
 
     @property
     def names(self) -> Names:
         """The attributes of every type."""
-        return Names({name: kind.attributes for name, kind in self.types.items()})
+        return Names({name: kind.attributes for name, kind in self.types.items()}, self.open)
 
     def computed(self, identity: str, attribute: str) -> Computed | None:
         """How the attribute is computed, if it is."""
@@ -39,12 +41,19 @@ class Metaverse:
 
 
 def build_metaverse(
-    document: Document | None, file: MetaverseFile | None, compiler: Compiler, digests: RuleDigests
+    document: Document | None,
+    file: MetaverseFile | None,
+    compiler: Compiler,
+    digests: RuleDigests,
+    broken: bool = False,
 ) -> Metaverse:
-    """The built-in types with the project's additions; what is wrong with those is reported and left out."""
+    """The built-in types with the project's additions; what is wrong with those is reported and left out.
+
+    `broken`: there is a metaverse.yaml that could not be read.
+    """
     attributes = {name: dict(known) for name, known in BUILT_IN.items()}
     if document is None or file is None:
-        return Metaverse({name: IdentityType(name, known) for name, known in attributes.items()})
+        return Metaverse({name: IdentityType(name, known) for name, known in attributes.items()}, broken)
     for name, added in file.root.items():
         _check_name(name, "type", document, [name], compiler.diagnostics)
         known = attributes.setdefault(name, {})

@@ -133,6 +133,8 @@ def _by_attribute(context: MappingContext, identity: str, attribute: str, path: 
     place = context.document.value_place([*path, "to"])
     known = context.metaverse.types[identity].attributes
     found = known.get(attribute)
+    if found is None and context.metaverse.open:
+        return None
     if found is None:
         near = nearest(attribute, known)
         context.diagnostics.error(

@@ -72,11 +72,7 @@ def load_project(
     compiler = Compiler(parameters, extensions, diagnostics)
     rules = RuleDigests(extensions.digests)
 
-    metaverse_document, metaverse_file = None, None
-    if (folder / METAVERSE_FILE).is_file():
-        found = _one(folder, METAVERSE_FILE, MetaverseFile, diagnostics)
-        metaverse_document, metaverse_file = found or (None, None)
-    metaverse = build_metaverse(metaverse_document, metaverse_file, compiler, rules)
+    metaverse = _metaverse(folder, compiler, rules)
 
     safety = safety_of(Safety(), head[1].safety if head else None)
     systems, objects = _systems(folder, safety, connectors, diagnostics)
@@ -131,6 +127,13 @@ def _all(
         if (one := _one(folder, file, model, diagnostics)) is not None:
             found[Path(file).stem] = one
     return found, names
+
+
+def _metaverse(folder: Path, compiler: Compiler, rules: RuleDigests) -> Metaverse:
+    if not (folder / METAVERSE_FILE).is_file():
+        return build_metaverse(None, None, compiler, rules)
+    document, file = _one(folder, METAVERSE_FILE, MetaverseFile, compiler.diagnostics) or (None, None)
+    return build_metaverse(document, file, compiler, rules, broken=file is None)
 
 
 def _parameters(head: tuple[Document, ProjectFile] | None, diagnostics: Diagnostics) -> dict[str, str]:

@@ -15,7 +15,7 @@ def build_mapping(context: MappingContext) -> MappingRules:
     """The rules of one mapping. Complete only when nothing was reported; never to be run otherwise."""
     file, document = context.file, context.document
     context.known_system()
-    if context.identity is None:
+    if context.identity is None and not context.metaverse.open:
         types = context.metaverse.types
         context.diagnostics.error(
             document.value_place(["identity"]),

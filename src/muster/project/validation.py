@@ -73,10 +73,7 @@ def _report(
         diagnostics.error(place, f"the key `{steps[-1]}` is missing")
         return
     message, suggestion = _in_words(details)
-    place = document.value_place(full)
-    if not document.has(full) and document.has(full[:1]):
-        place = document.value_place(full)
-    diagnostics.error(place, message, suggestion)
+    diagnostics.error(document.value_place(full), message, suggestion)
 
 
 def _in_words(details: ErrorDetails) -> tuple[str, str | None]:

@@ -1,0 +1,137 @@
+"""Loading as a whole: everything wrong at once, hints, order, bytes, speed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from muster.model.errors import ProjectError
+from muster.project.loader import load_project
+from tests.project.support import BASE, Connectors, Files, app, hr, load, write
+
+
+def said(folder: Path, files: Files) -> list[str]:
+    return [str(d) for d in load(folder, files).diagnostics]
+
+
+def test_a_folder_without_a_project(tmp_path: Path) -> None:
+    found = load_project(tmp_path, connectors=Connectors())
+    assert [str(d) for d in found.diagnostics] == [
+        "muster.yaml:1:1: there is no muster.yaml in this folder: make a project with `muster init DIR`"
+    ]
+    found = load_project(tmp_path / "none", connectors=Connectors())
+    assert "which is no folder" in found.diagnostics[0].message
+
+
+def test_all_files_at_once_in_order(tmp_path: Path) -> None:
+    files = {
+        "muster.yaml": "project: acme\nschedul: every hour\n",
+        "systems/hr.yaml": "connector: flatfile\nobjects: [worker]\n",
+        **app("'[givenName]'", "'Nme([givenName])'"),
+        "roles/a.yaml": "rol: a\n",
+        "metaverse.yaml": "person: {computed: {a: '[b]'}}\n",
+    }
+    found = load(tmp_path, files)
+    assert [f"{d.file}:{d.line}:{d.column}" for d in found.errors] == [
+        "mappings/app-account.yaml:8:12",
+        "metaverse.yaml:1:26",
+        "muster.yaml:2:1",
+        "roles/a.yaml:1:1",
+        "roles/a.yaml:1:1",
+        "systems/hr.yaml:2:10",
+    ]
+    with pytest.raises(ProjectError) as caught:
+        found.required()
+    assert len(caught.value.message.splitlines()) == 6
+
+
+def test_a_broken_system_file_is_not_said_again_by_its_mappings(tmp_path: Path) -> None:
+    assert said(tmp_path, {"systems/hr.yaml": "connector: [\n"}) == [
+        "systems/hr.yaml:2:1: expected `,` or `]` opened in line 1; an expression that starts with [ must be quoted"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"project: caf\xe9\n", "muster.yaml:1:13: not UTF-8: found the byte 0xE9; save the file as UTF-8"),
+        (
+            b"# \xc3\xa9\nproject: \xc3\xa9\xff\n",
+            "muster.yaml:2:11: not UTF-8: found the byte 0xFF; save the file as UTF-8",
+        ),
+        ("project: acme\n".encode("utf-16"), "muster.yaml:1:1: not UTF-8: found the byte 0xFF; save the file as UTF-8"),
+    ],
+)
+def test_bytes_that_are_no_text(tmp_path: Path, content: bytes, message: str) -> None:
+    assert said(tmp_path, {"muster.yaml": content}) == [message]
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
+    files = {name: "\ufeff" + text.replace("\n", "\r\n") for name, text in BASE.items()}
+    assert said(tmp_path, files) == []
+
+
+def test_hints_do_not_stop_a_project(tmp_path: Path) -> None:
+    found = load(tmp_path, hr("project: true", "project: false"))
+    assert [str(d) for d in found.diagnostics] == [
+        "muster.yaml:1:1: hint: no mapping says `project: true`, so no identity ever comes into being"
+    ]
+    assert found.project is not None
+    assert found.errors == []
+
+
+def test_deprovision_without_provision_is_a_hint(tmp_path: Path) -> None:
+    assert said(tmp_path, app("provision: '[active]'", "deprovision: delete")) == [
+        "mappings/app-account.yaml:5:3: hint: `deprovision` without `provision` never happens: this mapping only "
+        "updates joined objects"
+    ]
+
+
+def test_hidden_files_and_other_kinds_are_left_alone(tmp_path: Path) -> None:
+    assert said(tmp_path, {"systems/.swp.yaml": "[", "systems/README.md": "x", "mappings/notes.txt": "y"}) == []
+
+
+@given(st.sampled_from(sorted(BASE)), st.data())
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_damage_is_said_with_a_place_in_the_file_or_is_none(tmp_path: Path, file: str, data: st.DataObject) -> None:
+    """Whatever is cut out of or put into a file, loading answers with places that exist, and never fails."""
+    text = BASE[file]
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 12)))
+    put = data.draw(st.text("ab '\"[]{}:-#&*!|>%\n\t,?@`é\x00", max_size=4))
+    damaged = text[:start] + put + text[end:]
+    found = load(tmp_path, {file: damaged})
+    assert (found.project is None) == bool(found.errors)
+    for diagnostic in found.diagnostics:
+        lines = (damaged if diagnostic.file == file else BASE.get(diagnostic.file, "")).split("\n")
+        assert 1 <= diagnostic.line <= len(lines) + 1
+        assert 1 <= diagnostic.column <= max(len(line) for line in lines) + 2
+
+
+@given(st.permutations(sorted(BASE)))
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_the_order_in_which_files_were_written_does_not_matter(tmp_path: Path, order: list[str]) -> None:
+    first = load(tmp_path / "first").required()
+    folder = tmp_path / "-".join(str(sorted(BASE).index(name)) for name in order)
+    for name in order:
+        write(folder, {name: BASE[name]})
+    assert load_project(folder, connectors=Connectors()).required().digest == first.digest
+
+
+def test_a_large_project_loads_in_time(tmp_path: Path) -> None:
+    flows = "".join(f"    extensionAttribute{n}: 'Join(\" \", [a{n}], ToLower([b{n}]))'\n" for n in range(1, 16))
+    files = {
+        f"mappings/m{n:03}.yaml": f"system: hr\nobject: worker\nidentity: person\nscope: '[kind] = \"{n}\"'\n"
+        f"inbound:\n  precedence: {n + 20}\n  flows:\n{flows}"
+        for n in range(200)
+    }
+    write(tmp_path, {**BASE, **files})
+    start = time.process_time()
+    found = load_project(tmp_path, connectors=Connectors())
+    took = time.process_time() - start
+    assert found.diagnostics == []
+    assert took < 20, took
