@@ -32,9 +32,8 @@ def changed(before: Project, after: Project) -> set[str]:
     found = set()
     for name, rules in before.mappings.items():
         other = after.mappings[name].digests
-        found |= {
-            f"{name}/{rule}" for rule in rules.digests.keys() | other if rules.digests.get(rule) != other.get(rule)
-        }
+        both = rules.digests.keys() | other
+        found |= {f"{name}/{rule}" for rule in both if rules.digests.get(rule) != other.get(rule)}
     return found
 
 

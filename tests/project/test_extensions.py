@@ -61,6 +61,18 @@ def test_a_fault_is_said_with_the_extension_s_own_line(tmp_path: Path) -> None:
     assert said == ["extensions/own.py:4:1: KeyError: 'x'"]
 
 
+def test_a_fault_of_any_kind_is_said(tmp_path: Path) -> None:
+    _, said = loaded(tmp_path, "import re\n\nre.compile('(')\n")
+    assert len(said) == 1
+    assert said[0].startswith("extensions/own.py:5:1: ")
+    assert said[0].endswith("rror: missing ), unterminated subpattern at position 0")
+
+
+def test_something_that_can_be_called_and_is_no_function(tmp_path: Path) -> None:
+    found, said = loaded(tmp_path, "@expression_function\nclass Box:\n    def __init__(self, value):\n        pass\n")
+    assert (list(found.functions), said) == (["Box"], [])
+
+
 def test_a_syntax_error_is_said_with_its_column(tmp_path: Path) -> None:
     _, said = loaded(tmp_path, "def f(:\n    pass\n")
     assert said == ["extensions/own.py:3:7: SyntaxError: invalid syntax"]

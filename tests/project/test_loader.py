@@ -13,6 +13,8 @@ from muster.model.errors import ProjectError
 from muster.project.loader import load_project
 from tests.project.support import BASE, Connectors, Files, app, hr, load, write
 
+NOT_UTF8 = "not UTF-8: found the byte 0xFF; save the file as UTF-8"
+
 
 def said(folder: Path, files: Files) -> list[str]:
     return [str(d) for d in load(folder, files).diagnostics]
@@ -51,8 +53,17 @@ def test_all_files_at_once_in_order(tmp_path: Path) -> None:
 
 def test_a_broken_system_file_is_not_said_again_by_its_mappings(tmp_path: Path) -> None:
     assert said(tmp_path, {"systems/hr.yaml": "connector: [\n"}) == [
-        "systems/hr.yaml:2:1: expected `,` or `]` opened in line 1; an expression that starts with [ must be quoted"
+        "systems/hr.yaml:2:1: the file ends in the middle: a value, `]` or `}` is missing"
     ]
+
+
+def test_a_broken_metaverse_makes_no_other_name_wrong(tmp_path: Path) -> None:
+    files = {
+        "metaverse.yaml": "person: {attributes: {costCentre: string}}\n",
+        **app("'[givenName]'", "'[costCentre]'"),
+        **hr("givenName:", "costCentre:"),
+    }
+    assert [text.split(": ")[0] for text in said(tmp_path, files)] == ["metaverse.yaml:1:35"]
 
 
 @pytest.mark.parametrize(
@@ -61,9 +72,9 @@ def test_a_broken_system_file_is_not_said_again_by_its_mappings(tmp_path: Path) 
         (b"project: caf\xe9\n", "muster.yaml:1:13: not UTF-8: found the byte 0xE9; save the file as UTF-8"),
         (
             b"# \xc3\xa9\nproject: \xc3\xa9\xff\n",
-            "muster.yaml:2:11: not UTF-8: found the byte 0xFF; save the file as UTF-8",
+            "muster.yaml:2:11: " + NOT_UTF8,
         ),
-        ("project: acme\n".encode("utf-16"), "muster.yaml:1:1: not UTF-8: found the byte 0xFF; save the file as UTF-8"),
+        ("project: acme\n".encode("utf-16"), "muster.yaml:1:1: " + NOT_UTF8),
     ],
 )
 def test_bytes_that_are_no_text(tmp_path: Path, content: bytes, message: str) -> None:

@@ -36,7 +36,7 @@ def test_our_folder_comes_before_that_of_systemd(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "text"),
-    [("x\n", "x"), ("x\r\n", "x"), ("x\n\n", "x\n"), ("x", "x"), (" x ", " x "), ("", ""), ("a\nb\n", "a\nb")],
+    [("x\n", "x"), ("x\r\n", "x"), ("x\n\n", "x\n"), ("x", "x"), (" x ", " x "), ("", ""), ("a\r\nb\n", "a\r\nb")],
 )
 def test_one_line_break_at_the_end_of_a_file_is_not_part_of_the_secret(tmp_path: Path, content: str, text: str) -> None:
     (tmp_path / "name").write_bytes(content.encode())
@@ -49,7 +49,7 @@ def test_a_missing_secret_names_every_place(tmp_path: Path, monkeypatch: pytest.
         SecretStore({"MUSTER_SECRETS_DIR": str(tmp_path)})("crm-token")
     assert caught.value.message == (
         "The secret 'crm-token' is not set. Looked for the environment variables crm-token and "
-        f"MUSTER_SECRET_CRM_TOKEN, the files {tmp_path}/crm-token, /run/secrets/crm-token, and the entry 'crm-token' "
+        f"MUSTER_SECRET_CRM_TOKEN, the file {tmp_path}/crm-token, and the entry 'crm-token' "
         "of service 'muster' in the system's keyring (the package `keyring` is not installed)."
     )
 
@@ -92,14 +92,14 @@ def test_a_file_that_is_no_text_says_so_and_shows_nothing(tmp_path: Path) -> Non
 
 def test_every_text_with_a_placeholder_becomes_a_secret() -> None:
     tree = {
-        "url": "postgresql://me:${secret:db}@db",
+        "url": "sql://me:${secret:db}@db",
         "token": "${secret:t}",
         "list": ["x", {"y": "${secret:t}"}],
         "n": 5,
     }
     found = resolve(tree, {"db": "p", "t": "q"}.__getitem__)
     assert found == {
-        "url": Secret("postgresql://me:p@db"),
+        "url": Secret("sql://me:p@db"),
         "token": Secret("q"),
         "list": ["x", {"y": Secret("q")}],
         "n": 5,

@@ -22,7 +22,7 @@ UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
     st.integers(0, 999_999),
     st.sampled_from(sorted(UNITS)),
     st.sampled_from(["", "s"]),
-    st.sampled_from([" ", "", "  "]),
+    st.sampled_from(["", " "]),
 )
 def test_durations(count: int, unit: str, plural: str, space: str) -> None:
     text = f"{count}{space}{unit}{plural}"
@@ -31,9 +31,7 @@ def test_durations(count: int, unit: str, plural: str, space: str) -> None:
         assert parse_schedule(f"every {text}") == parse_schedule(text) == parse_duration(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "days", "30", "30 m", "-3 days", "1.5 days", "3 days 2 hours", 30, True, None, []]
-)
+@pytest.mark.parametrize("text", ["", "days", "30", "30 m", "-3 days", "1.5 days", "3 days 2 h", 30, True, None, []])
 def test_no_durations(text: object) -> None:
     with pytest.raises(ValueError, match="expected a duration such as"):
         parse_duration(text)

@@ -231,6 +231,7 @@ class Project:
     parameters: Mapping[str, str] = field(default_factory=dict)
     roles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     workflows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    mail: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
 
     def mappings_of(self, system: str, object_type: str) -> list[MappingRules]:

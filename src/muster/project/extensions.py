@@ -20,7 +20,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeVar, overload
 
-from muster.model.errors import MusterError
 from muster.project.configuration import Place
 from muster.project.diagnostics import Diagnostics
 
@@ -54,13 +53,6 @@ class Extensions:
     digests: Mapping[str, str] = field(default_factory=dict)
 
 
-# What code raises while it is being loaded. Whatever it is, the project is wrong, not Muster.
-_FAULTS: Final = (
-    ArithmeticError, AssertionError, AttributeError, BufferError, ImportError, LookupError, MusterError, NameError,
-    OSError, RuntimeError, SyntaxError, TypeError, ValueError,
-)  # fmt: skip
-
-
 def load_extensions(folder: Path, diagnostics: Diagnostics) -> Extensions:
     """Run every file of `extensions/` and gather the functions that it marks. A second load sees changed files."""
     functions: dict[str, Callable[..., Any]] = {}
@@ -76,7 +68,7 @@ def load_extensions(folder: Path, diagnostics: Diagnostics) -> Extensions:
             name = getattr(value, _MARK, None)
             if not isinstance(name, str) or getattr(value, "__module__", None) != module.__name__:
                 continue
-            place = Place(file, value.__code__.co_firstlineno)
+            place = Place(file, getattr(getattr(value, "__code__", None), "co_firstlineno", 1))
             same = next((known for known in functions if known.lower() == name.lower()), None)
             if same is not None and functions[same] is not value:
                 diagnostics.error(place, f"the function `{name}` is already defined in {origin[same]}")
@@ -97,7 +89,7 @@ def _load(path: Path, file: str, diagnostics: Diagnostics) -> ModuleType | None:
     try:
         source = path.read_text(encoding="utf-8")
         exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102  the project's own code, run on purpose
-    except _FAULTS as error:
+    except Exception as error:  # noqa: BLE001  foreign code raises what it likes, and the project is what is wrong
         del sys.modules[name]
         message = error.msg if isinstance(error, SyntaxError) else str(error)
         diagnostics.error(_place(error, path, file), f"{type(error).__name__}: {message}")

@@ -103,6 +103,7 @@ def load_project(
         parameters=parameters,
         roles=roles,
         workflows=workflows,
+        mail=file.mail,
         digest=_project_digest(file, systems, mappings, metaverse, extensions, roles, workflows),
     )
     return Loaded(project, diagnostics.sorted())

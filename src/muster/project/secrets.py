@@ -67,9 +67,10 @@ class SecretStore:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def folders(self) -> list[Path]:
-        """The folders with one file a secret, those that are named first."""
-        named = [self.environment.get("MUSTER_SECRETS_DIR"), self.environment.get("CREDENTIALS_DIRECTORY")]
-        return [Path(name) for name in (*named, DEFAULT_FOLDER) if name]
+        """The folders with one file a secret: MUSTER_SECRETS_DIR, else /run/secrets; then that of systemd."""
+        own = self.environment.get("MUSTER_SECRETS_DIR") or DEFAULT_FOLDER
+        systemd = self.environment.get("CREDENTIALS_DIRECTORY")
+        return [Path(name) for name in (own, systemd) if name]
 
     def __call__(self, name: str) -> str:
         """The secret's text. Raises `ProjectError` that says where it was looked for."""
@@ -86,16 +87,17 @@ class SecretStore:
         if (found := _from_keyring(name)) is not None:
             return found
         places = ", ".join(str(folder / name) for folder in self.folders())
+        plural = "s" if len(self.folders()) > 1 else ""
         raise ProjectError(
             f"The secret {name!r} is not set. Looked for the environment variables {name} and {variable(name)}, "
-            f"the files {places}, and the entry {name!r} of service 'muster' in the system's keyring"
+            f"the file{plural} {places}, and the entry {name!r} of service 'muster' in the system's keyring"
             f"{'' if _keyring() else ' (the package `keyring` is not installed)'}."
         )
 
     @staticmethod
     def _from_file(path: Path, name: str) -> str | None:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_bytes().decode("utf-8")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         except OSError as error:

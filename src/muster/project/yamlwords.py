@@ -33,8 +33,7 @@ def in_words(context: str, problem: str, opened: Spot | None, found: Spot, text:
             *found,
         )
     if "stream end" in problem:
-        since = f" what opens in line {opened[0]} ends" if opened else " a value"
-        return f"the file ends before{since}", *found
+        return "the file ends in the middle: a value, `]` or `}` is missing", *found
     if "node content" in problem and (match := re.search(r"found '(.*)'", problem)):
         return f"expected a value, found `{match[1]}`", *found
     if "anchor" in context or "alias" in context:
