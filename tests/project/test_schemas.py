@@ -90,6 +90,20 @@ def test_every_key_has_a_help_line(model: type[BaseModel]) -> None:
             assert inner.get("description"), name
 
 
+def test_an_editor_is_offered_the_names_of_the_identity_type() -> None:
+    offered = {
+        branch["if"]["properties"]["identity"]["const"]: branch["then"]["properties"]["inbound"]["properties"]["flows"]
+        for branch in SCHEMAS["mapping"]["allOf"]
+    }
+    assert offered["person"]["properties"]["displayName"] == {
+        "$ref": "#/$defs/InboundFlowFile",
+        "description": "text.",
+    }
+    assert offered["group"]["properties"]["members"]["description"] == (
+        "[reference]. Direct members; memberOf is the reverse."
+    )
+
+
 def test_the_hint_for_editors() -> None:
     assert editor_hint("muster.yaml") == "# yaml-language-server: $schema=.muster/schemas/muster.json"
     assert editor_hint("systems/hr.yaml") == "# yaml-language-server: $schema=../.muster/schemas/system.json"

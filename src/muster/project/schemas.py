@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from muster.model.errors import ProjectError
+from muster.model.values import Attribute
 from muster.project.catalogue import ConnectorModels
 from muster.project.files.mapping import MappingFile
 from muster.project.files.metaverse import MetaverseFile
@@ -18,6 +20,7 @@ from muster.project.files.project import ProjectFile
 from muster.project.files.role import RoleFile
 from muster.project.files.system import SystemFile
 from muster.project.files.workflow import WorkflowFile
+from muster.project.metaverse import BUILT_IN
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_FOLDER: Final = ".muster/schemas"
@@ -45,6 +48,10 @@ FILES: Final[dict[str, str]] = {
 _SECRET: Final[dict[str, Any]] = {"type": "string", "pattern": r"\$\{secret:[^{}]+\}"}
 
 
+MetaverseNames = Mapping[str, Mapping[str, Attribute]]
+"""Type name → attribute name → attribute."""
+
+
 class _Generator(GenerateJsonSchema):
     """A secret is a placeholder in a text; anything else that is no JSON is left open."""
 
@@ -62,19 +69,20 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return found
 
 
-def schemas(connectors: ConnectorModels) -> dict[str, dict[str, Any]]:
-    """All schemas by name; that of a system knows each connector's settings."""
+def schemas(connectors: ConnectorModels, metaverse: MetaverseNames = BUILT_IN) -> dict[str, dict[str, Any]]:
+    """All schemas by name; that of a system knows each connector's settings, that of a mapping the metaverse's names."""
     made = {name: {"$schema": DRAFT, **schema_of(model)} for name, model in MODELS.items()}
     made["system"] = _with_connectors(made["system"], connectors)
+    made["mapping"] = _with_metaverse(made["mapping"], metaverse)
     return made
 
 
-def write_schemas(folder: Path, connectors: ConnectorModels) -> list[Path]:
+def write_schemas(folder: Path, connectors: ConnectorModels, metaverse: MetaverseNames = BUILT_IN) -> list[Path]:
     """Write them to `.muster/schemas/`; the paths that were written."""
     target = folder / SCHEMA_FOLDER
     target.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for name, schema in schemas(connectors).items():
+    for name, schema in schemas(connectors, metaverse).items():
         path = target / f"{name}.json"
         path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         written.append(path)
@@ -119,6 +127,38 @@ def _with_connectors(system: dict[str, Any], connectors: ConnectorModels) -> dic
         )
     properties = {**system["properties"], "connector": {**system["properties"]["connector"], "enum": names}}
     return {**system, "$defs": definitions, "properties": properties, "allOf": branches}
+
+
+def _with_metaverse(mapping: dict[str, Any], metaverse: MetaverseNames) -> dict[str, Any]:
+    """The mapping schema, `identity` deciding which names an editor offers for flows and joins."""
+    branches = [
+        {
+            "if": {"properties": {"identity": {"const": kind}}, "required": ["identity"]},
+            "then": {
+                "properties": {
+                    "join": {"items": {"properties": {name: _described(known[name]) for name in sorted(known)}}},
+                    "inbound": {
+                        "properties": {
+                            "flows": {
+                                "properties": {
+                                    name: {"$ref": "#/$defs/InboundFlowFile", **_described(known[name])}
+                                    for name in sorted(known)
+                                }
+                            }
+                        }
+                    },
+                }
+            },
+        }
+        for kind, known in sorted(metaverse.items())
+    ]
+    identity = {**mapping["properties"]["identity"], "examples": sorted(metaverse)}
+    return {**mapping, "properties": {**mapping["properties"], "identity": identity}, "allOf": branches}
+
+
+def _described(attribute: Attribute) -> dict[str, Any]:
+    kind = f"[{attribute.type}]" if attribute.many else str(attribute.type)
+    return {"description": f"{kind}. {attribute.description}".strip(" .") + "."}
 
 
 def _renamed(value: Any, prefix: str) -> Any:
