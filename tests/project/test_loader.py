@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,8 +15,10 @@ from hypothesis import strategies as st
 
 from muster.model.errors import ProjectError
 from muster.project.loader import load_project
+from muster.project.yamltree import Scalar, parse, plain
 from tests.project.support import BASE, Connectors, Files, app, hr, load, write
 
+EXAMPLES = Path(__file__).parent / "examples"
 NOT_UTF8 = "not UTF-8: found the byte 0xFF; save the file as UTF-8"
 
 
@@ -121,6 +127,43 @@ def test_any_damage_is_said_with_a_place_in_the_file_or_is_none(tmp_path: Path, 
         lines = (damaged if diagnostic.file == file else BASE.get(diagnostic.file, "")).split("\n")
         assert 1 <= diagnostic.line <= len(lines) + 1
         assert 1 <= diagnostic.column <= max(len(line) for line in lines) + 2
+
+
+_ODD = st.recursive(
+    st.sampled_from(
+        [None, True, 3, -1, 1.5, "", "x", "[mail]", "ToLower(", "person", "a/b", "30 days", "é", "${secret:"]
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["value", "when", "do", "to", "reference", "type", "x"]), inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(sorted(path.name for path in EXAMPLES.rglob("*.yaml"))), _ODD, st.data())
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_value_anywhere_is_said_or_fits(tmp_path: Path, name: str, odd: object, data: st.DataObject) -> None:
+    """Whatever stands where something else was expected, loading answers; it never fails."""
+    folder = tmp_path / "acme"
+    if not folder.exists():
+        shutil.copytree(EXAMPLES, folder)
+    path = next(folder.rglob(name))
+    before = path.read_text()
+    tree = plain(parse(before) or Scalar(None, 1, 1))
+    spots = list(_spots(tree))
+    holder, key = data.draw(st.sampled_from(spots))
+    holder[key] = odd
+    path.write_text(json.dumps(tree, indent=1))
+    found = load_project(folder, connectors=Connectors())
+    path.write_text(before)
+    assert (found.project is None) == bool(found.errors)
+
+
+def _spots(tree: Any) -> Iterator[tuple[Any, Any]]:
+    for key in list(tree) if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ():
+        yield tree, key
+        yield from _spots(tree[key])
 
 
 @given(st.permutations(sorted(BASE)))

@@ -70,7 +70,7 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def schemas(connectors: ConnectorModels, metaverse: MetaverseNames = BUILT_IN) -> dict[str, dict[str, Any]]:
-    """All schemas by name; that of a system knows each connector's settings, that of a mapping the metaverse's names."""
+    """All schemas by name. A system's knows each connector's settings, a mapping's the names of the metaverse."""
     made = {name: {"$schema": DRAFT, **schema_of(model)} for name, model in MODELS.items()}
     made["system"] = _with_connectors(made["system"], connectors)
     made["mapping"] = _with_metaverse(made["mapping"], metaverse)

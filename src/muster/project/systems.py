@@ -51,7 +51,7 @@ def build_system(
     _check_secret_names(document.root, document, diagnostics)
     model = _model(document, file, connectors, diagnostics)
     if model is not None:
-        validated_part(model.settings, unresolved(file.settings), document, ["settings"], diagnostics)
+        validated_part(model.settings, unresolved(file.settings or {}), document, ["settings"], diagnostics)
         for name, settings in objects.items():
             validated_part(model.object_settings, unresolved(settings), document, ["objects", name], diagnostics)
     quarantine = file.quarantine
@@ -61,7 +61,7 @@ def build_system(
             name=document.name,
             place=document.key_place(["connector"]),
             connector=file.connector,
-            settings=file.settings,
+            settings=file.settings or {},
             objects=objects,
             safety=safety_of(safety, file.safety),
             quarantine=Quarantine(quarantine.percent, quarantine.minimum) if quarantine else Quarantine(),

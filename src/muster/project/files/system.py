@@ -28,7 +28,7 @@ class SystemFile(FileModel):
     """One connected system. Its name is the file's name."""
 
     connector: Text = Field(description="The connector that speaks to it.")
-    settings: dict[str, Any] = Field(default_factory=dict, description="What the connector needs to reach it.")
+    settings: dict[str, Any] | None = Field(None, description="What the connector needs to reach it.")
     objects: dict[str, dict[str, Any] | None] = Field(description="The object types that take part, by your names.")
     safety: SafetyFile | None = Field(None, description="Limits of this system, where they differ from muster.yaml.")
     quarantine: QuarantineFile | None = Field(None, description="When errors put the system in quarantine.")
