@@ -35,14 +35,6 @@ WRONG: list[tuple[str, Files, str]] = [
         "a computed value must not need itself: login → login",
     ),
     (
-        "computed and flowing",
-        {
-            "metaverse.yaml": "person:\n  computed:\n    givenName: '[surname]'\n",
-            **hr("    givenName", f"    {MARK}givenName"),
-        },
-        "`givenName` is computed in metaverse.yaml:3: it cannot have a source, too",
-    ),
-    (
         "computed of an unknown",
         {"metaverse.yaml": f"person: {{computed: {{login: '[{MARK}givenname]'}}}}\n"},
         "unknown attribute `givenname` of `person`. Did you mean `givenName`?",

@@ -34,7 +34,9 @@ def _flow(context: MappingContext, name: str, flow: InboundFlowFile, precedence:
         _check(context, attribute, flow, path)
         computed = context.metaverse.computed(context.identity, name)
         if computed is not None:
-            context.diagnostics.error(place, f"`{name}` is computed in {computed.place}: it cannot have a source, too")
+            context.diagnostics.hint(
+                place, f"`{name}` is computed in {computed.place}, too: the computed value comes after every source"
+            )
     if flow.target is not None:
         reference = _reference(context, flow, path)
         if reference is None or attribute is None:
