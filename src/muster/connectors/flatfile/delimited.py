@@ -37,6 +37,30 @@ class Delimited(Layout):
             raise self.broken(1, "there is no heading.", "Have the file written with the names of its columns.")
         return Parsed(names, self._rows(reader, len(names)))
 
+    def doubles(self, lines: Iterable[str], place: int, width: int) -> set[str]:
+        """The cells of one column that come twice, in a file without any quote: some times faster than `parse`.
+
+        Raises what `parse` raises.
+        """
+        delimiter, count = self._dialect["delimiter"], width - 1
+        seen: set[str] = set()
+        doubles: set[str] = set()
+        numbered = enumerate(lines, 1)
+        if self._columns is None:
+            next((line for _, line in numbered if line.strip("\r\n")), None)
+        last = place == count
+        for number, line in numbered:
+            if line.count(delimiter) != count:
+                if line.strip("\r\n"):
+                    raise self._wrong_width(number, line.count(delimiter) + 1, width)
+                continue
+            cell = line.rstrip("\r\n").rpartition(delimiter)[2] if last else line.split(delimiter, place + 1)[place]
+            if cell in seen:
+                doubles.add(cell)
+            else:
+                seen.add(cell)
+        return doubles
+
     def heading(self, names: Sequence[str], ending: str) -> str:
         """The names of the columns; an empty line in a file without a heading."""
         return ending if self._columns is not None else self.text(list(names), ending)

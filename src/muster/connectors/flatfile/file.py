@@ -44,7 +44,7 @@ class FlatFile:
         self.settings = settings
         self.spec = spec
         self.format = (spec.format if spec.path else spec.format or settings.format) or _by_suffix(system, path)
-        self.source = Source(folder / path, path, settings.encoding)
+        self.source = Source(folder / path, path, settings.encoding, settings.quote)
         if self.format is Format.FIXED and not isinstance(settings.columns, dict):
             raise ProjectError(f"{system}: fixed width needs the widths: `columns: {{{spec.anchor}: 8, …}}`.")
         if self.format in (Format.CSV, Format.TSV) and not settings.header and not settings.columns:
@@ -83,6 +83,8 @@ class FlatFile:
         with self.parsed(scan) as (layout, parsed):
             if parsed.names is not None:
                 shape: Shape = self.table(parsed.names)
+                if isinstance(layout, Delimited) and not scan.quoted and not shape.spec.where:
+                    return Survey(shape, self._quick_doubles(scan, layout, parsed.names), parsed.names)
                 return Survey(shape, _doubles(shape, parsed.rows), parsed.names)
             seen: dict[str, Attribute] = {}
             spelling = layout.spelling if isinstance(layout, Ldif) else {}
@@ -118,6 +120,10 @@ class FlatFile:
                 f"{self.source.shown}:1: {what}{hint} Nothing was taken from this file. "
                 "Correct the settings, or have the file written with that column."
             )
+
+    def _quick_doubles(self, scan: Scan, layout: Delimited, names: list[str]) -> set[str]:
+        with self.source.lines(scan) as lines:
+            return layout.doubles(lines, names.index(self.spec.anchor), len(names))
 
     @property
     def _ldif(self) -> bool:

@@ -46,35 +46,46 @@ class Reading:
             yield Page(problems=list(self._double_problems()))
 
     def _pages(self, scan: Scan, survey: Survey) -> Iterator[Page]:
-        kind, shown, shape, doubles = self._file.kind, self._file.source.shown, survey.shape, survey.doubles
-        build, anchor_of, filtered = shape.builder(self._wanted), shape.anchor, bool(shape.spec.where)
-        page = Page()
+        kind, prefix, shape = self._file.kind, f"{self._file.source.shown}:", survey.shape
+        build, anchor_of = shape.builder(self._wanted), shape.anchor_getter()
+        filtered, doubtful = bool(shape.spec.where), bool(survey.doubles) or not scan.sound
+        objects: list[ConnectorObject] = []
+        problems: list[ReadProblem] = []
         with self._file.parsed(scan) as (_, parsed):
             for line, row in parsed.rows:
                 if filtered and not shape.belongs(row):
                     continue
                 anchor = anchor_of(row)
-                if anchor in doubles and anchor:
-                    self._double_lines.setdefault(anchor, []).append(line)
+                if (doubtful or not anchor) and self._is_bad(anchor, line, row, survey, scan, problems):
                     continue
-                where = f"{shown}:{line}"
-                problem = self._undecoded(row) if not scan.sound else ""
-                if not anchor or (problem and _surrogate(anchor)):
-                    self.complete = False
-                    what = problem or f"the column {shape.spec.anchor!r} is empty: expected the anchor of the object."
-                    page.problems.append(ReadProblem(kind, None, f"{where}: {what}", where))
-                elif problem:
-                    page.problems.append(ReadProblem(kind, anchor, f"{where}: {problem}", where))
-                else:
-                    try:
-                        page.objects.append(ConnectorObject(kind, anchor, build(row), True, False, "", where))
-                    except BadCell as error:
-                        page.problems.append(ReadProblem(kind, anchor, f"{where}: {error}", where))
-                if len(page.objects) + len(page.problems) >= PAGE:
-                    yield page
-                    page = Page()
-        if page.objects or page.problems:
-            yield page
+                try:
+                    objects.append(ConnectorObject(kind, anchor, build(row), True, False, "", f"{prefix}{line}"))
+                except BadCell as error:
+                    problems.append(ReadProblem(kind, anchor, f"{prefix}{line}: {error}", f"{prefix}{line}"))
+                if len(objects) == PAGE or len(problems) == PAGE:
+                    yield Page(objects, problems=problems)
+                    objects, problems = [], []
+        if objects or problems:
+            yield Page(objects, problems=problems)
+
+    def _is_bad(
+        self, anchor: str, line: int, row: Row, survey: Survey, scan: Scan, problems: list[ReadProblem]
+    ) -> bool:
+        """Whether the row is no object whatever its other cells hold; then it is among the problems, or the doubles."""
+        kind, where = self._file.kind, f"{self._file.source.shown}:{line}"
+        problem = "" if scan.sound else self._undecoded(row)
+        if not anchor or (problem and _surrogate(anchor)):
+            self.complete = False
+            what = problem or f"the column {survey.shape.spec.anchor!r} is empty: expected the anchor of the object."
+            problems.append(ReadProblem(kind, None, f"{where}: {what}", where))
+            return True
+        if anchor in survey.doubles:
+            self._double_lines.setdefault(anchor, []).append(line)
+            return True
+        if problem:
+            problems.append(ReadProblem(kind, anchor, f"{where}: {problem}", where))
+            return True
+        return False
 
     def _double_problems(self) -> Iterator[ReadProblem]:
         shown, spec = self._file.source.shown, self._file.spec

@@ -39,22 +39,27 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What one pass over the bytes found: their digest, whether all can be decoded, a byte order mark, the ending."""
+    """What one pass over the bytes found.
+
+    Their digest, whether all can be decoded, a byte order mark, the line ending, whether the quote occurs anywhere.
+    """
 
     digest: str
     sound: bool
     bom: bool
     ending: str
+    quoted: bool
     state: State
 
 
 class Source:
     """One file. `shown` is how messages name it."""
 
-    def __init__(self, path: Path, shown: str, encoding: str) -> None:
+    def __init__(self, path: Path, shown: str, encoding: str, quote: str) -> None:
         self.path = path
         self.shown = shown
         self.encoding = encoding
+        self._quote = quote.encode("utf-8")
 
     def state(self) -> State | None:
         """Its state now; None when it does not exist."""
@@ -76,15 +81,18 @@ class Source:
             )
         digest = xxhash.xxh3_128()
         decoder = codecs.getincrementaldecoder(self.encoding)()
-        sound, bom, ending, first = True, False, "", True
+        sound, bom, ending, first, quoted = True, False, "", True, False
         with self.reached(), self.path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 if first:
                     bom, ending, first = chunk.startswith(_BOM), _ending(chunk), False
                 digest.update(chunk)
+                quoted = quoted or self._quote in chunk
                 sound = sound and _decodes(decoder, chunk, final=False)
         sound = sound and _decodes(decoder, b"", final=True)
-        return Scan(f"{digest.hexdigest()}:{state.size}", sound, bom, ending or "\n", state)
+        return Scan(
+            f"{digest.hexdigest()}:{state.size}", sound, bom, ending or "\n", quoted or len(self._quote) > 1, state
+        )
 
     @contextmanager
     def lines(self, scan: Scan) -> Iterator[TextIO]:

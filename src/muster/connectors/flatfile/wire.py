@@ -37,6 +37,10 @@ class Shape(ABC):
     def builder(self, wanted: Sequence[str]) -> Builder:
         """A function from a row to the document of the wanted attributes; it raises `BadCell`."""
 
+    def anchor_getter(self) -> Callable[[Row], str]:
+        """The quickest way to a row's anchor."""
+        return self.anchor
+
     @abstractmethod
     def blank(self) -> Row:
         """A row without values."""
@@ -95,6 +99,9 @@ class TableShape(Shape):
         self._index = {name: at for at, name in reversed(list(enumerate(names)))}
         self._separator = separator
 
+    def anchor_getter(self) -> Callable[[Row], str]:
+        return itemgetter(self._index[self.spec.anchor])
+
     def place(self, name: str) -> int:
         """Where the column stands in a row."""
         return self._index[name]
@@ -110,8 +117,8 @@ class TableShape(Shape):
         plain = [name for name in wanted if self._is_plain(name)]
         typed = [self._typed(name) for name in wanted if not self._is_plain(name)]
         places = [self._index[name] for name in plain]
-        if places == list(range(self._width)) and not typed:
-            return lambda row: {name: cell for name, cell in zip(plain, row, strict=True) if cell}
+        if places == list(range(self._width)):
+            return _whole(plain)
         if len(places) == 1:
             places.append(places[0])
             plain.append(plain[0])
@@ -119,7 +126,9 @@ class TableShape(Shape):
 
         def build(row: Row) -> Document:
             assert isinstance(row, list)
-            values: Document = {name: cell for name, cell in zip(plain, pick(row), strict=True) if cell}
+            values: Document = dict(zip(plain, pick(row), strict=True))
+            if "" in row:
+                values = {name: cell for name, cell in values.items() if cell}
             for name, column, place, made in typed:
                 try:
                     value = made(row[place])
@@ -231,6 +240,17 @@ class RecordShape(Shape):
             return row.get(attribute.name)
         found = row.get(attribute.name.lower())
         return [_from_ldif(item, attribute) for item in found] if isinstance(found, list) else None
+
+
+def _whole(names: Sequence[str]) -> Builder:
+    """The builder for rows whose every cell is wanted as the text that it is."""
+
+    def build(row: Row) -> Document:
+        if "" in row:
+            return {name: cell for name, cell in zip(names, row, strict=True) if cell}
+        return dict(zip(names, row, strict=True))
+
+    return build
 
 
 def _listed(where: Mapping[str, str | list[str]]) -> dict[str, Value]:
