@@ -1,0 +1,172 @@
+"""/Schemas and /ResourceTypes (RFC 7643 sections 6 and 7) → Muster's object schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from muster.connectors.scim.names import Place, alias_of, place_of
+from muster.connectors.scim.settings import ScimObject
+from muster.connectors.scim.wire import ScimType
+from muster.model.errors import ProjectError
+from muster.model.schema import ObjectSchema
+from muster.model.values import Attribute, Type
+
+_TYPES: Final[Mapping[str, Type]] = {
+    "string": Type.TEXT,
+    "boolean": Type.BOOLEAN,
+    "decimal": Type.DECIMAL,
+    "integer": Type.INTEGER,
+    "datetime": Type.DATETIME,
+    "binary": Type.BINARY,
+    "reference": Type.TEXT,
+}
+_WRITABLE: Final[Mapping[str, str]] = {"readonly": "never", "immutable": "create"}
+_KINDS: Final[Mapping[str, Sequence[str]]] = {
+    "emails": ("work", "home", "other"),
+    "phoneNumbers": ("work", "home", "mobile", "fax", "pager", "other"),
+    "ims": ("work", "home", "other"),
+    "photos": ("photo", "thumbnail"),
+    "addresses": ("work", "home", "other"),
+}
+"""The types of RFC 7643 section 4.1.2, where the server names none itself."""
+
+_COMMON: Final = (
+    Attribute("id", required=True, writable="never", description="The server's own identifier."),
+    Attribute("externalId", description="The identifier that the client gave."),
+    Attribute("meta.created", Type.DATETIME, writable="never"),
+    Attribute("meta.lastModified", Type.DATETIME, writable="never"),
+)
+_MEMBERS: Final = "members"
+
+
+def scim_type(
+    system: str,
+    name: str,
+    settings: ScimObject,
+    resource_types: Sequence[Mapping[str, Any]],
+    schemas: Sequence[Mapping[str, Any]],
+) -> ScimType:
+    """One object type of the system file, as the service provider declares its resource type.
+
+    Raises `ProjectError` when there is no such resource type, or an extra attribute is none of it.
+    """
+    where = f"{system}: object {name!r}"
+    resource = next((one for one in resource_types if one.get("name") == settings.resource), None)
+    if resource is None:
+        known = ", ".join(sorted(str(one.get("name")) for one in resource_types))
+        raise ProjectError(f"{where}: the server has no resource type {settings.resource!r}. It has: {known}.")
+    by_id = {str(one.get("id")): one for one in schemas}
+    core = str(resource.get("schema", ""))
+    declared = {("", str(one["name"])): one for one in by_id.get(core, {}).get("attributes", ())}
+    for extension in resource.get("schemaExtensions") or ():
+        urn = str(extension.get("schema", ""))
+        declared.update(((urn, str(one["name"])), one) for one in by_id.get(urn, {}).get("attributes", ()))
+    if not declared:
+        raise ProjectError(f"{where}: the server's /Schemas does not have {core!r}, the schema of this resource type.")
+    attributes = {one.name: one for one in _COMMON}
+    places: dict[str, Place] = {one.name: _place(one.name) for one in _COMMON}
+    unique: list[str] = []
+    for (urn, short), raw in declared.items():
+        if str(raw.get("mutability", "")).lower() == "writeonly":
+            continue
+        for attribute, place in _flat(urn, raw):
+            attributes[attribute.name] = attribute
+            places[attribute.name] = place
+            alias = alias_of(attribute.name)
+            if alias is not None:
+                attributes[alias] = _named(attribute, alias)
+                places[alias] = place
+        if str(raw.get("uniqueness", "none")).lower() in ("server", "global") and not urn:
+            unique.append(short)
+    for extra in settings.attributes:
+        extra_place = place_of(extra)
+        found = declared.get((extra_place.extension, extra_place.attribute)) if extra_place is not None else None
+        if extra_place is None or found is None:
+            raise ProjectError(f"{where}: {extra!r} in `attributes` is no attribute of {settings.resource}.")
+        attributes[extra] = _part(extra, found, extra_place.part)
+        places[extra] = extra_place
+    active = "active" in attributes and attributes["active"].type is Type.BOOLEAN
+    if not unique and "displayName" in attributes:
+        unique.append("displayName")
+    return ScimType(
+        name=name,
+        schema=ObjectSchema(name=name, anchor="id", attributes=attributes, assigned=True, can_enable=active),
+        endpoint=str(resource.get("endpoint") or f"/{settings.resource}s"),
+        core=core,
+        places=places,
+        unique=tuple(unique),
+        plain=frozenset(short for (urn, short), raw in declared.items() if not urn and raw.get("type") != "complex"),
+    )
+
+
+def _flat(urn: str, raw: Mapping[str, Any]) -> Iterator[tuple[Attribute, Place]]:
+    """The names under which the values of one declared attribute are known."""
+    name = str(raw["name"])
+    root = f"{urn}:{name}" if urn else name
+    many = bool(raw.get("multiValued"))
+    if str(raw.get("type", "string")).lower() != "complex":
+        yield _part(root, raw, None), Place(urn, name)
+        return
+    parts = {str(one["name"]): one for one in raw.get("subAttributes") or ()}
+    if "value" in parts:
+        kind = Type.REFERENCE if "$ref" in parts else None
+        large = name == _MEMBERS and not urn
+        yield (_part(root, raw, "value", kind=kind, many=many, large=large), Place(urn, name, part="value"))
+    for part in parts:
+        if part == "$ref" or (part == "value" and not many):
+            continue
+        if not many:
+            yield _part(f"{root}.{part}", raw, part), Place(urn, name, part=part)
+    if many and "type" in parts and "$ref" not in parts:
+        kinds = parts["type"].get("canonicalValues") or _KINDS.get(name, ())
+        for kind_name in kinds:
+            for part in parts:
+                if part != "type":
+                    place = Place(urn, name, "type", str(kind_name), part)
+                    yield _part(place.path, raw, part), place
+
+
+def _part(
+    name: str,
+    raw: Mapping[str, Any],
+    part: str | None,
+    kind: Type | None = None,
+    many: bool = False,
+    large: bool = False,
+) -> Attribute:
+    """What is declared of an attribute, or of a part of a complex one."""
+    complex_parts = {str(one["name"]): one for one in raw.get("subAttributes") or ()}
+    one = complex_parts.get(part, raw) if part else raw
+    mutability = str(raw.get("mutability", "readWrite")).lower()
+    own = str(one.get("mutability", "readWrite")).lower()
+    simple = part is None
+    return Attribute(
+        name=name,
+        type=kind or _TYPES.get(str(one.get("type", "string")).lower(), Type.TEXT),
+        many=many or (simple and bool(raw.get("multiValued"))),
+        required=simple and bool(raw.get("required")),
+        exact=bool(one.get("caseExact")),
+        # RFC 7643 section 8.7.1 declares the parts of members immutable: an item is never changed, only replaced.
+        writable=_WRITABLE.get(mutability, "always" if many else _WRITABLE.get(own, "always")),
+        large=large,
+        description=str(one.get("description") or ""),
+    )
+
+
+def _named(attribute: Attribute, name: str) -> Attribute:
+    return Attribute(
+        name,
+        attribute.type,
+        attribute.many,
+        attribute.required,
+        attribute.exact,
+        attribute.writable,
+        attribute.large,
+        attribute.description,
+    )
+
+
+def _place(name: str) -> Place:
+    attribute, _, part = name.partition(".")
+    return Place("", attribute, part=part or None)
