@@ -110,8 +110,8 @@ def test_deprovision_without_provision_is_a_hint(tmp_path: Path) -> None:
 
 def test_a_source_of_a_computed_value_is_a_hint(tmp_path: Path) -> None:
     assert said(tmp_path, {"metaverse.yaml": "person:\n  computed:\n    givenName: '[surname]'\n"}) == [
-        "mappings/hr-worker.yaml:11:5: hint: `givenName` is computed in metaverse.yaml:3, too: the computed value comes "
-        "after every source"
+        "mappings/hr-worker.yaml:11:5: hint: `givenName` is computed in metaverse.yaml:3, too: the computed value "
+        "comes after every source"
     ]
 
 
