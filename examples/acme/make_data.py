@@ -127,16 +127,17 @@ class Company:
         while name in self.names:
             name = self.dice.choice(given), self.dice.choice(family)
         self.names.add(name)
+        born = self.day(date(1962, 1, 1), date(2005, 12, 31))
         return Person(
             number=number,
             country=country,
             city=self.dice.choice(cities),
             given=name[0],
             family=name[1].replace("_", " "),
-            born=self.day(date(1962, 1, 1), date(2005, 12, 31)),
+            born=born,
             department=department,
             title=title,
-            first_day=self.day(date(2005, 1, 1), date(2026, 10, 31)),
+            first_day=self.day(max(date(2005, 1, 1), born + timedelta(days=19 * 366)), date(2026, 10, 31)),
         )
 
     def hire(self) -> None:
