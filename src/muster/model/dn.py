@@ -1,0 +1,68 @@
+"""Distinguished names as text (RFC 4514): split, compared, taken apart."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def split(name: str) -> list[str]:
+    """The relative names of a distinguished name, leftmost first, as written."""
+    parts: list[str] = []
+    start = 0
+    position = 0
+    while position < len(name):
+        letter = name[position]
+        if letter == "\\":
+            position += 2
+            continue
+        if letter == ",":
+            parts.append(name[start:position])
+            start = position + 1
+        position += 1
+    parts.append(name[start:])
+    return [part.strip() for part in parts if part.strip()]
+
+
+def parent(name: str) -> str:
+    """The name of the container; empty for a top one."""
+    return ",".join(split(name)[1:])
+
+
+def depth(name: str) -> int:
+    """How many relative names it has."""
+    return len(split(name))
+
+
+def normal(name: str) -> str:
+    """The one form of all texts that name the same entry: case, blanks and kind of escape gone."""
+    if "\\" not in name and name.isascii():
+        if ", " not in name and " ," not in name and " =" not in name and "= " not in name:
+            return name.lower()
+        return ",".join("=".join(side.strip() for side in part.split("=", 1)) for part in name.split(",")).lower()
+    return ",".join(_normal_part(part) for part in split(name))
+
+
+def _normal_part(part: str) -> str:
+    kind, _, value = part.partition("=")
+    plain = unicodedata.normalize("NFC", _unescaped(value.strip())).casefold()
+    escaped = "".join(f"\\{letter}" if letter in ',+"\\<>;' else letter for letter in plain)
+    return f"{kind.strip().lower()}={escaped}"
+
+
+def _unescaped(value: str) -> str:
+    found = bytearray()
+    position = 0
+    while position < len(value):
+        letter = value[position]
+        if letter == "\\" and position + 1 < len(value):
+            pair = value[position + 1 : position + 3]
+            if len(pair) == 2 and all(digit in "0123456789abcdefABCDEF" for digit in pair):
+                found.append(int(pair, 16))
+                position += 3
+                continue
+            found += value[position + 1].encode()
+            position += 2
+            continue
+        found += letter.encode()
+        position += 1
+    return found.decode("utf-8", "replace")

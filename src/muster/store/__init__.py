@@ -1,0 +1,1 @@
+"""What Muster knows between runs: connector space, metaverse, edges, queue, audit. SQLite and PostgreSQL."""

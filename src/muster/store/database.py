@@ -1,0 +1,286 @@
+"""One database, SQLite or PostgreSQL, behind one small set of bulk operations.
+
+SQL is written once, with `?` for a value, `?i` for a list of whole numbers and `?t` for a list of texts (each a
+sub-select to put after IN). Tables and migrations are SQLAlchemy's; the hot path hands tuples to the driver itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+
+from muster.model.errors import StoreError
+
+BUSY_SECONDS: Final = 60
+CHUNK: Final = 5000
+_MARK: Final = re.compile(r"\?([it]?)")
+
+Row = tuple[Any, ...]
+
+
+class Session:
+    """One transaction. Rows are tuples; `many` writes a batch with one prepared statement."""
+
+    def __init__(self, connection: sa.Connection, postgres: bool) -> None:
+        self.connection = connection
+        self.postgres = postgres
+        driver = connection.connection.driver_connection
+        if driver is None:
+            raise StoreError("the store's connection is closed: start again")
+        self._cursor = driver.cursor()
+        self._temporary: set[str] = set()
+
+    def _prepare(self, sql: str) -> str:
+        return prepared(sql, self.postgres)
+
+    def _bind(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...]:
+        if self.postgres:
+            return tuple(values)
+        return tuple(orjson.dumps(v).decode() if isinstance(v, list) else v for v in values)
+
+    def rows(self, sql: str, *values: Any) -> list[Row]:
+        """All rows of a query."""
+        self._cursor.execute(self._prepare(sql), self._bind(sql, values))
+        found: list[Row] = self._cursor.fetchall()
+        return found
+
+    def one(self, sql: str, *values: Any) -> Row | None:
+        """The first row of a query, or None."""
+        self._cursor.execute(self._prepare(sql), self._bind(sql, values))
+        row: Row | None = self._cursor.fetchone()
+        return row
+
+    def value(self, sql: str, *values: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = self.one(sql, *values)
+        return row[0] if row else None
+
+    def run(self, sql: str, *values: Any) -> int:
+        """Execute one statement; the number of rows it touched."""
+        self._cursor.execute(self._prepare(sql), self._bind(sql, values))
+        count: int = self._cursor.rowcount
+        return count
+
+    def many(self, sql: str, rows: Sequence[Row]) -> None:
+        """Execute one statement for each row, as a batch."""
+        if rows:
+            self._cursor.executemany(self._prepare(sql), rows)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows that are not there yet: COPY on PostgreSQL, one prepared statement on SQLite."""
+        if not rows:
+            return
+        if self.postgres:
+            with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return
+        marks = ", ".join("?" * len(columns))
+        self._cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+    def upsert(
+        self, table: str, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row], keep: Sequence[str] = ()
+    ) -> None:
+        """Insert rows, or replace all their columns but `keep` where the key is there already."""
+        if not rows:
+            return
+        others = [column for column in columns if column not in key and column not in keep]
+        action = "DO UPDATE SET " + ", ".join(f"{c} = excluded.{c}" for c in others) if others else "DO NOTHING"
+        tail = f"ON CONFLICT ({', '.join(key)}) {action}"
+        names = ", ".join(columns)
+        if self.postgres:
+            staging = self._stage(table, columns, rows)
+            self._cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {staging} {tail}")
+            return
+        marks = ", ".join("?" * len(columns))
+        self._cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks}) {tail}", rows)
+
+    def update(self, table: str, columns: Sequence[str], key: Sequence[str], rows: Sequence[Row]) -> None:
+        """Set `columns` of the rows with the given `key`; a row is the columns' values, then the key's."""
+        if not rows:
+            return
+        if self.postgres:
+            staging = self._stage(table, [*columns, *key], rows)
+            sets = ", ".join(f"{c} = s.{c}" for c in columns)
+            where = " AND ".join(f"t.{k} = s.{k}" for k in key)
+            self._cursor.execute(f"UPDATE {table} t SET {sets} FROM {staging} s WHERE {where}")
+            return
+        sets = ", ".join(f"{c} = ?" for c in columns)
+        where = " AND ".join(f"{k} = ?" for k in key)
+        self._cursor.executemany(f"UPDATE {table} SET {sets} WHERE {where}", rows)
+
+    def delete(self, table: str, key: Sequence[str], rows: Sequence[Row]) -> None:
+        """Delete the rows with the given keys."""
+        if not rows:
+            return
+        if self.postgres:
+            staging = self._stage(table, key, rows)
+            where = " AND ".join(f"t.{k} = s.{k}" for k in key)
+            self._cursor.execute(f"DELETE FROM {table} t USING {staging} s WHERE {where}")
+            return
+        where = " AND ".join(f"{k} = ?" for k in key)
+        self._cursor.executemany(f"DELETE FROM {table} WHERE {where}", rows)
+
+    def _stage(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> str:
+        """Rows copied to a temporary table shaped like `table` (PostgreSQL)."""
+        staging = f"stage_{table}"
+        if staging not in self._temporary:
+            self._cursor.execute(
+                f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} (LIKE {table}) ON COMMIT DELETE ROWS"
+            )
+            for (column,) in self.rows(
+                "SELECT column_name FROM information_schema.columns "
+                "WHERE table_name = ? AND is_nullable = 'NO' AND table_schema LIKE 'pg_temp%'",
+                staging,
+            ):
+                self._cursor.execute(f"ALTER TABLE {staging} ALTER COLUMN {column} DROP NOT NULL")
+            self._temporary.add(staging)
+        self._cursor.execute(f"TRUNCATE {staging}")
+        with self._cursor.copy(f"COPY {staging} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        return staging
+
+    def reserve(self, name: str, count: int) -> int:
+        """`count` new ids in a row; the first of them. Ids start at 1 and are never given twice."""
+        self.run(
+            "INSERT INTO counter (name, next) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET next = counter.next + excluded.next",
+            name,
+            count,
+        )
+        return int(self.value("SELECT next FROM counter WHERE name = ?", name)) - count + 1
+
+
+_PREPARED: dict[tuple[str, bool], str] = {}
+
+
+def prepared(sql: str, postgres: bool) -> str:
+    """The driver's own form of the statement."""
+    known = _PREPARED.get((sql, postgres))
+    if known is None:
+        if postgres:
+            forms = {"": "%s", "i": "(SELECT unnest(%s::bigint[]))", "t": "(SELECT unnest(%s::text[]))"}
+        else:
+            forms = {"": "?", "i": "(SELECT value FROM json_each(?))", "t": "(SELECT value FROM json_each(?))"}
+        known = _PREPARED[(sql, postgres)] = _MARK.sub(lambda mark: forms[mark.group(1)], sql)
+    return known
+
+
+class Database:
+    """The store's database. Threads each get their own connection; on SQLite writers wait for each other."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = _absolute(url, folder)
+        self.postgres = self.url.get_backend_name() == "postgresql"
+        if self.postgres:
+            self.engine = sa.create_engine(self.url.set(drivername="postgresql+psycopg"), pool_size=8)
+        else:
+            if self.url.database and self.url.database != ":memory:":
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = sa.create_engine(
+                self.url,
+                connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
+                poolclass=sa.StaticPool if self.memory else None,
+            )
+            sa.event.listen(self.engine, "connect", _configure_sqlite)
+        self._writing = threading.RLock()
+
+    @property
+    def memory(self) -> bool:
+        """Whether the database lives in memory alone."""
+        return not self.postgres and self.url.database in (None, "", ":memory:")
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads: it takes no write lock and sees one state of the store."""
+        with self._opened("BEGIN ISOLATION LEVEL REPEATABLE READ" if self.postgres else "BEGIN") as session:
+            yield session
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction that writes; committed when the block ends, undone when it raises. Keep it short."""
+        with self._writing if not self.postgres else contextlib.nullcontext():
+            with self._opened("BEGIN" if self.postgres else "BEGIN IMMEDIATE") as session:
+                yield session
+
+    @contextlib.contextmanager
+    def _opened(self, begin: str) -> Iterator[Session]:
+        try:
+            connection = self.engine.connect()
+        except sa.exc.OperationalError as error:
+            raise StoreError(f"store {self.shown}: cannot be opened: {error.orig}. Check `store:` in muster.yaml") from None
+        with connection:
+            if not self.postgres:
+                connection.exec_driver_sql(begin)
+            elif begin != "BEGIN":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            try:
+                yield Session(connection, self.postgres)
+            except BaseException:
+                if self.postgres:
+                    connection.rollback()
+                else:
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
+            if self.postgres:
+                connection.commit()
+            else:
+                connection.exec_driver_sql("COMMIT")
+
+    @property
+    def shown(self) -> str:
+        """The address without its password."""
+        return self.url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+def _absolute(url: str, folder: Path) -> sa.URL:
+    try:
+        made = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise StoreError(
+            "store: this is not a database URL; write sqlite:///.muster/state.db or postgresql://user@host/name"
+        ) from None
+    backend = made.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise StoreError(f"store: {backend} cannot hold the store; use sqlite or postgresql")
+    if backend == "sqlite" and made.database and made.database != ":memory:" and not Path(made.database).is_absolute():
+        made = made.set(database=str(folder / made.database))
+    return made
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        f"busy_timeout = {BUSY_SECONDS * 1000}",
+        "cache_size = -65536",
+        "temp_store = MEMORY",
+        "mmap_size = 268435456",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
+    """The items in lists of at most `size`."""
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

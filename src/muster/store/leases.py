@@ -1,0 +1,93 @@
+"""Leases: who works on a system, or on the project, right now. A dead holder's lease lapses within a minute.
+
+A holder on this machine that is no longer alive has lapsed at once: a killed run never keeps its successor waiting.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from muster.model.errors import LeaseRefused
+from muster.store.database import Database
+
+SECONDS: Final = 45
+_RENEW: Final = 10.0
+
+
+def _born(pid: int) -> str | None:
+    """When a process of this machine started; None when there is none. A pid used again has another answer."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]
+
+
+def _me() -> dict[str, str | int | None]:
+    return {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid())}
+
+
+def _alive(holder: dict[str, str | int | None], expires: int, now: int) -> bool:
+    if expires <= now:
+        return False
+    pid = holder.get("pid")
+    if holder.get("host") == socket.gethostname() and isinstance(pid, int) and Path("/proc").is_dir():
+        return _born(pid) == holder.get("born")
+    return True
+
+
+@contextmanager
+def leased(database: Database, names: Sequence[str], verb: str) -> Iterator[None]:
+    """Hold the leases while the block runs. Raises `LeaseRefused` at once, naming the holder.
+
+    Leases count real time, not the clock of a rehearsal.
+    """
+    token = {**_me(), "verb": verb, "since": time.strftime("%Y-%m-%d %H:%M:%S"), "token": os.urandom(8).hex()}
+    mine = orjson.dumps(token).decode()
+    _take(database, names, mine)
+    stop = threading.Event()
+    renewer = threading.Thread(target=_renew, args=(database, names, mine, stop), daemon=True)
+    if not database.memory:
+        renewer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        if renewer.is_alive():
+            renewer.join()
+        with database.write() as session:
+            for name in names:
+                session.run("DELETE FROM lease WHERE name = ? AND holder = ?", name, mine)
+
+
+def _take(database: Database, names: Sequence[str], mine: str) -> None:
+    now = int(time.time())
+    with database.write() as session:
+        for name in sorted(names):
+            row = session.one("SELECT holder, expires FROM lease WHERE name = ?", name)
+            if row is not None:
+                holder = orjson.loads(row[0])
+                if _alive(holder, row[1], now):
+                    raise LeaseRefused(
+                        f"{name} is being worked on by `muster {holder['verb']}` (process {holder['pid']} on "
+                        f"{holder['host']}, since {holder['since']}). Wait until it is done, then start again"
+                    )
+            session.upsert("lease", ("name", "holder", "expires"), ("name",), [(name, mine, now + SECONDS)])
+
+
+def _renew(database: Database, names: Sequence[str], mine: str, stop: threading.Event) -> None:
+    while not stop.wait(_RENEW):
+        expires = int(time.time()) + SECONDS
+        with database.write() as session:
+            for name in names:
+                session.run("UPDATE lease SET expires = ? WHERE name = ? AND holder = ?", expires, name, mine)

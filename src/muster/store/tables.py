@@ -1,0 +1,419 @@
+"""The tables, as docs/explanation/store.md explains them. A change here needs a migration in `migrations/versions`.
+
+Integer keys inside, anchors only at the border. Instants are whole microseconds since 1970 (`due`, `since`, `at`).
+Documents are JSON bytes. Ids of `object`, `identity`, `change` are handed out by `counter`, so that a batch knows its
+ids before it is written.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+Table("counter", metadata, Column("name", Text, primary_key=True), Column("next", BigInteger, nullable=False))
+
+Table(
+    "name",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("name_text", "kind", "text", unique=True),
+)
+
+Table(
+    "space",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("system", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("attributes", LargeBinary, nullable=False),
+    Index("space_name", "system", "type", unique=True),
+)
+
+Table(
+    "watermark",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("value", Text),
+    Column("reading", BigInteger, nullable=False),
+    Column("read_at", BigInteger),
+    Column("full_at", BigInteger),
+    Column("wanted", LargeBinary, nullable=False),
+)
+
+Table(
+    "object",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("space", Integer, nullable=False),
+    Column("anchor", Text, nullable=False),
+    Column("part", Text, nullable=False),
+    Column("doc", LargeBinary, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("ref", Text),
+    Column("mapping", Integer),
+    Column("identity", BigInteger),
+    Column("made", SmallInteger, nullable=False),
+    Column("wrote", LargeBinary),
+    Column("wanted", LargeBinary),
+    Column("stick", LargeBinary),
+    Column("gone", SmallInteger, nullable=False),
+    Column("dirty", SmallInteger, nullable=False),
+    Column("due", BigInteger),
+    Index("object_anchor", "space", "anchor", unique=True),
+    Index("object_identity", "identity", sqlite_where=text("identity IS NOT NULL")),
+    Index("object_dirty", "dirty", "space", "anchor", sqlite_where=text("dirty > 0"), postgresql_where=text("dirty > 0")),
+    Index("object_due", "due", sqlite_where=text("due IS NOT NULL"), postgresql_where=text("due IS NOT NULL")),
+    Index("object_ref", "ref", sqlite_where=text("ref IS NOT NULL"), postgresql_where=text("ref IS NOT NULL")),
+    Index(
+        "object_loose",
+        "space",
+        sqlite_where=text("identity IS NULL"),
+        postgresql_where=text("identity IS NULL"),
+    ),
+)
+
+Table(
+    "object_key",
+    metadata,
+    Column("sig", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("object", BigInteger, nullable=False),
+    PrimaryKeyConstraint("sig", "key", "object"),
+    Index("object_key_object", "object"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "identity",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("uid", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("doc", LargeBinary, nullable=False),
+    Column("origin", LargeBinary, nullable=False),
+    Column("kept", LargeBinary),
+    Column("leaving", SmallInteger, nullable=False),
+    Column("dirty", SmallInteger, nullable=False),
+    Column("due_in", BigInteger),
+    Column("due_out", BigInteger),
+    Index("identity_uid", "uid", unique=True),
+    Index("identity_dirty", "dirty", "id", sqlite_where=text("dirty > 0"), postgresql_where=text("dirty > 0")),
+    Index("identity_due_in", "due_in", sqlite_where=text("due_in IS NOT NULL"), postgresql_where=text("due_in IS NOT NULL")),
+    Index(
+        "identity_due_out", "due_out", sqlite_where=text("due_out IS NOT NULL"), postgresql_where=text("due_out IS NOT NULL")
+    ),
+)
+
+Table(
+    "identity_key",
+    metadata,
+    Column("sig", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("identity", BigInteger, nullable=False),
+    PrimaryKeyConstraint("sig", "key", "identity"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "presence",
+    metadata,
+    Column("identity", BigInteger, nullable=False),
+    Column("mapping", Integer, nullable=False),
+    Column("wanted", SmallInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("step", Integer, nullable=False),
+    PrimaryKeyConstraint("identity", "mapping"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "edge",
+    metadata,
+    Column("owner", BigInteger, nullable=False),
+    Column("attribute", Integer, nullable=False),
+    Column("origin", BigInteger, nullable=False),
+    Column("how", Integer, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("target", BigInteger),
+    Column("account", Integer, nullable=False),
+    PrimaryKeyConstraint("owner", "attribute", "origin", "how", "key"),
+    Index("edge_target", "target", "attribute", sqlite_where=text("target IS NOT NULL")),
+    Index("edge_waiting", "how", "key"),
+    Index("edge_origin", "origin"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "shown",
+    metadata,
+    Column("object", BigInteger, nullable=False),
+    Column("attribute", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("wrote", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("object", "attribute", "text"),
+    Index("shown_text", "text"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "shown_digest",
+    metadata,
+    Column("object", BigInteger, nullable=False),
+    Column("attribute", Integer, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("object", "attribute"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "shown_dirty",
+    metadata,
+    Column("object", BigInteger, nullable=False),
+    Column("attribute", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("object", "attribute", "text"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "waiting",
+    metadata,
+    Column("target", BigInteger, nullable=False),
+    Column("owner", BigInteger, nullable=False),
+    PrimaryKeyConstraint("target", "owner"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "edge_change",
+    metadata,
+    Column("change", BigInteger, nullable=False),
+    Column("attribute", Integer, nullable=False),
+    Column("target", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("remove", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("change", "attribute", "text", "target"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "edge_dirty",
+    metadata,
+    Column("owner", BigInteger, nullable=False),
+    Column("attribute", Integer, nullable=False),
+    Column("target", BigInteger, nullable=False),
+    PrimaryKeyConstraint("owner", "attribute", "target"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "reserved",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("identity", BigInteger, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("firm", SmallInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "key"),
+    Index("reserved_identity", "identity"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "hold",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("identity", BigInteger, nullable=False),
+    Column("mapping", Text),
+    Column("kind", Text, nullable=False),
+    Column("attribute", Text),
+    Column("value", LargeBinary),
+    Column("set_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("until", BigInteger),
+    Column("condition", Text),
+    Index("hold_identity", "identity"),
+)
+
+Table(
+    "cases",
+    metadata,
+    Column("object", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("mapping", Integer, nullable=False),
+    Column("identities", LargeBinary, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+Table(
+    "case_identity",
+    metadata,
+    Column("identity", BigInteger, nullable=False),
+    Column("mapping", Integer, nullable=False),
+    Column("object", BigInteger, nullable=False),
+    PrimaryKeyConstraint("identity", "mapping", "object"),
+    Index("case_identity_object", "object"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "decision",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("object", BigInteger, nullable=False),
+    Column("identity", BigInteger),
+    Column("made_by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("decision_object", "object"),
+)
+
+Table(
+    "change",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("run", BigInteger, nullable=False),
+    Column("space", Integer, nullable=False),
+    Column("mapping", Integer, nullable=False),
+    Column("identity", BigInteger, nullable=False),
+    Column("object", BigInteger),
+    Column("action", Text, nullable=False),
+    Column("anchor", Text),
+    Column("rank", Integer, nullable=False),
+    Column("waits", SmallInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("seal", LargeBinary),
+    Column("sealed", BigInteger),
+    Column("reason", Text),
+    Column("at", BigInteger),
+    Index(
+        "change_open", "state", "space", "rank", "id", sqlite_where=text("state < 2"), postgresql_where=text("state < 2")
+    ),
+    Index("change_identity", "identity", "mapping"),
+    Index("change_run", "run"),
+    Index("change_sealed", "sealed"),
+    Index(
+        "change_anchor",
+        "space",
+        "anchor",
+        sqlite_where=text("state < 2 AND action = 'create'"),
+        postgresql_where=text("state < 2 AND action = 'create'"),
+    ),
+)
+
+Table(
+    "plan",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+)
+
+Table(
+    "rule",
+    metadata,
+    Column("mapping", Text, nullable=False),
+    Column("part", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    PrimaryKeyConstraint("mapping", "part"),
+)
+
+Table(
+    "spent",
+    metadata,
+    Column("system", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Index("spent_system", "system", "at"),
+)
+
+Table(
+    "quarantine",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+)
+
+Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+Table(
+    "run",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("verb", Text, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Column("rehearsed", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("summary", LargeBinary),
+)
+
+Table(
+    "step",
+    metadata,
+    Column("run", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("seconds", BigInteger, nullable=False),
+    Column("counts", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("run", "position"),
+)
+
+Table(
+    "problem",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("run", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("anchor", Text),
+    Column("identities", LargeBinary, nullable=False),
+    Column("message", Text, nullable=False),
+    Index("problem_run", "run"),
+)
+
+Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("run", BigInteger, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)

@@ -1,0 +1,323 @@
+"""References between identities, an edge at a time.
+
+An edge belongs to an owner identity and an attribute; its origin is the object that shows it. It names its target by
+a key and says how that key is looked up: by a join attribute, by the anchor of one object type, or by any name in one
+system. While nothing answers to the key the target is NULL, and the edge waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from muster.model import dn
+from muster.model.values import key_text
+from muster.store.database import CHUNK, Session
+from muster.sync.rules import CompiledInbound, CompiledMapping, Rules
+
+_EDGE: Final = ("owner", "attribute", "origin", "how", "key", "target", "account")
+_EDGE_KEY: Final = ("owner", "attribute", "origin", "how", "key")
+ALL: Final = 0
+"""As the target of a dirty edge: every edge of that attribute is to be looked at again."""
+
+Found = tuple[int, int]
+"""The identity that a key names, and the account (a name's id) of the object it was found by."""
+
+
+def edge_key(rules: Rules, how: int, text: str) -> str:
+    """The key of an edge: the text in the form that the look-up compares."""
+    kind, argument = rules.hows[how]
+    if kind == "identity":
+        return key_text((text,)) or ""
+    if kind == "system" and rules.naming.get(argument):
+        return dn.normal(text)
+    return text
+
+
+def look_up(session: Session, rules: Rules, pairs: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Found]:
+    """What the keys name. A key that nothing answers to, or more than one identity, is left out."""
+    by_how: dict[int, set[str]] = {}
+    for how, key in pairs:
+        by_how.setdefault(how, set()).add(key)
+    found: dict[tuple[int, str], Found] = {}
+    for how, keys in sorted(by_how.items()):
+        kind, argument = rules.hows[how]
+        texts = sorted(keys)
+        for start in range(0, len(texts), CHUNK):
+            part = texts[start : start + CHUNK]
+            if kind == "identity":
+                matches: dict[str, list[int]] = {}
+                for key, identity in session.rows(
+                    "SELECT key, identity FROM identity_key WHERE sig = ? AND key IN ?t", how, part
+                ):
+                    matches.setdefault(key, []).append(identity)
+                found.update(
+                    {(how, key): (hits[0], rules.main) for key, hits in matches.items() if len(hits) == 1}
+                )
+                continue
+            spaces = [int(argument)] if kind == "space" else rules.spaces_of(argument)
+            for key, identity, mapping in _objects(session, rules, kind, argument, spaces, part):
+                found[(how, key)] = (identity, rules.account_of(mapping))
+    return found
+
+
+def _objects(
+    session: Session, rules: Rules, kind: str, argument: str, spaces: list[int], keys: list[str]
+) -> list[tuple[Any, ...]]:
+    if kind == "system" and rules.naming.get(argument):
+        return session.rows(
+            "SELECT ref, identity, mapping FROM object "
+            "WHERE ref IN ?t AND space IN ?i AND gone = 0 AND identity IS NOT NULL",
+            keys,
+            spaces,
+        )
+    found: list[tuple[Any, ...]] = []
+    for space in spaces:
+        found.extend(
+            session.rows(
+                "SELECT anchor, identity, mapping FROM object "
+                "WHERE space = ? AND anchor IN ?t AND gone = 0 AND identity IS NOT NULL",
+                space,
+                keys,
+            )
+        )
+    return found
+
+
+# --- edges that come and go
+
+
+def store_references(
+    session: Session,
+    rules: Rules,
+    wanted: Mapping[int, Sequence[tuple[int, int, str, int]]],
+    origins: Sequence[int],
+    attributes: Sequence[int],
+) -> set[int]:
+    """Make the edges of the given origins and attributes what `wanted` says; the owners whose edges changed.
+
+    `wanted`: owner → (attribute, how, text, origin). Edges that stream are not touched: they are not in `attributes`.
+    """
+    had: dict[tuple[int, int, int, int, str], int | None] = {}
+    if origins and attributes:
+        had = {
+            (row[0], row[1], row[2], row[3], row[4]): row[5]
+            for row in session.rows(
+                "SELECT owner, attribute, origin, how, key, target FROM edge "
+                "WHERE origin IN ?i AND attribute IN ?i",
+                list(origins),
+                list(attributes),
+            )
+        }
+    want = {
+        (owner, attribute, origin, how, edge_key(rules, how, text))
+        for owner, links in wanted.items()
+        for attribute, how, text, origin in links
+    }
+    new = sorted(want - had.keys())
+    old = sorted(had.keys() - want)
+    found = look_up(session, rules, ((key[3], key[4]) for key in new))
+    rows = []
+    for key in new:
+        target, account = found.get((key[3], key[4]), (None, rules.main))
+        rows.append((*key, target, account))
+    session.delete("edge", _EDGE_KEY, old)
+    session.upsert("edge", _EDGE, _EDGE_KEY, rows)
+    dirty_edges(session, rules, [(row[0], row[1], row[5]) for row in rows])
+    dirty_edges(session, rules, [(key[0], key[1], had[key]) for key in old])
+    return {key[0] for key in new} | {key[0] for key in old}
+
+
+def dirty_edges(session: Session, rules: Rules, edges: Iterable[tuple[int, int, int | None]]) -> None:
+    """Edges (owner, attribute, target) of large references that a system may have to be told about."""
+    rows = sorted({e for e in edges if e[2] is not None and e[1] in rules.streamed})  # type: ignore[type-var]
+    key = ("owner", "attribute", "target")
+    session.upsert("edge_dirty", key, key, rows)
+    _mark_owners(session, {row[0] for row in rows})
+
+
+def dirty_targets(session: Session, rules: Rules, identities: Sequence[int]) -> None:
+    """The identities' objects came, went or changed their name: large references that hold them must follow."""
+    if not rules.streamed or not identities:
+        return
+    rows = session.rows(
+        "SELECT owner, attribute, target FROM edge WHERE target IN ?i AND attribute IN ?i",
+        list(identities),
+        sorted(rules.streamed),
+    )
+    dirty_edges(session, rules, [(row[0], row[1], row[2]) for row in rows])
+
+
+def _mark_owners(session: Session, owners: Iterable[int]) -> None:
+    numbers = sorted(owners)
+    if numbers:
+        session.run("UPDATE identity SET dirty = dirty | 2 WHERE id IN ?i", numbers)
+
+
+def forget_origin(session: Session, rules: Rules, objects: Sequence[int]) -> None:
+    """The objects are joined to nobody any more: the edges they showed go."""
+    if not objects:
+        return
+    rows = session.rows("SELECT owner, attribute, target FROM edge WHERE origin IN ?i", list(objects))
+    if rows:
+        session.run("DELETE FROM edge WHERE origin IN ?i", list(objects))
+        dirty_edges(session, rules, [(row[0], row[1], row[2]) for row in rows])
+        _mark_owners(session, {row[0] for row in rows})
+
+
+def release_targets(session: Session, rules: Rules, objects: Sequence[tuple[int, int, str, str | None]]) -> None:
+    """Objects (id, space, anchor, name) are no longer what their anchor or name leads to: those edges wait again."""
+    pairs = _names_of(rules, [(space, anchor, ref) for _, space, anchor, ref in objects])
+    _settle(session, rules, pairs, {})
+
+
+def resolve_by_object(session: Session, rules: Rules, objects: Sequence[int]) -> None:
+    """Edges that waited for the anchor or name of these joined objects find their identity."""
+    if not objects or not rules.object_hows:
+        return
+    rows = session.rows("SELECT space, anchor, ref FROM object WHERE id IN ?i", list(objects))
+    pairs = _names_of(rules, [(row[0], row[1], row[2]) for row in rows])
+    _settle(session, rules, pairs, look_up(session, rules, pairs))
+
+
+def resolve_by_key(session: Session, rules: Rules, keys: Sequence[tuple[int, str]]) -> None:
+    """Edges that name their target by one of these join keys are looked up again (a key came or went)."""
+    pairs = [pair for pair in keys if pair[0] in rules.key_hows]
+    _settle(session, rules, pairs, look_up(session, rules, pairs))
+
+
+def _names_of(rules: Rules, objects: Sequence[tuple[int, str, str | None]]) -> list[tuple[int, str]]:
+    pairs: list[tuple[int, str]] = []
+    for space, anchor, ref in objects:
+        for how in rules.object_hows.get(space, ()):
+            kind, argument = rules.hows[how]
+            named = kind == "system" and rules.naming.get(argument)
+            text = ref if named else anchor
+            if text is not None:
+                pairs.append((how, text))
+    return pairs
+
+
+def _settle(
+    session: Session, rules: Rules, pairs: Sequence[tuple[int, str]], found: Mapping[tuple[int, str], Found]
+) -> None:
+    """Give the edges with these keys the target found for them, or none."""
+    by_how: dict[int, list[str]] = {}
+    for how, key in pairs:
+        by_how.setdefault(how, []).append(key)
+    updates: list[tuple[Any, ...]] = []
+    touched: list[tuple[int, int, int | None]] = []
+    for how, keys in by_how.items():
+        for owner, attribute, origin, key, target in session.rows(
+            "SELECT owner, attribute, origin, key, target FROM edge WHERE how = ? AND key IN ?t", how, sorted(set(keys))
+        ):
+            new, account = found.get((how, key), (None, rules.main))
+            if new != target:
+                updates.append((new, account, owner, attribute, origin, how, key))
+                touched.extend(((owner, attribute, target), (owner, attribute, new)))
+    session.update("edge", ("target", "account"), _EDGE_KEY, updates)
+    dirty_edges(session, rules, touched)
+    _mark_owners(session, {row[2] for row in updates})
+
+
+# --- large references, straight from what an object shows
+
+
+def stream_joined(session: Session, rules: Rules, objects: Sequence[tuple[int, CompiledMapping, int]]) -> None:
+    """Objects (id, mapping, identity) were just joined: all that they show of large references becomes edges."""
+    for number, mapping, identity in objects:
+        for flow in mapping.inbound:
+            if flow.streamed is None:
+                continue
+            shown_id = rules.names.id("attribute", flow.streamed)
+            texts = [
+                row[0]
+                for row in session.rows(
+                    "SELECT text FROM shown WHERE object = ? AND attribute = ? AND wrote = 0", number, shown_id
+                )
+            ]
+            _add_streamed(session, rules, flow, number, identity, texts)
+
+
+def _add_streamed(
+    session: Session, rules: Rules, flow: CompiledInbound, number: int, identity: int, texts: Sequence[str]
+) -> None:
+    for start in range(0, len(texts), CHUNK):
+        keys = [edge_key(rules, flow.how, text) for text in texts[start : start + CHUNK]]
+        found = look_up(session, rules, ((flow.how, key) for key in keys))
+        rows = []
+        for key in keys:
+            target, account = found.get((flow.how, key), (None, rules.main))
+            rows.append((identity, flow.attribute_id, number, flow.how, key, target, account))
+        session.upsert("edge", _EDGE, _EDGE_KEY, rows)
+        dirty_edges(session, rules, [(identity, flow.attribute_id, row[5]) for row in rows])
+
+
+def stream_changed(session: Session, rules: Rules) -> int:
+    """Turn the shown values that an import changed into edges; at most one chunk. How many there were."""
+    rows = session.rows(
+        "SELECT d.object, d.attribute, d.text, o.identity, o.mapping, o.gone, s.wrote FROM ("
+        "SELECT object, attribute, text FROM shown_dirty LIMIT ?) d "
+        "JOIN object o ON o.id = d.object "
+        "LEFT JOIN shown s ON s.object = d.object AND s.attribute = d.attribute AND s.text = d.text",
+        CHUNK,
+    )
+    done = session.rows("SELECT object, attribute, text FROM shown_dirty LIMIT ?", CHUNK)
+    added: dict[tuple[int, int, int], tuple[CompiledInbound, list[str]]] = {}
+    gone: list[tuple[int, int, int, int, str]] = []
+    drifted: dict[int, set[int]] = {}
+    for number, attribute, text, identity, mapping_id, dead, wrote in rows:
+        mapping = rules.mappings.get(mapping_id)
+        if mapping is None or identity is None or dead:
+            continue
+        if any(flow.attribute_id == attribute for flow in mapping.streams):
+            drifted.setdefault(identity, set()).add(attribute)
+        for flow in mapping.inbound:
+            if flow.streamed is None or rules.names.id("attribute", flow.streamed) != attribute:
+                continue
+            if wrote == 0:
+                added.setdefault((number, identity, attribute), (flow, []))[1].append(text)
+            elif wrote is None:
+                gone.append((identity, flow.attribute_id, number, flow.how, edge_key(rules, flow.how, text)))
+    for (number, identity, _), (flow, texts) in added.items():
+        _add_streamed(session, rules, flow, number, identity, texts)
+    _remove_streamed(session, rules, gone)
+    _note_drift(session, rules, rows, drifted)
+    session.delete("shown_dirty", ("object", "attribute", "text"), done)
+    return len(done)
+
+
+def _remove_streamed(session: Session, rules: Rules, gone: Sequence[tuple[int, int, int, int, str]]) -> None:
+    by_owner: dict[tuple[int, int, int, int], list[str]] = {}
+    for identity, attribute, origin, how, key in gone:
+        by_owner.setdefault((identity, attribute, origin, how), []).append(key)
+    for (identity, attribute, origin, how), keys in by_owner.items():
+        targets = session.rows(
+            "SELECT target FROM edge WHERE owner = ? AND attribute = ? AND origin = ? AND how = ? AND key IN ?t",
+            identity,
+            attribute,
+            origin,
+            how,
+            keys,
+        )
+        session.delete("edge", _EDGE_KEY, [(identity, attribute, origin, how, key) for key in keys])
+        dirty_edges(session, rules, [(identity, attribute, row[0]) for row in targets])
+
+
+def _note_drift(
+    session: Session, rules: Rules, rows: Sequence[tuple[Any, ...]], drifted: Mapping[int, set[int]]
+) -> None:
+    """What a target shows of a reference we write changed by another hand: compare those values again."""
+    if not drifted:
+        return
+    texts: list[tuple[int, int, int, str]] = []
+    for _, attribute, text, identity, mapping_id, _, _ in rows:
+        if attribute in drifted.get(identity, ()):
+            mapping = rules.mappings[mapping_id]
+            how = rules.names.id("how", f"system:{mapping.rules.system}")
+            texts.extend((identity, flow.edge, how, text) for flow in mapping.streams if flow.attribute_id == attribute)
+    found = look_up(session, rules, ((how, text) for _, _, how, text in texts))
+    key = ("owner", "attribute", "target")
+    dirty = {(owner, edge, found.get((how, text), (ALL, 0))[0]) for owner, edge, how, text in texts}
+    session.upsert("edge_dirty", key, key, sorted(dirty))
+    _mark_owners(session, drifted)

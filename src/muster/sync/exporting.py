@@ -1,0 +1,324 @@
+"""Step five: Plan → systems, outcomes → connector space.
+
+A change is marked as sent, and that is committed, before it goes on the wire; what the system answered is recorded
+with the object it leads to, in one transaction a batch.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
+from muster.model.objects import ConnectorObject
+from muster.model.secrets import Secret
+from muster.model.values import Document, Scalar, Value
+from muster.store.database import Database, Session
+from muster.sync.outbound import PLANNED, SENT, named_objects
+from muster.sync.outcomes import Outcomes, Sent
+from muster.sync.problems import Problem, Report
+from muster.sync.rules import Rules
+
+BATCH: Final = 1000
+_EDGES: Final = 1000
+
+Write = Callable[[Iterable[Change]], Iterator[Outcome]]
+Fetch = Callable[[str, str | None, Document], ConnectorObject | None]
+
+
+@dataclass(slots=True)
+class ExportCounts:
+    """What an export did to one system."""
+
+    done: int = 0
+    failed: int = 0
+    by_action: dict[str, int] = field(default_factory=dict)
+    applied: list[int] = field(default_factory=list)
+
+    def document(self) -> dict[str, int]:
+        """As the log keeps it."""
+        return {"done": self.done, "failed": self.failed, **self.by_action}
+
+
+class Exporter:
+    """Writes the pending changes of one system."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        database: Database,
+        report: Report,
+        system: str,
+        write: Write,
+        fetch: Fetch | None,
+        *,
+        now: int,
+        run: int,
+        tried: dict[tuple[int, int], int],
+        only: frozenset[int] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.rules = rules
+        self.database = database
+        self.report = report
+        self.system = system
+        self.write = write
+        self.fetch = fetch
+        self.now = now
+        self.run = run
+        self.tried = tried
+        self.only = only
+        self.progress = progress
+        self.spaces = rules.spaces_of(system)
+        self.counts = ExportCounts()
+
+    def work(self) -> ExportCounts:
+        """Write everything that is pending (and, with `only`, approved), in order, one attempt a change and run."""
+        for space, rank, number in self._order():
+            batch = self._take(space, rank, number)
+            if batch:
+                self._send(batch)
+        return self.counts
+
+    def _order(self) -> Iterator[tuple[int, int, int]]:
+        """Where each batch begins: changes of one rank and space go together."""
+        rank, number = -1, 0
+        while True:
+            with self.database.read() as session:
+                row = session.one(
+                    "SELECT space, rank, id FROM change WHERE state = 0 AND space IN ?i "
+                    "AND (rank > ? OR (rank = ? AND id > ?)) ORDER BY rank, id LIMIT 1",
+                    self.spaces,
+                    rank,
+                    rank,
+                    number,
+                )
+            if row is None:
+                return
+            self._last = row[2]
+            yield row
+            rank, number = row[1], self._last
+
+    def _take(self, space: int, rank: int, first: int) -> list[Sent]:
+        """The next batch, marked as sent."""
+        with self.database.write() as session:
+            rows = session.rows(
+                "SELECT c.id, c.mapping, c.identity, c.object, c.action, c.anchor, c.payload, c.digest, i.uid "
+                "FROM change c LEFT JOIN identity i ON i.id = c.identity "
+                "WHERE c.state = 0 AND c.space = ? AND c.rank = ? AND c.id >= ? ORDER BY c.id LIMIT ?",
+                space,
+                rank,
+                first,
+                BATCH,
+            )
+            self._last = rows[-1][0] if rows else first
+            chosen = [row for row in rows if self._allowed(row)]
+            batch = self._build(session, space, chosen)
+            session.update("change", ("state", "at"), ("id",), [(SENT, self.now, sent.id) for sent in batch])
+        return batch
+
+    def _allowed(self, row: Sequence[Any]) -> bool:
+        if self.only is not None and row[0] not in self.only:
+            return False
+        return self.tried.get((row[2] or -row[3], row[1])) != row[7]
+
+    def _build(self, session: Session, space: int, rows: Sequence[Sequence[Any]]) -> list[Sent]:
+        payloads = [orjson.loads(row[6]) for row in rows]
+        targets = sorted({t for p in payloads for waits in p.get("waits", {}).values() for t in waits})
+        names = named_objects(session, self.rules, targets) if targets else {}
+        kind = self.rules.spaces[space][1]
+        edged = self._with_edges(session, [row[0] for row in rows])
+        batch: list[Sent] = []
+        waiting: set[tuple[int, int]] = set()
+        empty: list[tuple[int]] = []
+        for row, payload in zip(rows, payloads, strict=True):
+            number, mapping, identity, object_id, action, anchor, data, mark, uid = row
+            values: Document = payload["values"]
+            for name, references in payload.get("waits", {}).items():
+                found = [
+                    names[(target, self.system, self.rules.main)][1]
+                    for target in references
+                    if (target, self.system, self.rules.main) in names
+                ]
+                waiting.update(
+                    (target, identity) for target in references if (target, self.system, self.rules.main) not in names
+                )
+                if found:
+                    values[name] = _with(values.get(name), found, self.rules.mappings[mapping].schema.attribute(name).many)
+            self.tried[(identity or -object_id, mapping)] = mark
+            if action == Action.UPDATE and not (
+                values or payload.get("add") or payload.get("remove") or number in edged
+            ):
+                empty.append((number,))
+                continue
+            batch.append(
+                Sent(
+                    id=number,
+                    space=space,
+                    mapping=mapping,
+                    identity=identity,
+                    object=object_id,
+                    action=Action(action),
+                    anchor=anchor,
+                    payload=payload,
+                    data=bytes(data),
+                    uid=uid or "",
+                    edges=number in edged,
+                    kind=kind,
+                    password=_password() if payload.get("password") == "generate" else None,
+                )
+            )
+        session.delete("change", ("id",), empty)
+        key = ("target", "owner")
+        session.upsert("waiting", key, key, sorted(waiting))
+        return batch
+
+    def _with_edges(self, session: Session, numbers: list[int]) -> set[int]:
+        if not self.rules.streamed:
+            return set()
+        return {row[0] for row in session.rows("SELECT DISTINCT change FROM edge_change WHERE change IN ?i", numbers)}
+
+    def _send(self, batch: list[Sent]) -> None:
+        by_id = {sent.id: sent for sent in batch}
+        outcomes = [(by_id[outcome.key], outcome) for outcome in self.write(self._wire(sent) for sent in batch)]
+        with self.database.write() as session:
+            recorder = Outcomes(self.rules, session, self.report, self.system, self.now, self.run)
+            recorder.record(outcomes)
+        for sent, outcome in outcomes:
+            if recorder.succeeded(sent, outcome):
+                self.counts.done += 1
+                self.counts.by_action[sent.action.value] = self.counts.by_action.get(sent.action.value, 0) + 1
+                self.counts.applied.append(sent.id)
+            else:
+                self.counts.failed += 1
+        self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
+        if self.progress is not None:
+            self.progress(len(outcomes))
+
+    def _wire(self, sent: Sent) -> Change:
+        payload = sent.payload
+        return Change(
+            key=sent.id,
+            type=sent.kind,
+            action=sent.action,
+            anchor=sent.anchor,
+            values=payload["values"],
+            add=payload.get("add", {}),
+            remove=payload.get("remove", {}),
+            edges=self._edges(sent) if sent.edges else None,
+            password=sent.password,
+        )
+
+    def _edges(self, sent: Sent) -> Iterator[EdgeChange]:
+        """The values of large references, in chunks; never all at once."""
+        after = ("", 0)
+        attributes: list[tuple[int]] = []
+        with self.database.read() as session:
+            attributes = session.rows("SELECT DISTINCT attribute FROM edge_change WHERE change = ?", sent.id)
+        for (attribute,) in attributes:
+            name = self.rules.names.text(attribute)
+            after = ("", 0)
+            while True:
+                with self.database.write() as session:
+                    self._resolve(session, sent.id, attribute)
+                    rows = session.rows(
+                        "SELECT text, target, remove FROM edge_change WHERE change = ? AND attribute = ? "
+                        "AND (text > ? OR (text = ? AND target > ?)) AND text <> '' ORDER BY text, target LIMIT ?",
+                        sent.id,
+                        attribute,
+                        after[0],
+                        after[0],
+                        after[1],
+                        _EDGES,
+                    )
+                if not rows:
+                    break
+                after = (rows[-1][0], rows[-1][1])
+                yield EdgeChange(name, [r[0] for r in rows if not r[2]], [r[0] for r in rows if r[2]])
+
+    def _resolve(self, session: Session, change: int, attribute: int) -> None:
+        """Targets that had no object when the change was planned have one now, or are left for later."""
+        rows = session.rows(
+            "SELECT target FROM edge_change WHERE change = ? AND attribute = ? AND text = ''", change, attribute
+        )
+        if not rows:
+            return
+        targets = [row[0] for row in rows]
+        found = {
+            row[0]: row[1]
+            for row in session.rows(
+                "SELECT identity, COALESCE(ref, anchor) FROM object WHERE identity IN ?i AND space IN ?i AND gone = 0 "
+                "ORDER BY space DESC, anchor DESC",
+                targets,
+                self.spaces,
+            )
+        }
+        session.run("DELETE FROM edge_change WHERE change = ? AND attribute = ? AND text = ''", change, attribute)
+        key = ("change", "attribute", "text", "target")
+        session.upsert(
+            "edge_change",
+            ("change", "attribute", "target", "text", "remove"),
+            key,
+            [(change, attribute, target, text, 0) for target, text in sorted(found.items())],
+        )
+
+    def _look_up(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
+        """Objects that are not what the connector space thought are read anew; the join rules see them next."""
+        if self.fetch is None or not outcomes:
+            return
+        found: list[tuple[Sent, ConnectorObject]] = []
+        for sent, outcome in outcomes:
+            item = self.fetch(sent.kind, outcome.anchor or sent.anchor, sent.payload["values"])
+            if item is not None:
+                found.append((sent, item))
+        if found:
+            with self.database.write() as session:
+                recorder = Outcomes(self.rules, session, self.report, self.system, self.now, self.run)
+                recorder.show(found)
+
+
+def _with(value: Value, found: list[str], many: bool) -> Value:
+    if not many:
+        return found[0]
+    had: list[Scalar] = value if isinstance(value, list) else []
+    return [*had, *(text for text in found if text not in had)]
+
+
+_LETTERS: Final = string.ascii_letters + string.digits + "-_.!"
+
+
+def _password() -> Secret:
+    """A first password with every kind of letter that policies ask for."""
+    body = "".join(secrets.choice(_LETTERS) for _ in range(20))
+    return Secret(f"{secrets.choice(string.ascii_uppercase)}{body}{secrets.choice(string.digits)}-x")
+
+
+def unconfirmed(database: Database, rules: Rules, system: str) -> list[Problem]:
+    """Creates that were sent before an interruption and cannot be looked up: held, never sent twice."""
+    with database.read() as session:
+        rows = session.rows(
+            "SELECT c.anchor, i.uid, c.space FROM change c LEFT JOIN identity i ON i.id = c.identity "
+            f"WHERE c.state = {SENT} AND c.space IN ?i",
+            rules.spaces_of(system),
+        )
+    return [
+        Problem(
+            "unconfirmed",
+            system,
+            f"{system}/{rules.spaces[space][1]} {anchor or 'for ' + str(uid)}: was sent before an interruption and "
+            f"{system} could not be read since. It is not sent again; make {system} readable and run again",
+            type=rules.spaces[space][1],
+            anchor=anchor,
+            identities=(uid,) if uid else (),
+            held=True,
+        )
+        for anchor, uid, space in rows
+    ]
+
+
+__all__ = ["PLANNED", "ExportCounts", "Exporter", "unconfirmed"]

@@ -1,0 +1,480 @@
+"""Step one: system → connector space.
+
+Each object that a system shows is compared with what was last seen. Unchanged objects stop here: a digest and a
+look-up. Deletions are inferred only where a read was complete, and only within the limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from muster.model import dn
+from muster.model.errors import WatermarkExpired
+from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
+from muster.model.schema import ObjectSchema
+from muster.model.values import Document, Value, key_text, same
+from muster.project.configuration import Safety
+from muster.store.codec import decode, digest, encode, folded, text_digest
+from muster.store.database import CHUNK, Database, Session, chunks
+from muster.sync.renames import follow_renames
+from muster.sync.problems import Problem, Report
+from muster.sync.rules import Rules
+
+Read = Callable[[Mapping[str, Sequence[str]], str | None], Iterator[Page]]
+
+
+@dataclass(slots=True)
+class ImportCounts:
+    """What one import saw."""
+
+    full: bool = False
+    read: int = 0
+    added: int = 0
+    changed: int = 0
+    gone: int = 0
+    edges: int = 0
+
+    def document(self) -> dict[str, int | bool]:
+        """As the log keeps it."""
+        return {
+            "full": self.full,
+            "read": self.read,
+            "added": self.added,
+            "changed": self.changed,
+            "gone": self.gone,
+            "edges": self.edges,
+        }
+
+
+def import_system(
+    rules: Rules,
+    database: Database,
+    system: str,
+    read: Read,
+    report: Report,
+    *,
+    now: int,
+    full: bool = False,
+    delta: bool = True,
+    allow_deletes: bool = False,
+) -> ImportCounts:
+    """Bring the connector space of one system up to date; what changed is marked dirty.
+
+    `full` asks for everything; so does a system without a watermark, or one that was never asked for an attribute
+    that the rules now want. Raises what the connector raises; the watermark has then not moved.
+    """
+    wanted = rules.wanted(system)
+    with database.read() as session:
+        row = session.one("SELECT value, wanted FROM watermark WHERE system = ?", system)
+    since = row[0] if row and delta and not full and _covers(decode(row[1]), wanted) else None
+    job = _Import(rules, database, system, report, now, wanted, allow_deletes)
+    try:
+        return job.work(read(wanted, since), since)
+    except WatermarkExpired:
+        if since is None:
+            raise
+        job = _Import(rules, database, system, report, now, wanted, allow_deletes)
+        return job.work(read(wanted, None), None)
+
+
+def _covers(had: Mapping[str, Sequence[str]], wanted: Mapping[str, Sequence[str]]) -> bool:
+    return all(kind in had and set(names) <= set(had[kind]) for kind, names in wanted.items())
+
+
+@dataclass(slots=True)
+class _Edges:
+    """The pages of one many-valued reference, until the last has come."""
+
+    values: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+class _Import:
+    """One import of one system."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        database: Database,
+        system: str,
+        report: Report,
+        now: int,
+        wanted: Mapping[str, Sequence[str]],
+        allow_deletes: bool,
+    ) -> None:
+        self.rules = rules
+        self.database = database
+        self.system = system
+        self.report = report
+        self.now = now
+        self.wanted = wanted
+        self.allow_deletes = allow_deletes
+        self.safety: Safety = rules.project.systems[system].safety
+        self.counts = ImportCounts()
+        self.spaces = {kind: rules.names.space(system, kind) for kind in wanted}
+        self.shown: dict[str, int] = {}
+        self.problems: dict[str, list[ReadProblem]] = {}
+        self.pending: dict[tuple[str, str, str], _Edges] = {}
+        self.readable = True
+        with database.read() as session:
+            highest = session.value("SELECT next FROM counter WHERE name = ?", "object") or 0
+            known = session.one("SELECT reading FROM watermark WHERE system = ?", system)
+        self.reading = (known[0] if known else 0) + 1
+        self.seen = bytearray(highest + 1)
+
+    def work(self, pages: Iterator[Page], since: str | None) -> ImportCounts:
+        self.counts.full = since is None
+        last: Page | None = None
+        for page in pages:
+            if page.objects:
+                self._objects(page.objects)
+            for edge_page in page.edges:
+                self._edge_page(edge_page)
+            for problem in page.problems:
+                self._problem(problem)
+            if page.last:
+                last = page
+        if last is None:
+            raise AssertionError(f"connector of {self.system}: a read ended without its last page")
+        if since is None:
+            for kind, part in sorted(last.complete_for):
+                if kind in self.spaces:
+                    self._infer_deletions(kind, part)
+        self._finish(last, since)
+        return self.counts
+
+    # --- objects
+
+    def _objects(self, objects: Sequence[ConnectorObject]) -> None:
+        by_type: dict[str, list[ConnectorObject]] = {}
+        for item in objects:
+            by_type.setdefault(item.type, []).append(item)
+        for kind, items in by_type.items():
+            if kind in self.spaces:
+                for batch in chunks(items):
+                    self._batch(kind, batch)
+
+    def _batch(self, kind: str, batch: list[ConnectorObject]) -> None:
+        space = self.spaces[kind]
+        with self.database.read() as session:
+            known = {
+                row[0]: row
+                for row in session.rows(
+                    "SELECT anchor, id, digest, gone FROM object WHERE space = ? AND anchor IN ?t",
+                    space,
+                    [item.anchor for item in batch],
+                )
+            }
+        self.counts.read += len(batch)
+        seen = self.seen
+        changed: list[tuple[ConnectorObject, int, int | None]] = []
+        gone: list[int] = []
+        shown = 0
+        for item in batch:
+            row = known.get(item.anchor)
+            if item.deleted:
+                if row is not None and not row[3]:
+                    gone.append(row[1])
+                continue
+            shown += 1
+            mark = digest(encode(item.values)) if item.whole else 0
+            if row is not None:
+                if row[1] < len(seen):
+                    seen[row[1]] = 1
+                if mark == row[2] and not row[3] and item.whole:
+                    continue
+                changed.append((item, mark, row[1]))
+            else:
+                changed.append((item, mark, None))
+        self.shown[kind] = self.shown.get(kind, 0) + shown
+        if changed or gone:
+            with self.database.write() as session:
+                self._store(session, kind, space, changed)
+                self._mark_gone(session, gone)
+
+    def _store(
+        self, session: Session, kind: str, space: int, changed: list[tuple[ConnectorObject, int, int | None]]
+    ) -> None:
+        schema = self.rules.schema_of(space)
+        if schema is None:
+            return
+        fresh = [(item, mark) for item, mark, number in changed if number is None]
+        known = [(item, mark, number) for item, mark, number in changed if number is not None]
+        unique = self.rules.unique_sigs.get(space, ())
+        keys: list[tuple[int, str, int]] = []
+        if fresh:
+            first = session.reserve("object", len(fresh))
+            rows = []
+            for offset, (item, mark) in enumerate(fresh):
+                document = clean(item.values, schema, item.anchor)
+                data = encode(document)
+                rows.append(
+                    (first + offset, space, item.anchor, item.partition, data, mark or digest(data))
+                    + (reference_text(schema, document), 0, 0, 1)
+                )
+                if unique:
+                    keys.extend(value_keys(unique, document, first + offset))
+            session.insert(
+                "object",
+                ("id", "space", "anchor", "part", "doc", "digest", "ref", "made", "gone", "dirty"),
+                rows,
+            )
+            self.counts.added += len(fresh)
+        if known:
+            keys.extend(self._update(session, space, schema, unique, known))
+        if keys:
+            session.upsert("object_key", ("sig", "key", "object"), ("sig", "key", "object"), keys)
+
+    def _update(
+        self,
+        session: Session,
+        space: int,
+        schema: ObjectSchema,
+        unique: Sequence[tuple[int, str]],
+        known: list[tuple[ConnectorObject, int, int]],
+    ) -> list[tuple[int, str, int]]:
+        old = {
+            row[0]: row
+            for row in session.rows(
+                "SELECT id, doc, wrote, stick, made, gone, ref FROM object WHERE id IN ?i", [n for _, _, n in known]
+            )
+        }
+        rows: list[tuple[Any, ...]] = []
+        digests: list[tuple[int, int]] = []
+        stale: list[tuple[int, str, int]] = []
+        keys: list[tuple[int, str, int]] = []
+        renamed: list[tuple[int, str, str | None, str | None]] = []
+        for item, mark, number in known:
+            _, old_doc, wrote, stick, made, gone, old_ref = old[number]
+            before: Document = decode(old_doc)
+            document = clean(item.values, schema, item.anchor) if item.whole else merged(before, item.values)
+            data = encode(document)
+            if data == bytes(old_doc) and not gone:
+                if item.whole:
+                    digests.append((mark, number))
+                continue
+            written: Document = decode(wrote)
+            if made == 1 and any(not same(document.get(k), v, schema.attribute(k)) for k, v in written.items()):
+                made = 2
+            sticking = settled(decode(stick), written, document, schema, self.reading) if stick else None
+            ref = reference_text(schema, document)
+            renamed.append((number, item.anchor, old_ref, ref))
+            rows.append(
+                (data, mark or digest(data), ref, item.partition, made)
+                + (encode(sticking) if sticking else None, 0, 4 if gone else 1, number)
+            )
+            if unique:
+                stale.extend(value_keys(unique, before, number))
+                keys.extend(value_keys(unique, document, number))
+        session.update("object", ("digest",), ("id",), digests)
+        session.update("object", ("doc", "digest", "ref", "part", "made", "stick", "gone", "dirty"), ("id",), rows)
+        session.delete("object_key", ("sig", "key", "object"), stale)
+        if schema.naming is not None:
+            follow_renames(session, self.rules, space, renamed)
+        self.counts.changed += len(rows)
+        return keys
+
+    def _mark_gone(self, session: Session, numbers: Sequence[int]) -> None:
+        session.update("object", ("gone", "dirty"), ("id",), [(1, 1, number) for number in numbers])
+        self.counts.gone += len(numbers)
+
+    # --- edges
+
+    def _edge_page(self, page: EdgePage) -> None:
+        if page.type not in self.spaces:
+            return
+        key = (page.type, page.anchor, page.attribute)
+        edges = self.pending.setdefault(key, _Edges())
+        edges.values.extend(page.values)
+        edges.removed.extend(page.removed)
+        if page.whole and not page.last:
+            return
+        del self.pending[key]
+        schema = self.rules.schema_of(self.spaces[page.type])
+        normal = dn.normal if schema is not None and schema.name_is_dn else str
+        with self.database.write() as session:
+            number = session.value(
+                "SELECT id FROM object WHERE space = ? AND anchor = ?", self.spaces[page.type], page.anchor
+            )
+            if number is None:
+                return
+            attribute = self.rules.names.id("attribute", page.attribute)
+            values = {normal(text) for text in edges.values}
+            if page.whole:
+                self.counts.edges += show_whole(session, number, attribute, values)
+            else:
+                self.counts.edges += show_some(
+                    session, number, attribute, values, {normal(text) for text in edges.removed}
+                )
+
+    # --- problems and deletions
+
+    def _problem(self, problem: ReadProblem) -> None:
+        self.problems.setdefault(problem.type, []).append(problem)
+        where = f" ({problem.where})" if problem.where and problem.where not in problem.message else ""
+        self.report.add(
+            Problem("read", self.system, f"{problem.message}{where}", type=problem.type, anchor=problem.anchor)
+        )
+
+    def _infer_deletions(self, kind: str, part: str) -> None:
+        space = self.spaces[kind]
+        problems = self.problems.get(kind, ())
+        if any(problem.anchor is None for problem in problems):
+            return
+        blocked = {problem.anchor for problem in problems}
+        with self.database.read() as session:
+            known = session.rows(
+                "SELECT id, anchor FROM object WHERE space = ? AND part = ? AND gone = 0 AND id < ?",
+                space,
+                part,
+                len(self.seen),
+            )
+        missing = [number for number, anchor in known if not self.seen[number] and anchor not in blocked]
+        if not missing:
+            return
+        shown = self.shown.get(kind, 0) + len(blocked)
+        floor = len(known) * (100 - self.safety.percent)
+        if len(known) >= SMALLEST and shown * 100 < floor and not self.allow_deletes:
+            self.report.add(
+                Problem(
+                    "shrunk",
+                    self.system,
+                    f"{self.system}: {kind} shows {shown} objects where {len(known)} were known; more than "
+                    f"{self.safety.percent} % are missing, so none is taken for deleted. If this is right, "
+                    "run again with --allow-deletes",
+                    type=kind,
+                    held=True,
+                )
+            )
+            return
+        for batch in chunks(missing):
+            with self.database.write() as session:
+                self._mark_gone(session, batch)
+
+    def _finish(self, last: Page, since: str | None) -> None:
+        clean_read = not self.problems
+        value = last.watermark if clean_read else since
+        with self.database.write() as session:
+            row = session.one("SELECT full_at, wanted FROM watermark WHERE system = ?", self.system)
+            full_at = self.now if since is None else (row[0] if row else None)
+            had = decode(row[1]) if row else {}
+            covered = {**had, **{k: list(v) for k, v in self.wanted.items()}} if since is None else had
+            session.upsert(
+                "watermark",
+                ("system", "value", "reading", "read_at", "full_at", "wanted"),
+                ("system",),
+                [(self.system, value, self.reading, self.now, full_at, orjson.dumps(covered))],
+            )
+
+
+SMALLEST = 5
+"""Percentages mean nothing below this many objects."""
+
+
+def clean(values: Document, schema: ObjectSchema, anchor: str) -> Document:
+    """The document of an object as it is kept: without NULLs, with its anchor."""
+    document = {name: value for name, value in values.items() if value is not None and value != []}
+    if schema.anchor not in document:
+        document[schema.anchor] = anchor
+    return document
+
+
+def merged(before: Document, values: Document) -> Document:
+    """A document after some of its attributes changed; NULL takes one away."""
+    document = {**before, **values}
+    return {name: value for name, value in document.items() if value is not None and value != []}
+
+
+def reference_text(schema: ObjectSchema, document: Document) -> str | None:
+    """The text by which others refer to the object, in comparable form; None where that is the anchor."""
+    if schema.naming is None:
+        return None
+    value: Value = document.get(schema.naming)
+    if not isinstance(value, str):
+        return None
+    return dn.normal(value) if schema.name_is_dn else value
+
+
+def settled(
+    stick: Mapping[str, Sequence[int]], wrote: Document, document: Document, schema: ObjectSchema, reading: int
+) -> dict[str, Sequence[int]]:
+    """What is still to be confirmed of the values written: (times written, the reading before it) an attribute.
+
+    A value that shows, or that showed in a reading between the write and now, is confirmed.
+    """
+    return {
+        name: (times, at)
+        for name, (times, at) in stick.items()
+        if at + 1 >= reading and not same(document.get(name), wrote.get(name), schema.attribute(name))
+    }
+
+
+def value_keys(unique: Iterable[tuple[int, str]], document: Document, number: int) -> Iterator[tuple[int, str, int]]:
+    """The entries of the indexes by which unique values avoid what objects show."""
+    for sig, attribute in unique:
+        value = document.get(attribute)
+        for one in value if isinstance(value, list) else (value,):
+            key = key_text((one,))
+            if key is not None:
+                yield sig, key, number
+
+
+def show_whole(session: Session, number: int, attribute: int, values: set[str]) -> int:
+    """Make `values` all that the object shows; how many edges that changed."""
+    total = folded(sum(text_digest(text) for text in values))
+    known = session.one("SELECT digest FROM shown_digest WHERE object = ? AND attribute = ?", number, attribute)
+    if known is not None and known[0] == total:
+        return 0
+    had = {row[0] for row in session.rows("SELECT text FROM shown WHERE object = ? AND attribute = ?", number, attribute)}
+    return _show(session, number, attribute, values - had, had - values)
+
+
+def show_some(session: Session, number: int, attribute: int, added: set[str], removed: set[str]) -> int:
+    """Add and remove edges that the object shows; how many that changed."""
+    both = sorted(added | removed)
+    had: set[str] = set()
+    for batch in chunks(both, CHUNK):
+        had.update(
+            row[0]
+            for row in session.rows(
+                "SELECT text FROM shown WHERE object = ? AND attribute = ? AND text IN ?t", number, attribute, batch
+            )
+        )
+    return _show(session, number, attribute, added - had, removed & had)
+
+
+def _show(session: Session, number: int, attribute: int, added: set[str], removed: set[str]) -> int:
+    session.upsert(
+        "shown",
+        ("object", "attribute", "text", "wrote"),
+        ("object", "attribute", "text"),
+        [(number, attribute, text, 0) for text in sorted(added)],
+    )
+    session.delete("shown", ("object", "attribute", "text"), [(number, attribute, text) for text in sorted(removed)])
+    touched = sorted(added | removed)
+    session.upsert(
+        "shown_dirty",
+        ("object", "attribute", "text"),
+        ("object", "attribute", "text"),
+        [(number, attribute, text) for text in touched],
+    )
+    count_shown(session, number, attribute, added, removed)
+    return len(touched)
+
+
+def count_shown(session: Session, number: int, attribute: int, added: set[str], removed: set[str]) -> None:
+    """Keep the digest and the count of a many-valued reference true after a change of some of its values."""
+    row = session.one("SELECT digest, count FROM shown_digest WHERE object = ? AND attribute = ?", number, attribute)
+    total = (row[0] if row else folded(0)) + (1 << 63)
+    count = (row[1] if row else 0) + len(added) - len(removed)
+    total += sum(text_digest(text) for text in added) - sum(text_digest(text) for text in removed)
+    session.upsert(
+        "shown_digest",
+        ("object", "attribute", "digest", "count"),
+        ("object", "attribute"),
+        [(number, attribute, folded(total), count)],
+    )

@@ -1,0 +1,545 @@
+"""Step two: connector space → metaverse.
+
+Joins come before projections, and both before anything is computed from them, so that the result does not depend on
+the order in which systems were read: settle all joins, recompute the identities they touched, let new join keys wake
+objects that waited for them; when nothing moves any more, project the objects of the best precedence, and begin again;
+give out unique values last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from xxhash import xxh3_64_hexdigest
+
+from muster.expressions import Context
+from muster.model.values import Document, Value
+from muster.store.codec import decode, encode
+from muster.store.database import Database, Session, chunks
+from muster.sync.clock import moment
+from muster.sync.edges import (
+    forget_origin,
+    resolve_by_key,
+    resolve_by_object,
+    store_references,
+    stream_changed,
+    stream_joined,
+)
+from muster.sync.holds import Holds, load_holds
+from muster.sync.matching import AWAITING, CHANGED, CLAIMING, RETURNED, Matching, mark_outbound
+from muster.sync.paths import load_paths
+from muster.sync.problems import Problem, Report
+from muster.sync.reserving import Reservations
+from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
+from muster.sync.values import MADE, Joined, Trouble, Values, recompute
+
+BATCH: Final = 2000
+IN: Final = 1
+OUT: Final = 2
+NEEDS_UNIQUE: Final = 4
+TROUBLE: Final = 8
+"""Bits of an identity's `dirty`: work out its values; work out its objects; give it unique values; look again next run."""
+
+
+@dataclass(slots=True)
+class _Identity:
+    """One identity as it stands before it is recomputed."""
+
+    id: int
+    uid: str
+    type: str
+    document: Document
+    data: bytes
+    origin: dict[str, int]
+    kept: dict[str, Value]
+    dirty: int
+    fresh: bool = False
+
+
+class Inbound:
+    """Brings the metaverse up to date with the connector space."""
+
+    def __init__(
+        self, rules: Rules, database: Database, report: Report, now: int, unknown: dict[int, frozenset[str]]
+    ) -> None:
+        self.rules = rules
+        self.database = database
+        self.report = report
+        self.now = now
+        self.unknown = unknown
+        self.context = Context(now=moment(now))
+        self.matching = Matching(rules, database, now, unknown)
+        self.classes = _classes(rules)
+        self.small_references = sorted(
+            {f.attribute_id for m in rules.mappings.values() for f in m.inbound if f.how and f.streamed is None}
+        )
+        self.counts = {"objects": 0, "identities": 0, "projected": 0}
+
+    def work(self) -> dict[str, int]:
+        """Settle everything that is dirty; how much there was."""
+        self._wake()
+        while True:
+            self.matching.work()
+            while self._stream():
+                pass
+            if self._recompute_dirty(IN):
+                continue
+            if self._any_changed_object():
+                continue
+            if self._project():
+                continue
+            if self._recompute_dirty(NEEDS_UNIQUE):
+                continue
+            break
+        self._report_cases()
+        return self.counts
+
+    def _wake(self) -> None:
+        """What an earlier run left half done, what time has made due, and what had trouble last time."""
+        with self.database.write() as session:
+            session.run(f"UPDATE object SET dirty = {CHANGED} WHERE dirty = {CLAIMING}")
+            session.run(
+                f"UPDATE object SET dirty = {CHANGED} WHERE due IS NOT NULL AND due <= ? AND dirty = 0", self.now
+            )
+            session.run(f"UPDATE identity SET dirty = (dirty & 7) | {IN} WHERE dirty >= {TROUBLE}")
+            session.run(
+                f"UPDATE identity SET dirty = dirty | {IN | OUT}, due_in = NULL "
+                "WHERE due_in IS NOT NULL AND due_in <= ?",
+                self.now,
+            )
+
+    def _stream(self) -> bool:
+        with self.database.read() as session:
+            if session.one("SELECT object FROM shown_dirty LIMIT 1") is None:
+                return False
+        with self.database.write() as session:
+            return stream_changed(session, self.rules) > 0
+
+    def _any_changed_object(self) -> bool:
+        with self.database.read() as session:
+            return (
+                session.one(f"SELECT id FROM object WHERE dirty IN ({CHANGED}, {RETURNED}) LIMIT 1") is not None
+            )
+
+    # --- identities whose objects changed
+
+    def _recompute_dirty(self, bit: int) -> bool:
+        """Recompute the identities with this bit set; whether there were any."""
+        values = [number for number in range(1, 16) if number & bit]
+        marks = ", ".join(str(number) for number in values)
+        after = 0
+        any_found = False
+        while True:
+            with self.database.write() as session:
+                rows = session.rows(
+                    "SELECT id, uid, type, doc, origin, kept, dirty FROM identity "
+                    f"WHERE dirty IN ({marks}) AND id > ? ORDER BY id LIMIT ?",
+                    after,
+                    BATCH,
+                )
+                if not rows:
+                    return any_found
+                any_found = True
+                after = rows[-1][0]
+                identities = [
+                    _Identity(r[0], r[1], r[2], decode(r[3]), bytes(r[3]), decode(r[4]), decode(r[5]), r[6])
+                    for r in rows
+                ]
+                joined = self._joined(session, [item.id for item in identities])
+                self._recompute(session, identities, joined, allocate=bit == NEEDS_UNIQUE)
+
+    def _joined(self, session: Session, identities: Sequence[int]) -> dict[int, list[Joined]]:
+        found: dict[int, list[Joined]] = {number: [] for number in identities}
+        for number, anchor, data, mapping_id, identity, made, wrote in session.rows(
+            "SELECT id, anchor, doc, mapping, identity, made, wrote FROM object WHERE identity IN ?i AND gone = 0",
+            list(identities),
+        ):
+            mapping = self.rules.mappings.get(mapping_id)
+            if mapping is not None:
+                found[identity].append(Joined(number, mapping, anchor, decode(data), made, decode(wrote)))
+        return found
+
+    def _recompute(
+        self,
+        session: Session,
+        identities: Sequence[_Identity],
+        joined: dict[int, list[Joined]],
+        *,
+        allocate: bool,
+    ) -> None:
+        """Work out the identities and write what changed."""
+        numbers = [item.id for item in identities]
+        self.counts["identities"] += len(identities)
+        unique = any(self.rules.types[item.type].computed for item in identities)
+        reservations = Reservations(self.rules, session)
+        if unique:
+            reservations.load(numbers)
+        holds = Holds() if identities[0].fresh else load_holds(session, numbers, self.now)
+        paths = self._computed_paths(session, identities)
+        frozen = set() if identities[0].fresh else self._frozen(session, numbers)
+        results: list[tuple[_Identity, Values, bool]] = []
+        empty: list[_Identity] = []
+        plan: list[tuple[_Identity, Values, list[Joined]]] = []
+        for item in identities:
+            objects = joined[item.id]
+            if not objects and item.id not in frozen:
+                empty.append(item)
+                continue
+            old = Values(item.document, item.origin, [], item.kept, None, [])
+            plan.append((item, old, objects))
+        if allocate:
+            self._prefetch(plan, reservations, paths)
+        for item, old, objects in plan:
+            kind = self.rules.types[item.type]
+            give = _Giver(reservations, item.id) if allocate else None
+            values = recompute(
+                kind,
+                old,
+                objects,
+                self.context,
+                self.now,
+                overrides=holds.overrides.get(item.id),
+                reserved=reservations.of(item.id) if unique else None,
+                paths=paths.get(item.id),
+                unknown=self.unknown or None,
+                allocate=give.give if give else None,
+            )
+            leaving = not any(o.mapping.rules.project and o.made != MADE for o in objects) and item.id not in frozen
+            if leaving or item.id in frozen:
+                values.document = {**item.document, **values.document}
+            if item.id in holds.due:
+                values.due = min(holds.due[item.id], values.due or holds.due[item.id])
+            results.append((item, values, leaving))
+            for trouble in values.troubles:
+                self._report_trouble(item, trouble)
+        if unique:
+            reservations.save()
+        self._store(session, results, joined)
+        self._bury(session, empty)
+
+    def _prefetch(
+        self,
+        plan: Sequence[tuple[_Identity, Values, list[Joined]]],
+        reservations: Reservations,
+        paths: dict[int, dict[str, Value]],
+    ) -> None:
+        """Find out in one query who holds the values that this batch will ask for."""
+        wanted: list[tuple[str, str]] = []
+
+        def collect(scope: str, candidates: list[str]) -> str | None:
+            wanted.extend((scope, value) for value in candidates)
+            return candidates[0]
+
+        for item, old, objects in plan:
+            recompute(
+                self.rules.types[item.type],
+                old,
+                objects,
+                self.context,
+                self.now,
+                reserved=reservations.of(item.id),
+                paths=paths.get(item.id),
+                allocate=collect,
+            )
+        reservations.prefetch(wanted)
+
+    def _frozen(self, session: Session, identities: Sequence[int]) -> set[int]:
+        """The identities that hold objects of mappings which cannot run now: such an identity does not leave."""
+        return {
+            row[0]
+            for row in session.rows(
+                "SELECT identity, mapping FROM object WHERE identity IN ?i AND gone = 0", list(identities)
+            )
+            if row[1] not in self.rules.mappings
+        }
+
+    def _computed_paths(self, session: Session, identities: Sequence[_Identity]) -> dict[int, dict[str, Value]]:
+        found: dict[int, dict[str, Value]] = {}
+        for name, kind in self.rules.types.items():
+            wanted = {p for c in kind.computed for p in c.value.expression.reads if p in kind.paths}
+            if wanted:
+                numbers = [item.id for item in identities if item.type == name]
+                found.update(load_paths(session, self.rules, kind, numbers, frozenset(wanted)))
+        return found
+
+    def _store(
+        self,
+        session: Session,
+        results: Sequence[tuple[_Identity, Values, bool]],
+        joined: dict[int, list[Joined]],
+    ) -> None:
+        rows: list[tuple[Any, ...]] = []
+        fresh: list[tuple[Any, ...]] = []
+        old_keys: list[tuple[int, str, int]] = []
+        new_keys: list[tuple[int, str, int]] = []
+        changed: dict[int, set[str]] = {}
+        references: dict[int, Sequence[tuple[int, int, str, int]]] = {}
+        origins: list[int] = []
+        for item, values, leaving in results:
+            kind = self.rules.types[item.type]
+            data = encode(values.document)
+            dirty = OUT
+            if values.needs:
+                dirty |= NEEDS_UNIQUE
+            if values.troubles:
+                dirty |= TROUBLE
+            row = (data, encode(values.origin), encode(values.kept) if values.kept else None, int(leaving), dirty)
+            if item.fresh:
+                fresh.append((item.id, item.uid, item.type, *row, values.due))
+                new_keys.extend((sig, key, item.id) for sig, key in identity_keys(kind, values.document))
+            else:
+                rows.append((*row, values.due, item.id))
+                if data != item.data:
+                    before = set(identity_keys(kind, item.document))
+                    after = set(identity_keys(kind, values.document))
+                    old_keys.extend((sig, key, item.id) for sig, key in before - after)
+                    new_keys.extend((sig, key, item.id) for sig, key in after - before)
+                    changed[item.id] = _changed_names(item.document, values.document)
+            references[item.id] = values.references
+            for member in joined[item.id]:
+                if any(flow.how and flow.streamed is None for flow in member.mapping.inbound):
+                    origins.append(member.id)
+        columns = ("doc", "origin", "kept", "leaving", "dirty", "due_in")
+        session.insert("identity", ("id", "uid", "type", *columns), fresh)
+        session.update("identity", columns, ("id",), rows)
+        key = ("sig", "key", "identity")
+        session.delete("identity_key", key, sorted(old_keys))
+        session.upsert("identity_key", key, key, sorted(new_keys))
+        store_references(session, self.rules, references, origins, self.small_references)
+        moved = sorted({(sig, text) for sig, text, _ in (*old_keys, *new_keys)})
+        resolve_by_key(session, self.rules, moved)
+        self._wake_objects(session, moved)
+        self._wake_readers(session, changed)
+
+    def _wake_objects(self, session: Session, keys: Sequence[tuple[int, str]]) -> None:
+        """Objects with a join key that an identity gained or lost are matched again."""
+        by_sig: dict[int, list[str]] = {}
+        for sig, key in keys:
+            by_sig.setdefault(sig, []).append(key)
+        projecting = [m.id for m in self.rules.mappings.values() if m.rules.project and not m.rules.several]
+        for sig, texts in by_sig.items():
+            for batch in chunks(texts):
+                rows = session.rows(
+                    "SELECT o.id FROM object_key k JOIN object o ON o.id = k.object "
+                    "LEFT JOIN identity_key i ON i.sig = k.sig AND i.key = k.key AND i.identity <> o.identity "
+                    "WHERE k.sig = ? AND k.key IN ?t AND o.gone = 0 AND (o.identity IS NULL OR "
+                    "(o.mapping IN ?i AND (i.identity IS NOT NULL OR EXISTS "
+                    "(SELECT 1 FROM cases c WHERE c.object = o.id))))",
+                    sig,
+                    batch,
+                    projecting,
+                )
+                session.update("object", ("dirty",), ("id",), sorted({(CHANGED, row[0]) for row in rows}))
+
+    def _wake_readers(self, session: Session, changed: dict[int, set[str]]) -> None:
+        """Identities that read a changed attribute through a reference (`[manager.mail]`) follow it."""
+        for kind in self.rules.types.values():
+            computing = {p for c in kind.computed for p in c.value.expression.reads}
+            for path in kind.paths:
+                reference, _, attribute = path.partition(".")
+                name = attribute.split(".", 1)[0]
+                targets = [number for number, names in changed.items() if name in names]
+                if not targets:
+                    continue
+                owners = [
+                    row[0]
+                    for row in session.rows(
+                        "SELECT owner FROM edge WHERE target IN ?i AND attribute = ?",
+                        targets,
+                        kind.references[reference],
+                    )
+                ]
+                bits = IN | OUT if path in computing else OUT
+                session.run(f"UPDATE identity SET dirty = dirty | {bits} WHERE id IN ?i", owners)
+
+    def _bury(self, session: Session, empty: Sequence[_Identity]) -> None:
+        """Identities that no object is left of: gone, but their unique names stay reserved."""
+        if not empty:
+            return
+        numbers = [item.id for item in empty]
+        keys = [
+            (sig, key, item.id)
+            for item in empty
+            for sig, key in identity_keys(self.rules.types[item.type], item.document)
+        ]
+        objects = [row[0] for row in session.rows("SELECT id FROM object WHERE identity IN ?i", numbers)]
+        forget_origin(session, self.rules, objects)
+        session.delete("identity_key", ("sig", "key", "identity"), keys)
+        session.run("UPDATE edge SET target = NULL WHERE target IN ?i", numbers)
+        for statement in (
+            "DELETE FROM object WHERE identity IN ?i AND gone = 1",
+            "DELETE FROM presence WHERE identity IN ?i",
+            "DELETE FROM edge WHERE owner IN ?i",
+            "DELETE FROM edge_dirty WHERE owner IN ?i",
+            "DELETE FROM hold WHERE identity IN ?i",
+            "DELETE FROM reserved WHERE firm = 0 AND identity IN ?i",
+            "DELETE FROM change WHERE state < 2 AND identity IN ?i",
+            "DELETE FROM waiting WHERE owner IN ?i",
+            "DELETE FROM case_identity WHERE identity IN ?i",
+            "DELETE FROM identity WHERE id IN ?i",
+        ):
+            session.run(statement, numbers)
+        moved = sorted({(sig, text) for sig, text, _ in keys})
+        self._wake_objects(session, moved)
+
+    # --- projections
+
+    def _project(self) -> bool:
+        """Project one batch of the best precedence that waits; whether there was any."""
+        for mappings in self.classes:
+            with self.database.write() as session:
+                waiting = self._waiting(session, mappings)
+                if not waiting:
+                    continue
+                batch = self._without_rivals(session, waiting)
+                first = session.reserve("identity", len(batch))
+                uids = self._uids(session, batch)
+                identities: list[_Identity] = []
+                joined: dict[int, list[Joined]] = {}
+                for offset, (mapping, number, anchor, data) in enumerate(batch):
+                    identity = first + offset
+                    identities.append(
+                        _Identity(identity, uids[offset], mapping.rules.identity, {}, b"{}", {}, {}, 0, fresh=True)
+                    )
+                    joined[identity] = [Joined(number, mapping, anchor, decode(data))]
+                session.update(
+                    "object",
+                    ("identity", "dirty"),
+                    ("id",),
+                    [(first + offset, 0, entry[1]) for offset, entry in enumerate(batch)],
+                )
+                self._recompute(session, identities, joined, allocate=False)
+                resolve_by_object(session, self.rules, [entry[1] for entry in batch])
+                stream_joined(
+                    session, self.rules, [(entry[1], entry[0], first + n) for n, entry in enumerate(batch)]
+                )
+                self.counts["projected"] += len(batch)
+                return True
+        return False
+
+    def _waiting(
+        self, session: Session, mappings: Sequence[CompiledMapping]
+    ) -> list[tuple[CompiledMapping, int, str, bytes]]:
+        found: list[tuple[CompiledMapping, int, str, bytes]] = []
+        for mapping in mappings:
+            found.extend(
+                (mapping, number, anchor, data)
+                for number, anchor, data in session.rows(
+                    f"SELECT id, anchor, doc FROM object WHERE dirty = {AWAITING} AND space = ? AND mapping = ? "
+                    "ORDER BY space, anchor LIMIT ?",
+                    mapping.space,
+                    mapping.id,
+                    BATCH,
+                )
+            )
+        found.sort(key=lambda entry: (entry[2], entry[0].name))
+        return found[:BATCH]
+
+    def _without_rivals(
+        self, session: Session, waiting: list[tuple[CompiledMapping, int, str, bytes]]
+    ) -> list[tuple[CompiledMapping, int, str, bytes]]:
+        """The objects up to the first that shares a join key with one before it: that one must try to join first."""
+        keys: dict[int, list[tuple[int, str]]] = {}
+        if any(entry[0].joins for entry in waiting):
+            for number, sig, key in session.rows(
+                "SELECT object, sig, key FROM object_key WHERE object IN ?i AND sig IN ?i",
+                [entry[1] for entry in waiting],
+                self.matching.join_sigs,
+            ):
+                keys.setdefault(number, []).append((sig, key))
+        seen: set[tuple[int, str]] = set()
+        for position, entry in enumerate(waiting):
+            own = keys.get(entry[1], ())
+            if any(pair in seen for pair in own):
+                return waiting[:position]
+            seen.update(own)
+        return waiting
+
+    def _uids(self, session: Session, batch: Sequence[tuple[CompiledMapping, int, str, bytes]]) -> list[str]:
+        """Public ids that depend only on the object, so that no order of reading changes them."""
+        names = [f"{m.rules.system}/{m.rules.object}/{anchor}" for m, _, anchor, _ in batch]
+        uids = [xxh3_64_hexdigest(name) for name in names]
+        taken = {row[0] for row in session.rows("SELECT uid FROM identity WHERE uid IN ?t", uids)}
+        for position, name in enumerate(names):
+            attempt = 2
+            while uids[position] in taken:
+                uids[position] = xxh3_64_hexdigest(f"{name}#{attempt}")
+                if session.one("SELECT id FROM identity WHERE uid = ?", uids[position]) is None:
+                    break
+                attempt += 1
+            taken.add(uids[position])
+        return uids
+
+    # --- telling people
+
+    def _report_trouble(self, item: _Identity, trouble: Trouble) -> None:
+        joined = trouble.joined
+        system = joined.mapping.rules.system if joined else ""
+        kind = joined.mapping.rules.object if joined else item.type
+        about = f"{system}/{kind} {joined.anchor}" if joined else f"{item.type} {item.uid}"
+        place = trouble.place
+        self.report.add(
+            Problem(
+                "expression",
+                system,
+                f"{place.file}:{place.line}:{place.column}: {about}: {trouble.message}. The last good value is kept",
+                type=kind,
+                anchor=joined.anchor if joined else None,
+                identities=(item.uid,),
+            )
+        )
+
+    def _report_cases(self) -> None:
+        with self.database.read() as session:
+            cases = session.rows(
+                "SELECT c.object, c.kind, c.identities, c.message, o.space, o.anchor FROM cases c "
+                "JOIN object o ON o.id = c.object ORDER BY o.space, o.anchor"
+            )
+            numbers = sorted({n for case in cases for n in orjson.loads(case[2])})
+            uids = dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", numbers)) if numbers else {}
+        for _, kind, identities, message, space, anchor in cases:
+            system, object_type = self.rules.spaces[space]
+            held = kind != "scope"
+            advice = f". Decide with: muster joins (system {system}, object {anchor})" if held else ""
+            self.report.add(
+                Problem(
+                    "ambiguous-join" if held else "scope",
+                    system,
+                    f"{system}/{object_type} {anchor} {message}{advice}",
+                    type=object_type,
+                    anchor=anchor,
+                    identities=tuple(uids[n] for n in orjson.loads(identities) if n in uids),
+                    held=held,
+                )
+            )
+
+
+class _Giver:
+    """Gives unique values to one identity."""
+
+    def __init__(self, reservations: Reservations, identity: int) -> None:
+        self.reservations = reservations
+        self.identity = identity
+
+    def give(self, scope: str, candidates: list[str]) -> str | None:
+        return self.reservations.allocate(self.identity, scope, candidates)
+
+
+def _changed_names(before: Document, after: Document) -> set[str]:
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def _classes(rules: Rules) -> list[list[CompiledMapping]]:
+    """The mappings that project, by precedence, best first."""
+    by_precedence: dict[int, list[CompiledMapping]] = {}
+    for mapping in rules.mappings.values():
+        if mapping.rules.project:
+            precedence = mapping.rules.inbound.precedence if mapping.rules.inbound else 1 << 30
+            by_precedence.setdefault(precedence, []).append(mapping)
+    return [by_precedence[number] for number in sorted(by_precedence)]
+
+
+__all__ = ["IN", "OUT", "CompiledType", "Inbound", "mark_outbound"]

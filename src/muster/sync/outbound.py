@@ -1,0 +1,488 @@
+"""Step three: metaverse → what each system should hold.
+
+Each touched identity goes through every mapping that could give it an object. The differences become pending changes,
+at most one an identity and mapping: a newer one replaces one that was not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from muster.expressions import Context
+from muster.model.changes import Action
+from muster.model.values import Document, Value
+from muster.store.codec import decode, digest, encode
+from muster.store.database import Database, Session
+from muster.sync.clock import moment
+from muster.sync.desired import Presence, Question, Target, Wish, decide
+from muster.sync.edge_plan import plan_edges, return_edges
+from muster.sync.holds import Holds, load_holds
+from muster.sync.paths import load_paths
+from muster.sync.problems import Problem, Report
+from muster.sync.reserving import Reservations
+from muster.sync.rules import CompiledMapping, CompiledType, Rules
+from muster.sync.values import PartialDocument, own_input
+
+BATCH: Final = 2000
+PLANNED: Final = 0
+SENT: Final = 1
+DONE: Final = 2
+FAILED: Final = 3
+"""`state` of a change."""
+
+RANK: Final = {Action.CREATE: 1_000, Action.UPDATE: 500_000, Action.DISABLE: 600_000, Action.DELETE: 900_000}
+"""Order of export: creates first (containers and referenced objects before the others), deletes last."""
+
+CHANGE_COLUMNS: Final = (
+    "id",
+    "run",
+    "space",
+    "mapping",
+    "identity",
+    "object",
+    "action",
+    "anchor",
+    "rank",
+    "waits",
+    "payload",
+    "digest",
+    "state",
+)
+
+
+@dataclass(slots=True)
+class _Member:
+    """One object of one identity."""
+
+    id: int
+    space: int
+    anchor: str
+    mapping: int
+    gone: bool
+    row: tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch of identities needs to be decided, loaded once."""
+
+    members: dict[int, list[_Member]] = field(default_factory=dict)
+    presence: dict[tuple[int, int], Presence] = field(default_factory=dict)
+    blocked: set[tuple[int, int]] = field(default_factory=set)
+    references: dict[tuple[int, int], list[tuple[int, int]]] = field(default_factory=dict)
+    named: dict[tuple[int, str, int], tuple[int, str]] = field(default_factory=dict)
+    paths: dict[int, dict[str, Value]] = field(default_factory=dict)
+    holds: Holds = field(default_factory=Holds)
+
+
+@dataclass(slots=True)
+class _Result:
+    """What a batch writes."""
+
+    changes: list[tuple[Any, ...]] = field(default_factory=list)
+    presence: list[tuple[Any, ...]] = field(default_factory=list)
+    agreed: list[tuple[Any, ...]] = field(default_factory=list)
+    identities: list[tuple[Any, ...]] = field(default_factory=list)
+    waiting: set[tuple[int, int]] = field(default_factory=set)
+
+
+class Outbound:
+    """Turns touched identities into pending changes."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        database: Database,
+        report: Report,
+        now: int,
+        unknown: dict[int, frozenset[str]],
+        run: int,
+    ) -> None:
+        self.rules = rules
+        self.database = database
+        self.report = report
+        self.now = now
+        self.unknown = unknown
+        self.run = run
+        self.context = Context(now=moment(now))
+        self.counts = {"identities": 0, "changes": 0}
+        self.edges = sorted(
+            {f.edge for m in rules.mappings.values() for f in m.outbound if f.edge and not f.streamed}
+        )
+        self.answering = {name: _answers(kind) for name, kind in rules.types.items()}
+
+    def wake(self) -> None:
+        """Identities whose answer changes with time, now that the time has come."""
+        with self.database.write() as session:
+            session.run("UPDATE identity SET dirty = dirty | 2 WHERE due_out IS NOT NULL AND due_out <= ?", self.now)
+
+    def work(self, only: Sequence[int] | None = None) -> dict[str, int]:
+        """Decide for every touched identity (or only for those given)."""
+        marks = ", ".join(str(number) for number in range(1, 16) if number & 2)
+        after = 0
+        while True:
+            with self.database.write() as session:
+                if only is None:
+                    rows = session.rows(
+                        "SELECT id, uid, type, doc, origin, leaving, dirty, due_out FROM identity "
+                        f"WHERE dirty IN ({marks}) AND id > ? ORDER BY id LIMIT ?",
+                        after,
+                        BATCH,
+                    )
+                else:
+                    rows = session.rows(
+                        "SELECT id, uid, type, doc, origin, leaving, dirty, due_out FROM identity "
+                        f"WHERE dirty IN ({marks}) AND id > ? AND id IN ?i ORDER BY id LIMIT ?",
+                        after,
+                        sorted(only),
+                        BATCH,
+                    )
+                if not rows:
+                    return self.counts
+                after = rows[-1][0]
+                self._batch(session, rows)
+
+    # --- one batch
+
+    def _batch(self, session: Session, rows: Sequence[tuple[Any, ...]]) -> None:
+        numbers = [row[0] for row in rows]
+        self.counts["identities"] += len(numbers)
+        batch = self._load(session, rows, numbers)
+        reservations = Reservations(self.rules, session)
+        if any(flow.unique for m in self.rules.mappings.values() for flow in m.outbound):
+            reservations.load(numbers)
+        result = _Result()
+        for row in rows:
+            self._identity(session, row, batch, reservations, result)
+        reservations.save()
+        return_edges(session, self.rules, numbers)
+        session.run(f"DELETE FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
+        if result.changes:
+            first = session.reserve("change", len(result.changes))
+            session.insert(
+                "change", CHANGE_COLUMNS, [(first + n, *change) for n, change in enumerate(result.changes)]
+            )
+        self.counts["changes"] += len(result.changes)
+        session.upsert(
+            "presence",
+            ("identity", "mapping", "wanted", "since", "step"),
+            ("identity", "mapping"),
+            result.presence,
+        )
+        session.update("object", ("wanted",), ("id",), result.agreed)
+        session.update("identity", ("dirty", "due_out"), ("id",), result.identities)
+        key = ("target", "owner")
+        session.upsert("waiting", key, key, sorted(result.waiting))
+        self.counts["changes"] += plan_edges(session, self.rules, numbers, self.run)
+
+    def _load(self, session: Session, rows: Sequence[tuple[Any, ...]], numbers: list[int]) -> _Batch:
+        batch = _Batch()
+        for found in session.rows(
+            "SELECT identity, id, space, anchor, mapping, gone, doc, wrote, wanted, stick, made FROM object "
+            "WHERE identity IN ?i",
+            numbers,
+        ):
+            batch.members.setdefault(found[0], []).append(
+                _Member(found[1], found[2], found[3], found[4], bool(found[5]), found[6:])
+            )
+        for identity, mapping, wanted, since in session.rows(
+            "SELECT identity, mapping, wanted, since FROM presence WHERE identity IN ?i", numbers
+        ):
+            batch.presence[(identity, mapping)] = Presence(bool(wanted), since)
+        batch.blocked = {
+            (row[0], row[1])
+            for row in session.rows("SELECT identity, mapping FROM case_identity WHERE identity IN ?i", numbers)
+        }
+        batch.holds = load_holds(session, numbers, self.now)
+        self._load_references(session, numbers, batch)
+        by_type: dict[str, list[int]] = {}
+        for row in rows:
+            by_type.setdefault(row[2], []).append(row[0])
+        for name, members in by_type.items():
+            kind = self.rules.types[name]
+            wanted_paths = set(kind.paths) | (kind.references.keys() & _reads(kind))
+            if wanted_paths:
+                batch.paths.update(load_paths(session, self.rules, kind, members, wanted_paths))
+        return batch
+
+    def _load_references(self, session: Session, numbers: list[int], batch: _Batch) -> None:
+        if not self.edges:
+            return
+        targets: set[int] = set()
+        for owner, attribute, target, account in session.rows(
+            "SELECT DISTINCT owner, attribute, target, account FROM edge "
+            "WHERE owner IN ?i AND attribute IN ?i AND target IS NOT NULL ORDER BY owner, attribute, target",
+            numbers,
+            self.edges,
+        ):
+            batch.references.setdefault((owner, attribute), []).append((target, account))
+            targets.add(target)
+        if targets:
+            batch.named = named_objects(session, self.rules, sorted(targets))
+
+    # --- one identity
+
+    def _identity(
+        self, session: Session, row: tuple[Any, ...], batch: _Batch, reservations: Reservations, result: _Result
+    ) -> None:
+        number, uid, type_name, data, origin, leaving, dirty, due_out = row
+        kind = self.rules.types[type_name]
+        document: Document = decode(data)
+        paths = batch.paths.get(number)
+        if paths:
+            document = {**document, **paths}
+        flipped = due_out if due_out is not None and due_out <= self.now else self.now
+        questions = [
+            self._question(session, number, document, bool(leaving), mapping, batch, reservations, flipped)
+            for mapping in kind.outbound
+        ]
+
+        def allocate(scope: str, candidates: list[str]) -> str | None:
+            return reservations.allocate(number, scope, candidates)
+
+        wishes = [decide(question, self.context, self.now, allocate) for question in questions]
+        if self.answering[type_name]:
+            wishes = self._consequences(kind, questions, wishes, decode(origin), allocate)
+        due: int | None = batch.holds.due.get(number)
+        troubled = False
+        for question, wish in zip(questions, wishes, strict=True):
+            troubled |= self._tell(uid, question, wish)
+            self._record(number, question, wish, decode(origin), batch, result)
+            if wish.due is not None:
+                due = wish.due if due is None else min(due, wish.due)
+        result.identities.append((dirty & ~2 | (8 if troubled else 0), due, number))
+
+    def _question(
+        self,
+        session: Session,
+        number: int,
+        document: Document,
+        leaving: bool,
+        mapping: CompiledMapping,
+        batch: _Batch,
+        reservations: Reservations,
+        flipped: int,
+    ) -> Question:
+        members = [m for m in batch.members.get(number, ()) if m.mapping == mapping.id]
+        members.sort(key=lambda member: (member.gone, member.anchor))
+        target = _target(members[0]) if members else None
+        references: dict[str, list[tuple[int, str | None]]] = {}
+        for flow in mapping.outbound:
+            if flow.edge and not flow.streamed:
+                references[flow.flow.attribute] = [
+                    (identity, self._name(batch, mapping, identity, account))
+                    for identity, account in batch.references.get((number, flow.edge), ())
+                ]
+        return Question(
+            mapping=mapping,
+            document=document,
+            leaving=leaving,
+            target=target,
+            presence=batch.presence.get((number, mapping.id)),
+            holds=batch.holds.by_identity.get(number, ()),
+            references=references,
+            reserved=reservations.of(number) if any(flow.unique for flow in mapping.outbound) else {},
+            unknown=self.unknown.get(mapping.space, frozenset()),
+            blocked=(number, mapping.id) in batch.blocked,
+            flipped=flipped,
+        )
+
+    def _name(self, batch: _Batch, mapping: CompiledMapping, identity: int, account: int) -> str | None:
+        """What names the identity's object in the mapping's system."""
+        found = batch.named.get((identity, mapping.rules.system, account))
+        return found[1] if found else None
+
+    def _consequences(
+        self,
+        kind: CompiledType,
+        questions: Sequence[Question],
+        wishes: list[Wish],
+        origin: Mapping[str, int],
+        allocate: Any,
+    ) -> list[Wish]:
+        """Decide again what depends on values that a system will answer to a create of this plan."""
+        later: set[str] = set()
+        for _ in range(len(questions)):
+            new = set(later)
+            for question, wish in zip(questions, wishes, strict=True):
+                if wish.action is not Action.CREATE:
+                    continue
+                for answer in question.mapping.answers:
+                    if answer.flow.attribute.name not in question.document and answer.reads - wish.values.keys():
+                        new.add(answer.flow.attribute.name)
+            for computed in kind.computed:
+                if computed.value.expression.reads & new:
+                    new.add(computed.attribute.name)
+            if new == later:
+                return wishes
+            later = new
+            unknown = frozenset(later)
+            for position, question in enumerate(questions):
+                if any(flow.reads & unknown for flow in question.mapping.outbound):
+                    question.document = PartialDocument(question.document, unknown)
+                    wishes[position] = decide(question, self.context, self.now, allocate)
+        return wishes
+
+    def _tell(self, uid: str, question: Question, wish: Wish) -> bool:
+        """Report what the decision had to say; whether something was wrong."""
+        mapping = question.mapping
+        rules = mapping.rules
+        wrong = False
+        for note in wish.notes:
+            anchor = question.target.anchor if question.target else None
+            who = f"{rules.system}/{rules.object} {anchor}" if anchor else f"{rules.system}/{rules.object} for {uid}"
+            self.report.add(
+                Problem(
+                    note.kind,
+                    rules.system,
+                    f"{note.place}: {who}: {note.message}",
+                    type=rules.object,
+                    anchor=anchor,
+                    identities=(uid,),
+                    note=not note.error,
+                )
+            )
+            wrong = True
+        return wrong
+
+    def _record(
+        self,
+        number: int,
+        question: Question,
+        wish: Wish,
+        origin: Mapping[str, int],
+        batch: _Batch,
+        result: _Result,
+    ) -> None:
+        mapping = question.mapping
+        had = question.presence
+        if wish.presence is not None and wish.presence != had:
+            result.presence.append((number, mapping.id, int(wish.presence.wanted), wish.presence.since, 0))
+        elif wish.presence is not None and wish.clear_groups:
+            result.presence.append((number, mapping.id, int(wish.presence.wanted), wish.presence.since, 1))
+        if wish.agreed is not None and question.target is not None:
+            result.agreed.append((encode(wish.agreed), question.target.id))
+        if wish.action is None:
+            return
+        for numbers in wish.waits.values():
+            if wish.action is not Action.CREATE:
+                result.waiting.update((target, number) for target in numbers)
+        payload = {
+            "values": wish.values,
+            "was": {name: value for name, value in wish.was.items() if value is not None},
+            "reason": self._reason(mapping, wish, origin, batch.members.get(number, ())),
+        }
+        for name, content in (
+            ("add", wish.add),
+            ("remove", wish.remove),
+            ("waits", wish.waits),
+            ("later", wish.later),
+            ("drift", wish.drift),
+        ):
+            if content:
+                payload[name] = content
+        if wish.recreate:
+            payload["recreate"] = True
+        if wish.action is Action.CREATE and mapping.rules.outbound and mapping.rules.outbound.password:
+            payload["password"] = mapping.rules.outbound.password
+        data = orjson.dumps(payload)
+        mark = digest(
+            encode([wish.action.value, wish.anchor, wish.values, wish.add, wish.remove, wish.waits, wish.later])
+        )
+        result.changes.append(
+            (
+                self.run,
+                mapping.space,
+                mapping.id,
+                number,
+                question.target.id if question.target else None,
+                wish.action.value,
+                wish.anchor,
+                RANK[wish.action],
+                1 if wish.waits else 0,
+                data,
+                mark,
+                PLANNED,
+            )
+        )
+
+    def _reason(
+        self, mapping: CompiledMapping, wish: Wish, origin: Mapping[str, int], members: Sequence[_Member]
+    ) -> dict[str, Any]:
+        """Mapping file and line, rule, and the source object that it goes back to."""
+        place = wish.place or mapping.rules.place
+        reads: frozenset[str] = frozenset()
+        for flow in mapping.outbound:
+            if flow.flow.attribute == wish.rule:
+                reads = flow.reads
+        if not reads and mapping.rules.outbound and mapping.rules.outbound.provision:
+            reads = mapping.rules.outbound.provision.expression.reads
+        name = next((one for one in sorted(reads) if one in origin), None)
+        number = origin.get(name, origin.get("*")) if name else origin.get("*")
+        member = next((m for m in members if m.id == number), None)
+        source = None
+        if member is not None:
+            system, kind = self.rules.spaces[member.space]
+            source = {"system": system, "object": kind, "anchor": member.anchor}
+            if reads:
+                source["attribute"] = name or min(reads)
+        return {"mapping": place.file, "line": place.line, "rule": wish.rule, "source": source}
+
+
+def _target(member: _Member) -> Target:
+    data, wrote, wanted, stick, _ = member.row
+    return Target(
+        id=member.id,
+        anchor=member.anchor,
+        document=decode(data),
+        wrote=decode(wrote),
+        wanted=decode(wanted),
+        stick=decode(stick),
+        gone=member.gone,
+    )
+
+
+def named_objects(
+    session: Session, rules: Rules, identities: Sequence[int]
+) -> dict[tuple[int, str, int], tuple[int, str]]:
+    """What names the identities' objects: (identity, system, account) → (space, the text a reference holds)."""
+    found: dict[tuple[int, str, int], tuple[int, str]] = {}
+    naming = any(rules.naming.values())
+    for identity, mapping_id, space, anchor, data in session.rows(
+        f"SELECT identity, mapping, space, anchor, {'doc' if naming else 'NULL'} FROM object "
+        "WHERE identity IN ?i AND gone = 0 ORDER BY space DESC, anchor DESC",
+        list(identities),
+    ):
+        mapping = rules.mappings.get(mapping_id)
+        if mapping is None or mapping.rules.outbound is None and not mapping.rules.project:
+            continue
+        text: str = anchor
+        if mapping.schema.naming is not None:
+            shown = decode(data).get(mapping.schema.naming)
+            text = shown if isinstance(shown, str) else anchor
+        found[(identity, mapping.rules.system, rules.account_of(mapping_id))] = (space, text)
+    return found
+
+
+def _reads(kind: CompiledType) -> set[str]:
+    found: set[str] = set()
+    for mapping in kind.outbound:
+        for flow in mapping.outbound:
+            found |= flow.reads
+        out = mapping.rules.outbound
+        if out is not None and out.provision is not None:
+            found |= out.provision.expression.reads
+    return found
+
+
+def _answers(kind: CompiledType) -> bool:
+    """Whether a create can answer a value that a flow of another mapping reads."""
+    given = {answer.flow.attribute.name for mapping in kind.outbound for answer in mapping.answers}
+    return bool(given & _reads(kind)) or any(given & c.value.expression.reads for c in kind.computed)
+
+
+__all__ = ["Outbound", "own_input"]

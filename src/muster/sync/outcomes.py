@@ -1,0 +1,444 @@
+"""What became of changes, written into the connector space; and what an interrupted run had sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from muster.model.changes import Action, Outcome, Result
+from muster.model.objects import ConnectorObject
+from muster.model.secrets import Secret
+from muster.model.values import Document, Value, comparable, items, same
+from muster.store.audit import append, seal
+from muster.store.codec import decode, digest, encode
+from muster.store.database import Session
+from muster.sync.edges import dirty_targets, forget_origin, release_targets, resolve_by_object
+from muster.sync.importing import clean, count_shown, merged, reference_text, value_keys
+from muster.sync.limits import spend
+from muster.sync.matching import close_cases, mark_identities, mark_outbound
+from muster.sync.outbound import DONE, FAILED
+from muster.sync.problems import Problem, Report
+from muster.sync.renames import follow_renames
+from muster.sync.reserving import make_firm
+from muster.sync.rules import CompiledMapping, Rules
+from muster.sync.values import MADE
+
+_OBJECT: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "mapping", "identity", "made", "wrote")
+_OBJECT_TAIL: Final = ("stick", "gone", "dirty")
+_VALUE_KEY: Final = ("sig", "key", "object")
+
+
+@dataclass(slots=True)
+class Sent:
+    """A change on its way."""
+
+    id: int
+    space: int
+    mapping: int
+    identity: int
+    object: int | None
+    action: Action
+    anchor: str | None
+    payload: dict[str, Any]
+    data: bytes
+    uid: str
+    edges: bool
+    kind: str
+    password: Secret | None = None
+
+
+class Outcomes:
+    """Records the outcomes of one batch, in one transaction."""
+
+    def __init__(self, rules: Rules, session: Session, report: Report, system: str, now: int, run: int) -> None:
+        self.rules = rules
+        self.session = session
+        self.report = report
+        self.system = system
+        self.now = now
+        self.run = run
+        self.reading = session.value("SELECT reading FROM watermark WHERE system = ?", system) or 0
+
+    def succeeded(self, sent: Sent, outcome: Outcome) -> bool:
+        """Whether the system is now as the change wanted it."""
+        return outcome.result is Result.DONE or (outcome.result is Result.GONE and sent.action is Action.DELETE)
+
+    def record(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
+        """Objects, identities, queue and audit trail after these outcomes."""
+        good = [(sent, outcome) for sent, outcome in outcomes if self.succeeded(sent, outcome)]
+        self._created([pair for pair in good if pair[0].action is Action.CREATE])
+        self._updated([pair for pair in good if pair[0].action in (Action.UPDATE, Action.DISABLE)])
+        self._deleted([sent for sent, _ in good if sent.action is Action.DELETE])
+        self._edges([sent for sent, _ in good if sent.edges])
+        bad = [(sent, outcome) for sent, outcome in outcomes if not self.succeeded(sent, outcome)]
+        for sent, outcome in bad:
+            self._failed(sent, outcome)
+        self._close(outcomes)
+        losses = sum(
+            1
+            for sent, _ in good
+            if sent.action in (Action.DELETE, Action.DISABLE) or sent.payload.get("recreate")
+        )
+        spend(self.session, self.system, self.now, losses)
+
+    def _close(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
+        rows: list[tuple[Any, ...]] = []
+        seals: list[tuple[int, bytes]] = []
+        for sent, outcome in outcomes:
+            state = DONE if self.succeeded(sent, outcome) else FAILED
+            reason = outcome.reason[:500] or None
+            anchor = outcome.anchor or sent.anchor
+            mark = seal(sent.data, f"{state} {reason or ''}")
+            rows.append((state, mark, reason, self.now, anchor, sent.id))
+            seals.append((sent.id, mark))
+        self.session.update("change", ("state", "seal", "reason", "at", "anchor"), ("id",), rows)
+        append(self.session, at=self.now, run=self.run, what=f"export {self.system}", changes=seals)
+
+    # --- creates
+
+    def _created(self, pairs: Sequence[tuple[Sent, Outcome]]) -> None:
+        if not pairs:
+            return
+        session = self.session
+        replaced = [sent.object for sent, _ in pairs if sent.object]
+        self._drop_objects(replaced)
+        space = pairs[0][0].space
+        schema = self.rules.mappings[pairs[0][0].mapping].schema
+        unique = self.rules.unique_sigs.get(space, ())
+        anchors = [outcome.anchor or sent.anchor or "" for sent, outcome in pairs]
+        known = dict(
+            session.rows("SELECT anchor, id FROM object WHERE space = ? AND anchor IN ?t", space, anchors)
+        )
+        fresh = sum(1 for anchor in anchors if anchor not in known)
+        number = session.reserve("object", fresh) if fresh else 0
+        rows: list[tuple[Any, ...]] = []
+        keys: list[tuple[int, str, int]] = []
+        numbers: list[int] = []
+        for (sent, outcome), anchor in zip(pairs, anchors, strict=True):
+            wrote: Document = sent.payload["values"]
+            document = clean({**wrote, **outcome.values}, schema, anchor)
+            data = encode(document)
+            own = known.get(anchor)
+            if own is None:
+                own, number = number, number + 1
+            numbers.append(own)
+            mapping = self.rules.mappings[sent.mapping]
+            stick = {name: (1, self.reading) for name in wrote}
+            rows.append(
+                (own, space, anchor, "", data, digest(data), reference_text(schema, document), sent.mapping)
+                + (sent.identity, MADE, encode(wrote), encode(stick), 0, 1 if mapping.answers else 0)
+            )
+            if unique:
+                keys.extend(value_keys(unique, document, own))
+        if fresh == len(rows):
+            session.insert("object", (*_OBJECT, *_OBJECT_TAIL), rows)
+        else:
+            session.upsert("object", (*_OBJECT, *_OBJECT_TAIL), ("id",), rows)
+        session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
+        identities = [sent.identity for sent, _ in pairs]
+        self._appeared(numbers, identities)
+        if any(self.rules.mappings[sent.mapping].answers for sent, _ in pairs):
+            mark_identities(session, identities)
+
+    def _appeared(self, numbers: Sequence[int], identities: Sequence[int]) -> None:
+        """Identities got an object in the system: whoever waited for that goes on."""
+        session = self.session
+        make_firm(session, identities)
+        resolve_by_object(session, self.rules, numbers)
+        dirty_targets(session, self.rules, identities)
+        owners = [row[0] for row in session.rows("SELECT owner FROM waiting WHERE target IN ?i", list(identities))]
+        if owners:
+            session.run("DELETE FROM waiting WHERE target IN ?i", list(identities))
+            mark_outbound(session, owners)
+
+    # --- updates
+
+    def _updated(self, pairs: Sequence[tuple[Sent, Outcome]]) -> None:
+        if not pairs:
+            return
+        session = self.session
+        rows = {
+            row[0]: row
+            for row in session.rows(
+                "SELECT id, doc, wrote, wanted, stick, ref, anchor, space FROM object WHERE id IN ?i",
+                [sent.object for sent, _ in pairs if sent.object],
+            )
+        }
+        updates: list[tuple[Any, ...]] = []
+        stale: list[tuple[int, str, int]] = []
+        keys: list[tuple[int, str, int]] = []
+        renamed: list[tuple[int, str, str | None, str | None]] = []
+        for sent, outcome in pairs:
+            row = rows.get(sent.object or 0)
+            if row is None:
+                continue
+            number, data, wrote_data, wanted_data, stick_data, ref, anchor, space = row
+            mapping = self.rules.mappings[sent.mapping]
+            before: Document = decode(data)
+            written = written_values(mapping, before, sent.payload)
+            document = merged(before, {**written, **outcome.values})
+            wrote = {**decode(wrote_data), **written}
+            wanted = {name: value for name, value in decode(wanted_data).items() if name not in written}
+            stick = decode(stick_data)
+            for name in written:
+                times = stick.get(name, (0, 0))[0] if same(
+                    decode(wrote_data).get(name), written[name], mapping.schema.attribute(name)
+                ) else 0
+                stick[name] = (times + 1, self.reading)
+            new_ref = reference_text(mapping.schema, document)
+            encoded = encode(document)
+            updates.append(
+                (encoded, digest(encoded), new_ref, encode(wrote), encode(wanted) if wanted else None)
+                + (encode(stick), number)
+            )
+            if new_ref != ref:
+                renamed.append((number, anchor, ref, new_ref))
+            unique = self.rules.unique_sigs.get(space, ())
+            if unique:
+                stale.extend(value_keys(unique, before, number))
+                keys.extend(value_keys(unique, document, number))
+        session.update("object", ("doc", "digest", "ref", "wrote", "wanted", "stick"), ("id",), updates)
+        session.delete("object_key", _VALUE_KEY, stale)
+        session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
+        follow_renames(session, self.rules, pairs[0][0].space, renamed)
+        make_firm(session, [sent.identity for sent, _ in pairs if sent.identity])
+
+    def _edges(self, changes: Sequence[Sent]) -> None:
+        """What large references now show."""
+        session = self.session
+        for sent in changes:
+            number = session.value(
+                "SELECT id FROM object WHERE space = ? AND identity = ? AND mapping = ? AND gone = 0",
+                sent.space,
+                sent.identity,
+                sent.mapping,
+            )
+            if number is None:
+                continue
+            for (attribute,) in session.rows("SELECT DISTINCT attribute FROM edge_change WHERE change = ?", sent.id):
+                rows = session.rows(
+                    "SELECT text, remove FROM edge_change WHERE change = ? AND attribute = ? AND text <> ''",
+                    sent.id,
+                    attribute,
+                )
+                added = {row[0] for row in rows if not row[1]}
+                removed = {row[0] for row in rows if row[1]}
+                key = ("object", "attribute", "text")
+                session.upsert(
+                    "shown", (*key, "wrote"), key, [(number, attribute, text, 1) for text in sorted(added)]
+                )
+                session.delete("shown", key, [(number, attribute, text) for text in sorted(removed)])
+                count_shown(session, number, attribute, added, removed)
+            session.run("DELETE FROM edge_change WHERE change = ?", sent.id)
+
+    # --- deletes
+
+    def _deleted(self, changes: Sequence[Sent]) -> None:
+        if not changes:
+            return
+        numbers = [sent.object for sent in changes if sent.object]
+        rows = self.session.rows("SELECT id, space, anchor, ref FROM object WHERE id IN ?i", numbers)
+        release_targets(self.session, self.rules, [(r[0], r[1], r[2], r[3]) for r in rows])
+        self._drop_objects(numbers)
+        identities = sorted({sent.identity for sent in changes if sent.identity})
+        dirty_targets(self.session, self.rules, identities)
+        mark_identities(self.session, identities)
+
+    def _drop_objects(self, numbers: Sequence[int]) -> None:
+        """Forget objects that are no more."""
+        if not numbers:
+            return
+        forget_origin(self.session, self.rules, numbers)
+        close_cases(self.session, numbers)
+        for table, column in (("object_key", "object"), ("shown", "object"), ("shown_digest", "object"), ("object", "id")):
+            self.session.run(f"DELETE FROM {table} WHERE {column} IN ?i", list(numbers))
+
+    # --- failures
+
+    def _failed(self, sent: Sent, outcome: Outcome) -> None:
+        session = self.session
+        anchor = outcome.anchor or sent.anchor
+        who = f"{self.system}/{sent.kind} {anchor or 'for ' + sent.uid}"
+        message = {
+            Result.EXISTS: f"{who}: is there already and the join rules do not tie it to this identity. "
+            "Give the mapping a join line that does, or remove the object",
+            Result.GONE: f"{who}: is not there any more; it is looked at again in the next run",
+            Result.CONFLICT: f"{who}: was changed by another hand a moment ago; it is looked at again",
+            Result.REJECTED: f"{who}: {sent.action.value} was refused: {outcome.reason}",
+            Result.RETRY: f"{who}: {sent.action.value} did not work now: {outcome.reason}. It is tried again next run",
+        }[outcome.result]
+        self.report.add(
+            Problem(
+                outcome.result.value,
+                self.system,
+                message,
+                type=sent.kind,
+                anchor=anchor,
+                identities=(sent.uid,) if sent.uid else (),
+                note=outcome.result in (Result.GONE, Result.CONFLICT),
+            )
+        )
+        if outcome.result is Result.GONE and sent.object:
+            session.update("object", ("gone", "dirty"), ("id",), [(1, 1, sent.object)])
+        if sent.edges:
+            return_edges_of(session, self.rules, [sent])
+        if sent.identity:
+            session.run("UPDATE identity SET dirty = dirty | 8 WHERE id = ?", sent.identity)
+
+    def show(self, found: Sequence[tuple[Sent, ConnectorObject]]) -> None:
+        """Objects that a look-up found enter the connector space as any imported object does."""
+        session = self.session
+        for sent, item in found:
+            schema = self.rules.mappings[sent.mapping].schema
+            document = clean(item.values, schema, item.anchor)
+            data = encode(document)
+            row = session.one(
+                "SELECT id, identity, doc FROM object WHERE space = ? AND anchor = ?", sent.space, item.anchor
+            )
+            number = row[0] if row else session.reserve("object", 1)
+            values = (number, sent.space, item.anchor, item.partition, data, digest(data))
+            session.upsert(
+                "object",
+                ("id", "space", "anchor", "part", "doc", "digest", "ref", "made", "gone", "dirty"),
+                ("id",),
+                [(*values, reference_text(schema, document), 0, 0, 1)],
+                ("made",),
+            )
+            unique = self.rules.unique_sigs.get(sent.space, ())
+            if row is not None:
+                session.delete("object_key", _VALUE_KEY, list(value_keys(unique, decode(row[2]), number)))
+            session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, list(value_keys(unique, document, number)))
+            session.run("UPDATE identity SET dirty = (dirty & 7) | 3 WHERE id = ?", sent.identity)
+
+
+def written_values(mapping: CompiledMapping, before: Document, payload: dict[str, Any]) -> Document:
+    """What attributes hold after a change: those replaced, and those that lost or gained single values."""
+    written: Document = dict(payload["values"])
+    add, remove = payload.get("add", {}), payload.get("remove", {})
+    for name in {**add, **remove}:
+        attribute = mapping.schema.attribute(name)
+        gone = {comparable(one, attribute) for one in remove.get(name, ())}
+        kept = [one for one in items(before.get(name)) if comparable(one, attribute) not in gone]
+        has = {comparable(one, attribute) for one in kept}
+        value: Value = kept + [one for one in add.get(name, ()) if comparable(one, attribute) not in has]
+        written[name] = value or None
+    return written
+
+
+def return_edges_of(session: Session, rules: Rules, changes: Sequence[Sent]) -> None:
+    """Edges of changes that were not made are to be looked at again."""
+    dirty: set[tuple[int, int, int]] = set()
+    for sent in changes:
+        mapping = rules.mappings.get(sent.mapping)
+        for attribute, target in session.rows(
+            "SELECT attribute, target FROM edge_change WHERE change = ?", sent.id
+        ):
+            for flow in mapping.streams if mapping else ():
+                if flow.attribute_id == attribute:
+                    dirty.add((sent.identity, flow.edge, target))
+    key = ("owner", "attribute", "target")
+    session.upsert("edge_dirty", key, key, sorted(dirty))
+    session.run("DELETE FROM edge_change WHERE change IN ?i", [sent.id for sent in changes])
+
+
+def recover(session: Session, rules: Rules, system: str) -> int:
+    """After an interruption, once the system was read anew: what was sent is found in it, or was never done.
+
+    An object that appeared under a sent create is Muster's own; a value that shows as it was sent was written. How
+    many changes were settled.
+    """
+    rows = session.rows(
+        "SELECT c.id, c.space, c.mapping, c.identity, c.object, c.action, c.anchor, c.payload, i.uid FROM change c "
+        "LEFT JOIN identity i ON i.id = c.identity WHERE c.state = 1 AND c.space IN ?i ORDER BY c.id",
+        rules.spaces_of(system),
+    )
+    for number, space, mapping_id, identity, object_id, action, anchor, data, uid in rows:
+        payload = orjson.loads(data)
+        sent = Sent(
+            number, space, mapping_id, identity, object_id, Action(action), anchor, payload, bytes(data), uid or "",
+            True, rules.spaces[space][1],
+        )  # fmt: skip
+        mapping = rules.mappings.get(mapping_id)
+        if mapping is not None and identity:
+            if sent.action is Action.CREATE:
+                _adopt_created(session, mapping, sent)
+            elif sent.action is not Action.DELETE:
+                _adopt_updated(session, mapping, sent)
+            _adopt_edges(session, mapping, sent)
+            return_edges_of(session, rules, [sent])
+            session.run("UPDATE identity SET dirty = dirty | 3 WHERE id = ?", identity)
+        session.run("DELETE FROM change WHERE id = ?", number)
+    return len(rows)
+
+
+def _adopt_created(session: Session, mapping: CompiledMapping, sent: Sent) -> None:
+    wrote: Document = sent.payload["values"]
+    candidates: list[tuple[Any, ...]] = []
+    columns = "SELECT id, doc, identity FROM object WHERE space = ? AND gone = 0 AND "
+    if sent.anchor is not None:
+        candidates = session.rows(columns + "anchor = ?", sent.space, sent.anchor)
+    elif (ref := reference_text(mapping.schema, wrote)) is not None:
+        candidates = session.rows(columns + "ref = ?", sent.space, ref)
+    else:
+        candidates = [
+            row
+            for row in session.rows(columns + "identity IS NULL AND dirty > 0", sent.space)
+            if _shows(mapping, decode(row[1]), wrote)
+        ]
+    if len(candidates) != 1 or candidates[0][2] not in (None, sent.identity):
+        return
+    taken = session.one(
+        "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
+    )
+    if taken is not None:
+        return
+    if sent.object:
+        session.run("DELETE FROM object WHERE id = ? AND gone = 1", sent.object)
+    shown: Document = decode(candidates[0][1])
+    kept = {name: value for name, value in wrote.items() if same(shown.get(name), value, mapping.schema.attribute(name))}
+    session.update(
+        "object",
+        ("identity", "mapping", "made", "wrote", "dirty"),
+        ("id",),
+        [(sent.identity, sent.mapping, MADE, encode(kept), 1, candidates[0][0])],
+    )
+    make_firm(session, [sent.identity])
+
+
+def _shows(mapping: CompiledMapping, document: Document, wrote: Document) -> bool:
+    return all(same(document.get(name), value, mapping.schema.attribute(name)) for name, value in wrote.items())
+
+
+def _adopt_updated(session: Session, mapping: CompiledMapping, sent: Sent) -> None:
+    row = session.one("SELECT doc, wrote, wanted FROM object WHERE id = ?", sent.object or 0)
+    if row is None:
+        return
+    document, wrote, wanted = decode(row[0]), decode(row[1]), decode(row[2])
+    for name, value in written_values(mapping, document, sent.payload).items():
+        if same(document.get(name), value, mapping.schema.attribute(name)):
+            wrote[name] = value
+            wanted.pop(name, None)
+    session.update(
+        "object",
+        ("wrote", "wanted", "dirty"),
+        ("id",),
+        [(encode(wrote), encode(wanted) if wanted else None, 1, sent.object)],
+    )
+
+
+def _adopt_edges(session: Session, mapping: CompiledMapping, sent: Sent) -> None:
+    if not mapping.streams:
+        return
+    number = session.value(
+        "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
+    )
+    if number is not None:
+        session.run(
+            "UPDATE shown SET wrote = 1 WHERE object = ? AND text IN "
+            "(SELECT text FROM edge_change WHERE change = ? AND remove = 0)",
+            number,
+            sent.id,
+        )

@@ -1,0 +1,330 @@
+"""Step four: order, limits, reasons → a frozen plan.
+
+What is shown is what is executed: the document is made from the pending changes themselves, and `apply` sends a change
+only when it is still the one that was shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from muster.expressions import Context
+from muster.model.changes import Action
+from muster.model.schema import ENABLED
+from muster.store.codec import decode
+from muster.store.database import Database, Session, chunks
+from muster.sync.clock import moment
+from muster.sync.limits import over_limits
+from muster.sync.outbound import CHANGE_COLUMNS, PLANNED, RANK
+from muster.sync.problems import Problem, Report
+from muster.sync.rules import Rules
+
+LATER: Final = "<known after apply>"
+"""Stands for a value that a system answers when the plan is applied."""
+
+_PAGE: Final = 5000
+
+
+def finish_plan(rules: Rules, database: Database, report: Report, now: int, run: int) -> set[str]:
+    """Order references, add what unmanaged objects ask for, check the limits; the systems that are held."""
+    with database.write() as session:
+        _order_references(session, rules)
+    with database.write() as session:
+        _unmanaged_changes(session, rules, run, Context(now=moment(now)))
+    with database.read() as session:
+        problems = over_limits(session, rules, now)
+    for problem in problems:
+        report.add(problem)
+    return {problem.system for problem in problems}
+
+
+# --- references to objects that this plan creates
+
+
+def _order_references(session: Session, rules: Rules) -> None:
+    """Creates that are referred to come before those that refer to them; what is never created is not waited for."""
+    rows = session.rows(
+        "SELECT id, identity, space, action, payload FROM change WHERE state = 0 AND waits = 1 ORDER BY id"
+    )
+    if not rows:
+        return
+    creates: dict[tuple[int, str], int] = {}
+    for number, identity, space in session.rows(
+        "SELECT id, identity, space FROM change WHERE state = 0 AND action = 'create'"
+    ):
+        creates[(identity, rules.system_of(space))] = number
+    after: dict[int, list[int]] = {}
+    updates: list[tuple[Any, ...]] = []
+    dropped: list[tuple[int]] = []
+    waiting: set[tuple[int, int]] = set()
+    for number, identity, space, action, data in rows:
+        payload = orjson.loads(data)
+        system = rules.system_of(space)
+        kept: dict[str, list[int]] = {}
+        for name, targets in payload.get("waits", {}).items():
+            coming = [target for target in targets if (target, system) in creates]
+            waiting.update((target, identity) for target in targets if (target, system) not in creates)
+            if coming:
+                kept[name] = coming
+        after[number] = [creates[(target, system)] for targets in kept.values() for target in targets]
+        if kept != payload.get("waits"):
+            payload["waits"] = kept
+            has_edges = session.one("SELECT change FROM edge_change WHERE change = ? LIMIT 1", number)
+            nothing = not (kept or payload["values"] or payload.get("add") or payload.get("remove"))
+            if nothing and action != Action.CREATE and not payload.get("later") and has_edges is None:
+                dropped.append((number,))
+                continue
+            updates.append((orjson.dumps(payload), int(bool(kept)), number))
+    key = ("target", "owner")
+    session.upsert("waiting", key, key, sorted(waiting))
+    session.update("change", ("payload", "waits"), ("id",), updates)
+    session.delete("change", ("id",), dropped)
+    levels = _levels(after)
+    creating = {row[0] for row in rows if row[3] == Action.CREATE}
+    session.many(
+        "UPDATE change SET rank = rank + ? WHERE id = ?",
+        [(level, number) for number, level in sorted(levels.items()) if level and number in creating],
+    )
+
+
+def _levels(after: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """How many steps each change stands behind others; a circle is cut where it closes."""
+    levels: dict[int, int] = {}
+    for start in after:
+        stack = [start]
+        path: set[int] = set()
+        while stack:
+            number = stack[-1]
+            if number in levels:
+                stack.pop()
+                path.discard(number)
+                continue
+            path.add(number)
+            open_ones = [one for one in after.get(number, ()) if one not in levels and one not in path]
+            if open_ones:
+                stack.extend(open_ones)
+                continue
+            levels[number] = 1 + max((levels[one] for one in after.get(number, ()) if one in levels), default=-1)
+            stack.pop()
+            path.discard(number)
+    return levels
+
+
+# --- objects that nobody owns
+
+
+def unmanaged_objects(session: Session, rules: Rules) -> list[dict[str, Any]]:
+    """The objects in some mapping's scope that are joined to nobody and are no case."""
+    found: list[dict[str, Any]] = []
+    for space in sorted(rules.by_space):
+        system, kind = rules.spaces[space]
+        mappings = [m.id for m in rules.by_space[space] if not m.rules.project]
+        found.extend(
+            {"system": system, "object_type": kind, "anchor": row[0]}
+            for row in session.rows(
+                "SELECT anchor FROM object o WHERE space = ? AND identity IS NULL AND gone = 0 AND mapping IN ?i "
+                "AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id) ORDER BY anchor",
+                space,
+                mappings,
+            )
+        )
+    return found
+
+
+def _unmanaged_changes(session: Session, rules: Rules, run: int, context: Context) -> None:
+    """`unmanaged: disable | delete` acts on the objects that nobody owns, unless they are protected."""
+    session.run(f"DELETE FROM change WHERE state = {PLANNED} AND identity = 0")
+    for mapping in rules.mappings.values():
+        act = mapping.rules.unmanaged
+        if act not in ("disable", "delete"):
+            continue
+        rows = session.rows(
+            "SELECT id, anchor, doc FROM object o WHERE space = ? AND identity IS NULL AND gone = 0 AND mapping = ? "
+            "AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id) ORDER BY anchor",
+            mapping.space,
+            mapping.id,
+        )
+        changes: list[tuple[Any, ...]] = []
+        for number, anchor, data in rows:
+            document = decode(data)
+            protect = mapping.rules.protect
+            if protect is not None and protect.expression.evaluate(document, context) is True:
+                continue
+            if act == "disable" and (document.get(ENABLED) is False or not mapping.schema.can_enable):
+                continue
+            action = Action.DELETE if act == "delete" else Action.DISABLE
+            values = {ENABLED: False} if act == "disable" else {}
+            place = mapping.rules.place
+            payload = {
+                "values": values,
+                "was": {ENABLED: document.get(ENABLED)} if values else {},
+                "reason": {"mapping": place.file, "line": place.line, "rule": f"unmanaged: {act}", "source": None},
+            }
+            changes.append(
+                (run, mapping.space, mapping.id, 0, number, action.value, anchor, RANK[action], 0)
+                + (orjson.dumps(payload), number, PLANNED)
+            )
+        if changes:
+            first = session.reserve("change", len(changes))
+            session.insert("change", CHANGE_COLUMNS, [(first + n, *change) for n, change in enumerate(changes)])
+
+
+# --- the document
+
+
+def plan_document(
+    rules: Rules, session: Session, report: Report, *, system: str | None = None, identities: Iterable[int] = ()
+) -> dict[str, Any]:
+    """The pending changes as JSON, in the order in which they will be made."""
+    only = set(identities)
+    changes = [
+        change
+        for change in pending_changes(rules, session)
+        if (system is None or change["system"] == system) and (not only or change["_identity"] in only)
+    ]
+    document = {
+        "summary": summary(changes),
+        "changes": changes,
+        "held": [problem.document() for problem in report.held],
+        "errors": [problem.document() for problem in report.errors],
+        "notes": [problem.document() for problem in report.notes],
+        "unmanaged": [
+            entry for entry in unmanaged_objects(session, rules) if system is None or entry["system"] == system
+        ],
+    }
+    for change in changes:
+        del change["_identity"]
+    return document
+
+
+def summary(changes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """How many of each action, by system."""
+    found: dict[str, dict[str, int]] = {}
+    for change in changes:
+        counts = found.setdefault(change["system"], dict.fromkeys(("create", "update", "disable", "delete"), 0))
+        counts[change["action"]] += 1
+    return dict(sorted(found.items()))
+
+
+def pending_changes(rules: Rules, session: Session) -> Iterable[dict[str, Any]]:
+    """Every pending change as it is shown, in order of export."""
+    rows = session.rows(
+        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, c.payload, c.digest, i.uid FROM change c "
+        "LEFT JOIN identity i ON i.id = c.identity WHERE c.state = 0 ORDER BY c.rank, c.id"
+    )
+    for batch in chunks(rows, _PAGE):
+        edges = _edges_of(rules, session, [row[0] for row in batch])
+        for row in batch:
+            yield change_document(rules, row, edges.get(row[0], {}))
+
+
+def change_document(rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[str, list[str]]]) -> dict[str, Any]:
+    """One change as 3-configuration.md shows it."""
+    number, space, mapping, identity, action, anchor, data, _, uid = row
+    payload = orjson.loads(data)
+    system, kind = rules.spaces[space]
+    was = payload.get("was", {})
+    attributes: dict[str, dict[str, Any]] = {
+        name: {"from": was.get(name), "to": value} for name, value in payload["values"].items()
+    }
+    for name in (*payload.get("later", ()), *payload.get("waits", ())):
+        attributes.setdefault(name, {"from": was.get(name), "to": LATER})
+    for name in {**payload.get("add", {}), **payload.get("remove", {})}:
+        attributes[name] = {
+            "add": payload.get("add", {}).get(name, []),
+            "remove": payload.get("remove", {}).get(name, []),
+        }
+    attributes.update(edges)
+    for name in payload.get("drift", ()):
+        if name in attributes:
+            attributes[name]["drift"] = True
+    return {
+        "id": number,
+        "system": system,
+        "object_type": kind,
+        "action": action,
+        "anchor": anchor,
+        "identity": uid,
+        "attributes": attributes,
+        "reason": payload["reason"],
+        "mapping": rules.names.text(mapping),
+        "_identity": identity,
+    }
+
+
+def _edges_of(rules: Rules, session: Session, numbers: list[int]) -> dict[int, dict[str, dict[str, list[str]]]]:
+    found: dict[int, dict[str, dict[str, list[str]]]] = {}
+    if not rules.streamed:
+        return found
+    for change, attribute, text, remove in session.rows(
+        "SELECT change, attribute, text, remove FROM edge_change WHERE change IN ?i ORDER BY change, attribute, text",
+        numbers,
+    ):
+        entry = found.setdefault(change, {}).setdefault(rules.names.text(attribute), {"add": [], "remove": []})
+        entry["remove" if remove else "add"].append(text or LATER)
+    return found
+
+
+def approved(change: Mapping[str, Any], plan: Mapping[tuple[str, str, str | None], Mapping[str, Any]]) -> bool:
+    """Whether a pending change does only what the plan showed.
+
+    `plan`: the shown changes by (mapping, object type, identity). A value that was shown as known after apply may be
+    anything; part of a shown change is part of what was approved.
+    """
+    shown = plan.get(plan_key(change))
+    if shown is None:
+        return False
+    if change["action"] != shown["action"] and not (shown["action"] == "create" and change["action"] == "update"):
+        return False
+    for name, entry in change["attributes"].items():
+        promised = shown["attributes"].get(name)
+        if promised is None:
+            return False
+        if promised.get("to") == LATER or entry.get("to") == LATER:
+            continue
+        if "add" in entry or "remove" in entry:
+            if not _within(entry, promised):
+                return False
+        elif entry.get("to") != promised.get("to"):
+            return False
+        elif change["action"] == shown["action"] and entry.get("from") != promised.get("from"):
+            return False
+    return change["anchor"] == shown["anchor"] or shown["action"] == "create"
+
+
+def _within(entry: Mapping[str, Any], promised: Mapping[str, Any]) -> bool:
+    shown_add = promised.get("add", promised.get("to") or [])
+    if LATER in shown_add:
+        return True
+    return set(entry.get("add", ())) <= set(shown_add) and set(entry.get("remove", ())) <= set(
+        promised.get("remove", ())
+    )
+
+
+def plan_key(change: Mapping[str, Any]) -> tuple[str, str, str | None]:
+    """What ties a pending change to a shown one: at most one pending change an identity and mapping."""
+    return (change["mapping"], change["object_type"], change["identity"] or change["anchor"])
+
+
+def plan_digest(changes: Sequence[Mapping[str, Any]]) -> str:
+    """The digest of what a plan shows; whoever alters the file alters it."""
+    content = [{name: value for name, value in change.items() if name != "id"} for change in changes]
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def stale(change: Mapping[str, Any]) -> Problem:
+    """A shown change that is not to be made any more."""
+    who = change["anchor"] or change["identity"]
+    return Problem(
+        "stale",
+        change["system"],
+        f"{change['system']}/{change['object_type']} {who}: {change['action']} is left out, because what it was "
+        "planned from has changed since. Make a new plan",
+        type=change["object_type"],
+        anchor=change["anchor"],
+        identities=(change["identity"],) if change["identity"] else (),
+    )

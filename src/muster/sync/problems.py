@@ -1,0 +1,59 @@
+"""What a run has to tell people: problems of single objects, and what is held until somebody decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One message. `kind` is a fixed word; `identities` are public ids. `held` True: a person must
+    decide. `note` True: worth knowing, nothing is wrong."""
+
+    kind: str
+    system: str
+    message: str
+    type: str = ""
+    anchor: str | None = None
+    identities: tuple[str, ...] = ()
+    held: bool = False
+    note: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """The form of `held` and `errors` in JSON output."""
+        return {
+            "kind": self.kind,
+            "system": self.system,
+            "object_type": self.type,
+            "anchor": self.anchor,
+            "identities": list(self.identities),
+            "message": self.message,
+        }
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects the problems of a run, each once."""
+
+    problems: dict[tuple[str, str, str, str | None, str], Problem] = field(default_factory=dict)
+
+    def add(self, problem: Problem) -> None:
+        """Remember a problem."""
+        key = (problem.kind, problem.system, problem.type, problem.anchor, problem.message)
+        self.problems.setdefault(key, problem)
+
+    @property
+    def held(self) -> list[Problem]:
+        """What waits for a person."""
+        return [p for p in self.problems.values() if p.held]
+
+    @property
+    def errors(self) -> list[Problem]:
+        """What is wrong."""
+        return [p for p in self.problems.values() if not p.held and not p.note]
+
+    @property
+    def notes(self) -> list[Problem]:
+        """What is worth knowing."""
+        return [p for p in self.problems.values() if p.note]

@@ -1,0 +1,117 @@
+"""Unique values: who holds which, and which are free.
+
+Values are given out in one serial step, identity by identity in the order of their ids (which is the order of
+precedence, then anchor). A value is free when no other identity has reserved it and no object of another hand shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from muster.model.values import key_text
+from muster.store.database import CHUNK, Session
+from muster.sync.rules import Rules
+from muster.sync.values import Reservation
+
+_COLUMNS: Final = ("scope", "key", "identity", "value", "firm")
+
+
+class Reservations:
+    """The reservations that one batch looks at and makes, in memory until `save`."""
+
+    def __init__(self, rules: Rules, session: Session) -> None:
+        self.rules = rules
+        self.session = session
+        self._holders: dict[tuple[str, str], set[int]] = {}
+        self._asked: set[tuple[str, str]] = set()
+        self._new: dict[tuple[str, str], tuple[int, str]] = {}
+        self._released: set[tuple[str, str]] = set()
+        self._had: dict[int, dict[str, Reservation]] = {}
+
+    def load(self, identities: Sequence[int]) -> None:
+        """Fetch what these identities hold."""
+        for start in range(0, len(identities), CHUNK):
+            part = list(identities[start : start + CHUNK])
+            for number in part:
+                self._had.setdefault(number, {})
+            for scope, identity, value, firm in self.session.rows(
+                "SELECT scope, identity, value, firm FROM reserved WHERE identity IN ?i ORDER BY firm", part
+            ):
+                self._had[identity][scope] = Reservation(value, bool(firm))
+
+    def of(self, identity: int) -> dict[str, Reservation]:
+        """What the identity holds, by scope."""
+        if identity not in self._had:
+            self.load([identity])
+        return self._had[identity]
+
+    def prefetch(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Look up in one go who holds these (scope, value) pairs."""
+        by_scope: dict[str, set[str]] = {}
+        for scope, value in wanted:
+            key = key_text((value,))
+            if key is not None and (scope, key) not in self._asked:
+                by_scope.setdefault(scope, set()).add(key)
+        for scope, keys in sorted(by_scope.items()):
+            self._fetch(scope, sorted(keys))
+
+    def _fetch(self, scope: str, keys: list[str]) -> None:
+        for start in range(0, len(keys), CHUNK):
+            part = keys[start : start + CHUNK]
+            self._asked.update((scope, key) for key in part)
+            for key, identity in self.session.rows(
+                "SELECT key, identity FROM reserved WHERE scope = ? AND key IN ?t", scope, part
+            ):
+                self._holders.setdefault((scope, key), set()).add(identity)
+            for sig in self.rules.scope_sigs.get(scope, ()):
+                for key, identity in self.session.rows(
+                    "SELECT k.key, o.identity FROM object_key k JOIN object o ON o.id = k.object "
+                    "WHERE k.sig = ? AND k.key IN ?t AND o.gone = 0",
+                    sig,
+                    part,
+                ):
+                    self._holders.setdefault((scope, key), set()).add(identity or 0)
+
+    def allocate(self, identity: int, scope: str, candidates: Sequence[str]) -> str | None:
+        """The first free candidate, now reserved for the identity; None when all are taken."""
+        self.prefetch((scope, value) for value in candidates)
+        for value in candidates:
+            key = key_text((value,))
+            if key is None:
+                continue
+            place = (scope, key)
+            if self._holders.get(place, set()) - {identity}:
+                continue
+            had = self.of(identity).get(scope)
+            if had is not None and not had.firm:
+                self._release(scope, had.value)
+            self._holders.setdefault(place, set()).add(identity)
+            self._new[place] = (identity, value)
+            self.of(identity)[scope] = Reservation(value, False)
+            return value
+        return None
+
+    def _release(self, scope: str, value: str) -> None:
+        key = key_text((value,)) or ""
+        self._holders.pop((scope, key), None)
+        if self._new.pop((scope, key), None) is None:
+            self._released.add((scope, key))
+
+    def save(self) -> None:
+        """Write what changed."""
+        self.session.delete("reserved", ("scope", "key"), sorted(self._released - self._new.keys()))
+        self.session.upsert(
+            "reserved",
+            _COLUMNS,
+            ("scope", "key"),
+            [(scope, key, identity, value, 0) for (scope, key), (identity, value) in sorted(self._new.items())],
+            ("firm",),
+        )
+        self._new.clear()
+        self._released.clear()
+
+
+def make_firm(session: Session, identities: Sequence[int]) -> None:
+    """Something was written with these identities' unique values: they are theirs for good."""
+    session.run("UPDATE reserved SET firm = 1 WHERE firm = 0 AND identity IN ?i", list(identities))

@@ -1,0 +1,476 @@
+"""The project's rules, compiled once: what each step of a run asks of them, ready to be asked a million times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from muster.expressions import Expression, Program, compile_program
+from muster.model.schema import ENABLED, ObjectSchema, SystemSchema
+from muster.model.values import Attribute, Document, Type, Value, key_text
+from muster.project.configuration import (
+    Choice,
+    Computed,
+    IdentityType,
+    InboundFlow,
+    JoinLine,
+    MappingRules,
+    OutboundFlow,
+    Place,
+    Project,
+)
+from muster.store.names import Names
+
+
+@dataclass(slots=True)
+class Slot:
+    """One choice of one flow: where its results stand in the program's list of results."""
+
+    value: int
+    when: int | None
+    precedence: int
+    place: Place
+
+
+@dataclass(slots=True)
+class CompiledInbound:
+    """One inbound flow. `how` (references only) is the signature its texts are looked up by."""
+
+    flow: InboundFlow
+    slots: tuple[Slot, ...]
+    reads: frozenset[str]
+    how: int = 0
+    streamed: str | None = None
+    attribute_id: int = 0
+
+
+@dataclass(slots=True)
+class CompiledOutbound:
+    """One outbound flow. `attribute` is what the schema says of the object's attribute."""
+
+    flow: OutboundFlow
+    attribute: Attribute
+    slots: tuple[Slot, ...]
+    reads: frozenset[str]
+    unique: str | None = None
+    unique_sig: int = 0
+    edge: int = 0
+    streamed: bool = False
+    attribute_id: int = 0
+
+
+@dataclass(slots=True)
+class CompiledJoin:
+    """One join line: the signature of its key and the program that works the key out of an object."""
+
+    line: JoinLine
+    sig: int
+    program: Program
+
+
+@dataclass(slots=True)
+class CompiledMapping:
+    """One mapping, ready to run. `usable` False: its system's schema is not known, so it is left alone."""
+
+    rules: MappingRules
+    id: int
+    space: int
+    schema: ObjectSchema
+    wanted: tuple[str, ...]
+    joins: tuple[CompiledJoin, ...] = ()
+    inbound: tuple[CompiledInbound, ...] = ()
+    inbound_program: Program | None = None
+    outbound: tuple[CompiledOutbound, ...] = ()
+    outbound_program: Program | None = None
+    streams: tuple[CompiledOutbound, ...] = ()
+    answers: tuple[CompiledInbound, ...] = ()
+    exact_anchor: bool = True
+
+    @property
+    def name(self) -> str:
+        """The mapping's name."""
+        return self.rules.name
+
+    @property
+    def source(self) -> bool:
+        """Whether an object leaving scope ends its join: a mapping that projects, or that never writes."""
+        return self.rules.project or self.rules.outbound is None
+
+
+@dataclass(slots=True)
+class CompiledType:
+    """One identity type: its join keys, computed values, and the mappings that may give it objects."""
+
+    type: IdentityType
+    keys: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    computed: tuple[Computed, ...] = ()
+    outbound: tuple[CompiledMapping, ...] = ()
+    paths: frozenset[str] = frozenset()
+    references: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Rules:
+    """Everything a run asks of the project."""
+
+    project: Project
+    names: Names
+    schemas: Mapping[str, SystemSchema]
+    mappings: dict[int, CompiledMapping]
+    by_space: dict[int, list[CompiledMapping]]
+    types: dict[str, CompiledType]
+    spaces: dict[int, tuple[str, str]]
+    unique_sigs: dict[int, list[tuple[int, str]]]
+    frozen: list[str]
+    """Mappings that the store knows and the project lacks: their objects are left alone."""
+    hows: dict[int, tuple[str, str]]
+    """How a reference's key is looked up: ("identity", type:attributes), ("space", id) or ("system", name)."""
+    object_hows: dict[int, list[int]]
+    """The look-ups, by space, that an object of that space may answer."""
+    key_hows: frozenset[int]
+    streamed: frozenset[int]
+    """The identity attributes (ids) that some mapping writes as a large reference."""
+    naming: dict[str, bool]
+    """Systems in which references name objects otherwise than by their anchor."""
+    main: int
+    scope_sigs: dict[str, list[int]]
+    """By scope of unique values: the indexes of object values that must be avoided too."""
+
+    def system_of(self, space: int) -> str:
+        """The name of the system of a space."""
+        return self.spaces[space][0]
+
+    def spaces_of(self, system: str) -> list[int]:
+        """The spaces of a system."""
+        return sorted(number for number, (name, _) in self.spaces.items() if name == system)
+
+    def account_of(self, mapping: int | None) -> int:
+        """The account (a name's id) that objects of a mapping are."""
+        found = self.mappings.get(mapping) if mapping is not None else None
+        return self.names.id("account", found.rules.account) if found else self.main
+
+    def schema_of(self, space: int) -> ObjectSchema | None:
+        """What the system says of the type of a space; None while it has never answered."""
+        system, kind = self.spaces[space]
+        found = self.schemas.get(system)
+        return found.types.get(kind) if found else None
+
+    def wanted(self, system: str) -> dict[str, tuple[str, ...]]:
+        """The attributes that a read of the system asks for, by object type."""
+        found: dict[str, set[str]] = {}
+        for mapping in self.mappings.values():
+            if mapping.rules.system == system:
+                found.setdefault(mapping.rules.object, set()).update(mapping.wanted)
+        return {kind: tuple(sorted(names)) for kind, names in sorted(found.items())}
+
+
+def join_key(program: Program, document: Mapping[str, Value], context: object) -> str | None:
+    """The key of one join line for one object; None where a part is NULL or faulty."""
+    parts: list[Value] = []
+    for result in program.run(document, context):  # type: ignore[arg-type]
+        if result is None or not isinstance(result, str | int | float | bool):
+            return None
+        parts.append(result)
+    return key_text(parts)
+
+
+def identity_keys(kind: CompiledType, document: Document) -> list[tuple[int, str]]:
+    """The join keys of an identity."""
+    found: list[tuple[int, str]] = []
+    for sig, attributes in kind.keys:
+        if len(attributes) == 1:
+            value = document.get(attributes[0])
+            if isinstance(value, list):
+                found.extend((sig, key) for item in value if (key := key_text((item,))) is not None)
+                continue
+            if value is None:
+                continue
+            key = key_text((value,))
+        else:
+            key = key_text([document.get(name) for name in attributes])
+        if key is not None:
+            found.append((sig, key))
+    return found
+
+
+def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: Names) -> Rules:
+    """The project's rules over what the systems said of themselves. A mapping without a schema is left out."""
+    for mapping in project.mappings.values():
+        if mapping.was:
+            names.rename("mapping", mapping.was, mapping.name)
+    compiled: dict[int, CompiledMapping] = {}
+    by_space: dict[int, list[CompiledMapping]] = {}
+    unique: dict[int, list[tuple[int, str]]] = {}
+    for name in sorted(project.mappings):
+        rules = project.mappings[name]
+        schema = schemas.get(rules.system)
+        known = schema.types.get(rules.object) if schema else None
+        if known is None:
+            continue
+        made = _Compiler(project, names, rules, known).compile()
+        compiled[made.id] = made
+        by_space.setdefault(made.space, []).append(made)
+        for flow in made.outbound:
+            if flow.unique_sig:
+                unique.setdefault(made.space, []).append((flow.unique_sig, flow.flow.attribute))
+    spaces = {number: key for key, number in names.spaces().items()}
+    types = {name: _compile_type(project, names, kind, compiled.values()) for name, kind in project.metaverse.items()}
+    frozen = sorted(set(names.known("mapping")) - set(project.mappings))
+    scope_sigs = _scope_sigs(project, names, compiled, unique)
+    for system in project.systems:
+        names.id("how", f"system:{system}")
+    hows, object_hows = _hows(names, spaces)
+    return Rules(
+        project=project,
+        names=names,
+        schemas=schemas,
+        mappings=compiled,
+        by_space=by_space,
+        types=types,
+        spaces=spaces,
+        unique_sigs=unique,
+        frozen=frozen,
+        hows=hows,
+        object_hows=object_hows,
+        key_hows=frozenset(how for how, (kind, _) in hows.items() if kind == "identity"),
+        streamed=frozenset(flow.edge for mapping in compiled.values() for flow in mapping.streams),
+        naming={
+            name: True for name, schema in schemas.items() if any(t.naming is not None for t in schema.types.values())
+        },
+        main=names.id("account", "main"),
+        scope_sigs=scope_sigs,
+    )
+
+
+def _scope_sigs(
+    project: Project,
+    names: Names,
+    compiled: Mapping[int, CompiledMapping],
+    unique: dict[int, list[tuple[int, str]]],
+) -> dict[str, list[int]]:
+    """For each scope of unique values, the attributes of systems that they end up in."""
+    found: dict[str, list[int]] = {}
+    for mapping in compiled.values():
+        computed = {
+            c.attribute.name: c.unique or f"{mapping.rules.identity}.{c.attribute.name}"
+            for c in project.metaverse[mapping.rules.identity].computed
+            if "selectuniquevalue" in c.value.expression.functions
+        }
+        for flow in mapping.outbound:
+            if flow.unique is not None:
+                found.setdefault(flow.unique, []).append(flow.unique_sig)
+                continue
+            plain = flow.flow.choices[0].value.expression.plain if len(flow.flow.choices) == 1 else None
+            if plain is not None and plain in computed:
+                sig = names.id("how", f"value:{mapping.space}:{flow.flow.attribute}")
+                found.setdefault(computed[plain], []).append(sig)
+                entry = (sig, flow.flow.attribute)
+                if entry not in unique.setdefault(mapping.space, []):
+                    unique[mapping.space].append(entry)
+    return found
+
+
+def _hows(
+    names: Names, spaces: Mapping[int, tuple[str, str]]
+) -> tuple[dict[int, tuple[str, str]], dict[int, list[int]]]:
+    """Every look-up that was ever asked for, and the spaces whose objects may answer it."""
+    hows: dict[int, tuple[str, str]] = {}
+    answers: dict[int, list[int]] = {}
+    for text, number in sorted(names.known("how").items()):
+        kind, _, argument = text.partition(":")
+        if kind not in ("identity", "space", "system"):
+            continue
+        hows[number] = (kind, argument)
+        for space, (system, _) in spaces.items():
+            if (kind == "space" and argument == str(space)) or (kind == "system" and argument == system):
+                answers.setdefault(space, []).append(number)
+    return hows, answers
+
+
+class _Compiler:
+    """Compiles one mapping."""
+
+    def __init__(self, project: Project, names: Names, rules: MappingRules, schema: ObjectSchema) -> None:
+        self.project = project
+        self.names = names
+        self.rules = rules
+        self.schema = schema
+        self.wanted: set[str] = {schema.anchor}
+        if schema.naming:
+            self.wanted.add(schema.naming)
+        if schema.can_enable:
+            self.wanted.add(ENABLED)
+
+    def compile(self) -> CompiledMapping:
+        rules = self.rules
+        if rules.scope is not None:
+            self.wanted |= rules.scope.reads
+        for extra in (rules.primary, rules.protect):
+            if extra is not None:
+                self.wanted |= extra.expression.reads
+        joins = tuple(self._join(line) for line in rules.join)
+        inbound, inbound_program = self._inbound()
+        outbound, outbound_program = self._outbound()
+        written = {flow.flow.attribute for flow in outbound}
+        answers = tuple(f for f in inbound if f.reads - written) if rules.outbound and rules.outbound.provision else ()
+        anchor = self.schema.attribute(self.schema.anchor)
+        return CompiledMapping(
+            rules=rules,
+            id=self.names.id("mapping", rules.name),
+            space=self.names.space(rules.system, rules.object),
+            schema=self.schema,
+            wanted=tuple(sorted(self.wanted)),
+            joins=joins,
+            inbound=inbound,
+            inbound_program=inbound_program,
+            outbound=outbound,
+            outbound_program=outbound_program,
+            streams=tuple(flow for flow in outbound if flow.streamed),
+            answers=answers,
+            exact_anchor=anchor.exact,
+        )
+
+    def _join(self, line: JoinLine) -> CompiledJoin:
+        expressions = [line.pairs[name].expression for name in line.attributes]
+        for expression in expressions:
+            self.wanted |= expression.reads
+        sig = identity_sig(self.names, self.rules.identity, line.attributes)
+        return CompiledJoin(line, sig, compile_program(expressions))
+
+    def _slots(self, choices: Sequence[Choice], precedence: int, program: list[Expression]) -> tuple[Slot, ...]:
+        slots: list[Slot] = []
+        for choice in choices:
+            when = None
+            if choice.when is not None:
+                when = len(program)
+                program.append(choice.when.expression)
+            slots.append(
+                Slot(
+                    value=len(program),
+                    when=when,
+                    precedence=precedence if choice.precedence is None else choice.precedence,
+                    place=choice.value.place,
+                )
+            )
+            program.append(choice.value.expression)
+        return tuple(slots)
+
+    def _inbound(self) -> tuple[tuple[CompiledInbound, ...], Program | None]:
+        if self.rules.inbound is None:
+            return (), None
+        program: list[Expression] = []
+        made: list[CompiledInbound] = []
+        for flow in self.rules.inbound.flows:
+            start = len(program)
+            how, streamed = 0, None
+            if flow.reference is not None:
+                how = self._how(flow)
+                plain = flow.reference.text.expression.plain
+                if plain is not None and self.schema.attribute(plain).large:
+                    streamed = plain
+                choices: tuple[Choice, ...] = (Choice(flow.reference.text),)
+            else:
+                choices = flow.choices
+            slots = () if streamed else self._slots(choices, flow.precedence, program)
+            reads = frozenset().union(*(e.reads for e in program[start:])) if not streamed else frozenset({streamed})
+            self.wanted |= reads
+            made.append(
+                CompiledInbound(flow, slots, reads, how, streamed, self.names.id("attribute", flow.attribute.name))
+            )
+        return tuple(made), compile_program(program)
+
+    def _how(self, flow: InboundFlow) -> int:
+        reference = flow.reference
+        to = reference.to if reference else None
+        if to is None:
+            return self.names.id("how", f"system:{self.rules.system}")
+        if to[0] == "identity":
+            return identity_sig(self.names, to[1], (to[2],))
+        return self.names.id("how", f"space:{self.names.space(to[1], to[2])}")
+
+    def _outbound(self) -> tuple[tuple[CompiledOutbound, ...], Program | None]:
+        if self.rules.outbound is None:
+            return (), None
+        program: list[Expression] = []
+        made: list[CompiledOutbound] = []
+        for flow in self.rules.outbound.flows:
+            attribute = self.schema.attribute(flow.attribute)
+            start = len(program)
+            edge = 0
+            slots: tuple[Slot, ...] = ()
+            if flow.reference is not None:
+                edge = self.names.id("attribute", flow.reference.text.expression.plain or "")
+            else:
+                slots = self._slots(flow.choices, 0, program)
+            reads = frozenset().union(*(e.reads for e in program[start:])) if slots else frozenset()
+            unique = flow.unique
+            sig = 0
+            if unique is None and any("selectuniquevalue" in e.functions for e in program[start:]):
+                unique = f"{self.rules.system}/{self.rules.object}/{flow.attribute}"
+            if unique is not None:
+                space = self.names.space(self.rules.system, self.rules.object)
+                sig = self.names.id("how", f"value:{space}:{flow.attribute}")
+            self.wanted.add(flow.attribute)
+            made.append(
+                CompiledOutbound(
+                    flow,
+                    attribute,
+                    slots,
+                    reads,
+                    unique,
+                    sig,
+                    edge,
+                    flow.reference is not None and attribute.large,
+                    self.names.id("attribute", flow.attribute),
+                )
+            )
+        return tuple(made), compile_program(program)
+
+
+def identity_sig(names: Names, kind: str, attributes: tuple[str, ...]) -> int:
+    """The signature of the join key made of these attributes of this identity type."""
+    return names.id("how", f"identity:{kind}:{'+'.join(attributes)}")
+
+
+def _compile_type(
+    project: Project, names: Names, kind: IdentityType, mappings: Iterable[CompiledMapping]
+) -> CompiledType:
+    keys: dict[int, tuple[str, ...]] = {}
+    for number in sorted(names.known("how").items()):
+        text, sig = number
+        if text.startswith(f"identity:{kind.name}:"):
+            keys[sig] = tuple(text.split(":", 2)[2].split("+"))
+    live: set[tuple[str, ...]] = set()
+    for rules in project.mappings.values():
+        if rules.identity == kind.name:
+            live.update(line.attributes for line in rules.join)
+        if rules.inbound is not None:
+            for flow in rules.inbound.flows:
+                to = flow.reference.to if flow.reference else None
+                if to and to[0] == "identity" and to[1] == kind.name:
+                    live.add((to[2],))
+    outbound = tuple(m for m in mappings if m.rules.outbound is not None and m.rules.identity == kind.name)
+    reads: set[str] = set()
+    for mapping in outbound:
+        for compiled in mapping.outbound:
+            reads |= compiled.reads
+        out = mapping.rules.outbound
+        if out is not None:
+            for located in (out.provision, *(step.to for step in out.deprovision)):
+                if located is not None:
+                    reads |= located.expression.reads
+    for computed in kind.computed:
+        reads |= computed.value.expression.reads
+    references = {
+        name: names.id("attribute", name)
+        for name, attribute in kind.attributes.items()
+        if attribute.type is Type.REFERENCE
+    }
+    return CompiledType(
+        type=kind,
+        keys=tuple((sig, attributes) for sig, attributes in sorted(keys.items()) if attributes in live),
+        computed=kind.computed,
+        outbound=outbound,
+        paths=frozenset(name for name in reads if "." in name and name.split(".", 1)[0] in references),
+        references=references,
+    )

@@ -1,0 +1,400 @@
+"""The values of one identity, worked out whole from all objects joined to it. Pure: data in, data out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from muster.expressions import AUTHORITATIVE_NULL, UNKNOWN, Candidates, Context, Fault, UnknownValue
+from muster.model.values import Document, Value, WrongType, convert, items, key_text, same
+from muster.project.configuration import Computed, Place
+from muster.sync.clock import micros, next_day
+from muster.sync.rules import CompiledInbound, CompiledMapping, CompiledType
+
+Allocate = Callable[[str, list[str]], str | None]
+MADE: Final = 1
+"""`made`: Muster made the object and no other hand has changed it since. 2: made, then changed by another hand."""
+
+
+@dataclass(slots=True)
+class Joined:
+    """One object that is joined to an identity."""
+
+    id: int
+    mapping: CompiledMapping
+    anchor: str
+    document: Document
+    made: int = 0
+    wrote: Document = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Reservation:
+    """A unique value that an identity holds. `firm` once something was written with it."""
+
+    value: str
+    firm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A flow that could not be worked out; the attribute keeps its last good value."""
+
+    place: Place
+    message: str
+    joined: Joined | None
+
+
+@dataclass(slots=True)
+class Values:
+    """What an identity holds. `references`: (attribute id, how, key, object id); `due`: when to look again.
+
+    `needs`: a unique value must be given out first.
+    """
+
+    document: Document
+    origin: dict[str, int]
+    references: list[tuple[int, int, str, int]]
+    kept: dict[str, Value]
+    due: int | None
+    troubles: list[Trouble]
+    needs: bool = False
+
+
+class PartialDocument(dict[str, Value]):
+    """A document of which some attributes are not known yet: asking for one of them raises `UnknownValue`."""
+
+    __slots__ = ("unknown",)
+
+    def __init__(self, values: Mapping[str, Value], unknown: frozenset[str]) -> None:
+        super().__init__(values)
+        self.unknown = unknown
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - dict's own signature
+        if key in self.unknown:
+            raise UnknownValue(key)
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> Value:
+        if key in self.unknown:
+            raise UnknownValue(key)
+        return super().__getitem__(key)
+
+
+_Rank = tuple[int, int]
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What the flows offered, attribute by attribute."""
+
+    best: dict[str, tuple[_Rank, Any, Joined | None]] = field(default_factory=dict)
+    pools: dict[str, list[tuple[_Rank, Any, Joined]]] = field(default_factory=dict)
+    faults: dict[str, _Rank] = field(default_factory=dict)
+    links: dict[str, CompiledInbound] = field(default_factory=dict)
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+def own_input(joined: Joined) -> Document:
+    """The object's document without what Muster wrote and the system only shows back."""
+    if not joined.wrote:
+        return joined.document
+    attribute = joined.mapping.schema.attribute
+    wrote = joined.wrote
+    return {
+        name: value
+        for name, value in joined.document.items()
+        if name not in wrote or not same(value, wrote[name], attribute(name))
+    }
+
+
+def ordered(joined: Sequence[Joined], context: Context) -> list[Joined]:
+    """The objects in the order that settles ties: primary ones first, then by anchor."""
+    if len(joined) < 2:
+        return list(joined)
+
+    def rank(item: Joined) -> tuple[bool, str, str, int]:
+        primary = item.mapping.rules.primary
+        first = primary is not None and primary.expression.evaluate(item.document, context) is True
+        return (not first, item.anchor, item.mapping.name, item.id)
+
+    return sorted(joined, key=rank)
+
+
+def recompute(
+    kind: CompiledType,
+    old: Values,
+    joined: Sequence[Joined],
+    context: Context,
+    now: int,
+    *,
+    overrides: Mapping[str, Value] | None = None,
+    reserved: Mapping[str, Reservation] | None = None,
+    paths: Mapping[str, Value] | None = None,
+    unknown: Mapping[int, frozenset[str]] | None = None,
+    allocate: Allocate | None = None,
+) -> Values:
+    """The identity's values from the objects joined to it.
+
+    A faulty or unknown flow that would have won leaves the attribute as `old` has it. With `allocate`, unique values
+    are given out; without, an identity that needs one says so in `needs`.
+    """
+    context.reset()
+    found = _Gathered()
+    for position, item in enumerate(ordered(joined, context)):
+        _gather(found, item, position, context, unknown)
+    if overrides:
+        for name, value in overrides.items():
+            found.best[name] = ((-1, 0), value, None)
+            found.faults.pop(name, None)
+    document: Document = {}
+    origin: dict[str, int] = {}
+    references: list[tuple[int, int, str, int]] = []
+    for name, pool in found.pools.items():
+        document_value, item = _merge(name, pool)
+        if document_value is not None:
+            found.best[name] = (min(rank for rank, _, _ in pool), document_value, item)
+    for name, (rank, value, source) in found.best.items():
+        fault = found.faults.get(name)
+        if fault is not None and fault < rank:
+            continue
+        if value is None:
+            continue
+        link = found.links.get(name)
+        if link is not None and source is not None:
+            references.extend(_links(link, value, source))
+            continue
+        document[name] = value
+        if source is not None:
+            origin[name] = source.id
+    _keep_last_good(found, old, document, origin, references, kind)
+    result = Values(document, _short(origin), references, dict(old.kept), None, found.troubles)
+    if kind.computed:
+        _Computing(kind, result, old, context, reserved or {}, paths or {}, allocate).work()
+    result.due = due_of(context, now)
+    return result
+
+
+def due_of(context: Context, now: int) -> int | None:
+    """When the answers that the context saw change next."""
+    due = micros(context.due) if context.due is not None else None
+    if context.daily:
+        day = next_day(now)
+        due = day if due is None else min(due, day)
+    return due
+
+
+def _gather(
+    found: _Gathered,
+    item: Joined,
+    position: int,
+    context: Context,
+    unknown: Mapping[int, frozenset[str]] | None,
+) -> None:
+    mapping = item.mapping
+    program = mapping.inbound_program
+    if program is None:
+        return
+    document: Mapping[str, Value] = own_input(item)
+    missing = unknown.get(mapping.space) if unknown else None
+    if missing:
+        document = PartialDocument(document, missing)
+    results = program.run(document, context)
+    best = found.best
+    for compiled in mapping.inbound:
+        for slot in compiled.slots:
+            if slot.when is not None:
+                condition = results[slot.when]
+                if type(condition) is Fault or condition is UNKNOWN:
+                    _fault(found, compiled, item, (slot.precedence, position), condition, slot.place)
+                    break
+                if condition is not True:
+                    continue
+            value = results[slot.value]
+            if value is None:
+                continue
+            rank = (slot.precedence, position)
+            flow = compiled.flow
+            name = flow.attribute.name
+            if type(value) is not str or flow.attribute.type != "text" or flow.attribute.many:
+                if type(value) is Fault or value is UNKNOWN:
+                    _fault(found, compiled, item, rank, value, slot.place)
+                    break
+                if value is AUTHORITATIVE_NULL:
+                    value = None
+                elif compiled.flow.reference is None:
+                    try:
+                        value = convert(value, flow.attribute)
+                    except WrongType as error:
+                        _fault(found, compiled, item, rank, Fault(str(error)), slot.place)
+                        break
+                    if value is None:
+                        continue
+            elif value == "":
+                continue
+            if compiled.flow.reference is not None:
+                found.links[name] = compiled
+            if flow.merge != "first":
+                found.pools.setdefault(name, []).append((rank, value, item))
+            else:
+                current = best.get(name)
+                if current is None or rank < current[0]:
+                    best[name] = (rank, value, item)
+            break
+
+
+def _fault(found: _Gathered, compiled: CompiledInbound, item: Joined, rank: _Rank, what: Any, place: Place) -> None:
+    name = compiled.flow.attribute.name
+    found.faults[name] = min(rank, found.faults.get(name, rank))
+    if isinstance(what, Fault):
+        found.troubles.append(Trouble(place, f"{name}: {what.message}", item))
+
+
+def _merge(name: str, pool: list[tuple[_Rank, Any, Joined]]) -> tuple[Any, Joined]:
+    pool.sort(key=lambda entry: entry[0])
+    merge = _merge_rule(pool, name)
+    values = [value for _, value, _ in pool if value is not None]
+    first = pool[0][2]
+    if not values:
+        return None, first
+    if merge == "union":
+        return list(dict.fromkeys(one for value in values for one in items(value))), first
+    if merge == "any":
+        return any(values), next((item for _, value, item in pool if value), first)
+    if merge == "all":
+        return all(values), first
+    chosen = max(values) if merge == "max" else min(values)
+    return chosen, next(item for _, value, item in pool if value == chosen)
+
+
+def _merge_rule(pool: Sequence[tuple[_Rank, Any, Joined]], name: str) -> str:
+    """The merge rule of the best-ranked flow of the attribute."""
+    for compiled in pool[0][2].mapping.inbound:
+        if compiled.flow.attribute.name == name:
+            return compiled.flow.merge
+    return "first"
+
+
+def _links(link: CompiledInbound, value: Any, source: Joined) -> list[tuple[int, int, str, int]]:
+    """The edges of a reference flow that won, looked up the way the winning mapping says."""
+    own = next((c for c in source.mapping.inbound if c.flow.attribute.name == link.flow.attribute.name), link)
+    texts = items(value)
+    if not own.flow.attribute.many:
+        texts = texts[:1]
+    return [(own.attribute_id, own.how, str(text), source.id) for text in texts if text != ""]
+
+
+def _keep_last_good(
+    found: _Gathered,
+    old: Values,
+    document: Document,
+    origin: dict[str, int],
+    references: list[tuple[int, int, str, int]],
+    kind: CompiledType,
+) -> None:
+    for name in found.faults:
+        if name in document:
+            continue
+        number = kind.references.get(name)
+        if number is not None:
+            references.extend(entry for entry in old.references if entry[0] == number and entry not in references)
+        elif name in old.document and (name not in found.best or found.faults[name] < found.best[name][0]):
+            document[name] = old.document[name]
+            source = old.origin.get(name, old.origin.get("*"))
+            if source is not None:
+                origin[name] = source
+
+
+def _short(origin: dict[str, int]) -> dict[str, int]:
+    """Where each value came from; the commonest object stands once, under `*`."""
+    if not origin:
+        return {}
+    counts: dict[int, int] = {}
+    for number in origin.values():
+        counts[number] = counts.get(number, 0) + 1
+    if len(counts) == 1:
+        return {"*": next(iter(counts))}
+    common = max(sorted(counts), key=lambda number: counts[number])
+    return {"*": common} | {name: number for name, number in sorted(origin.items()) if number != common}
+
+
+class _Computing:
+    """The computed values of one identity, in the order that their circles-free uses ask for."""
+
+    def __init__(
+        self,
+        kind: CompiledType,
+        result: Values,
+        old: Values,
+        context: Context,
+        reserved: Mapping[str, Reservation],
+        paths: Mapping[str, Value],
+        allocate: Allocate | None,
+    ) -> None:
+        self.kind = kind
+        self.result = result
+        self.old = old
+        self.context = context
+        self.reserved = reserved
+        self.paths = paths
+        self.allocate = allocate
+
+    def work(self) -> None:
+        for computed in self.kind.computed:
+            name = computed.attribute.name
+            value = self._value(computed)
+            if computed.keep == "all":
+                had = items(self.result.kept.get(name))
+                value = list(dict.fromkeys([*had, *items(value)])) or None
+                self.result.kept[name] = value
+            if value is not None:
+                self.result.document[name] = value
+            self.result.origin.pop(name, None)
+
+    def _value(self, computed: Computed) -> Value:
+        name = computed.attribute.name
+        once = computed.enforce == "once"
+        if once and computed.unique is None and name in self.result.kept:
+            return self.result.kept[name]
+        attributes = {**self.result.document, **self.paths} if self.paths else self.result.document
+        found = computed.value.expression.evaluate(attributes, self.context)
+        if isinstance(found, Candidates):
+            return self._unique(computed, found)
+        if isinstance(found, Fault):
+            self.result.troubles.append(Trouble(computed.value.place, f"{name}: {found.message}", None))
+            return self.old.document.get(name)
+        if found is UNKNOWN:
+            return self.old.document.get(name)
+        if found is AUTHORITATIVE_NULL:
+            return None
+        try:
+            value = convert(found, computed.attribute)
+        except WrongType as error:
+            self.result.troubles.append(Trouble(computed.value.place, f"{name}: {error}", None))
+            return self.old.document.get(name)
+        if once and value is not None:
+            self.result.kept[name] = value
+        return value
+
+    def _unique(self, computed: Computed, candidates: Candidates) -> Value:
+        scope = computed.unique or f"{self.kind.type.name}.{computed.attribute.name}"
+        texts = [str(convert(value, computed.attribute) or "") for value in candidates.values]
+        keys = {key_text((text,)) for text in texts}
+        had = self.reserved.get(scope)
+        if had is not None and ((had.firm and computed.enforce == "once") or key_text((had.value,)) in keys):
+            return had.value
+        if self.allocate is None:
+            self.result.needs = True
+            return self.old.document.get(computed.attribute.name) if had is not None and had.firm else None
+        given = self.allocate(scope, texts)
+        if given is None:
+            self.result.troubles.append(
+                Trouble(
+                    computed.value.place,
+                    f"{computed.attribute.name}: all {len(texts)} candidates are taken (last tried "
+                    f"{texts[-1]!r}); add another candidate to SelectUniqueValue",
+                    None,
+                )
+            )
+        return given
