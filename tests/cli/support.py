@@ -1,0 +1,45 @@
+"""The command in this process, and as a program."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROGRAM = Path(sys.executable).with_name("muster")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one call of the command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on standard output."""
+        return json.loads(self.out)
+
+
+def muster(*arguments: str, folder: Path, now: str | None = None, stdin: str | None = None, **more: str) -> Answer:
+    """Run the installed command in a folder."""
+    environment = {name: value for name, value in os.environ.items() if name != "MUSTER_NOW"}
+    environment.update(more)
+    if now is not None:
+        environment["MUSTER_NOW"] = now
+    done = subprocess.run(
+        [str(PROGRAM), *arguments],
+        cwd=folder,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
