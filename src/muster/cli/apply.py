@@ -10,12 +10,12 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import All, AllowDeletes, Json
+from muster.cli.options import SETTINGS, All, AllowDeletes, Json
 from muster.cli.progress import Progress
 from muster.cli.render.plan import render_result
 from muster.cli.render.problems import tell_problems
 
-app = typer.Typer()
+app = typer.Typer(**SETTINGS)
 
 
 @app.command()
@@ -23,7 +23,7 @@ def apply(
     context: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="A plan of `muster plan -o FILE`. [default: the latest plan]"),
+        typer.Argument(metavar="FILE", help="A plan of `muster plan -o FILE`. [default: the latest plan]"),
     ] = None,
     allow_deletes: AllowDeletes = False,
     everything: All = False,

@@ -9,18 +9,18 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import Json
+from muster.cli.options import SETTINGS, Json
 from muster.cli.render.explain import render_explain
 
-app = typer.Typer()
+app = typer.Typer(**SETTINGS)
 
 
 @app.command()
 def explain(
     context: typer.Context,
     who: Annotated[str, typer.Argument(metavar="WHO", help="An id, an account's anchor, or a value that joins.")],
-    system: Annotated[str | None, typer.Argument(metavar="[SYSTEM]", help="Only what concerns this system.")] = None,
-    attribute: Annotated[str | None, typer.Argument(metavar="[ATTRIBUTE]", help="Only this attribute.")] = None,
+    system: Annotated[str | None, typer.Argument(metavar="SYSTEM", help="Only what concerns this system.")] = None,
+    attribute: Annotated[str | None, typer.Argument(metavar="ATTRIBUTE", help="Only this attribute.")] = None,
     json: Json = False,
 ) -> int:
     """Say where each value of somebody comes from."""

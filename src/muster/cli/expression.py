@@ -12,18 +12,18 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.clock import instant
 from muster.cli.invocation import Invocation
-from muster.cli.options import Cases, Dialect, Json, Now
+from muster.cli.options import SETTINGS, Cases, Dialect, Json, Now
 from muster.expressions import evaluate_cases, scope_cases
 from muster.model.errors import ProjectError
 from muster.model.values import instant_text
 
-app = typer.Typer(help="Try out expressions and scopes.", no_args_is_help=True)
+app = typer.Typer(help="Try out expressions and scopes.", no_args_is_help=True, **SETTINGS)
 
 
 @app.command("eval")
 def evaluate(
     context: typer.Context,
-    expression: Annotated[str | None, typer.Argument(metavar="[EXPRESSION]", help="The expression.")] = None,
+    expression: Annotated[str | None, typer.Argument(metavar="EXPRESSION", help="The expression.")] = None,
     attributes: Annotated[
         Path | None,
         typer.Option("--attributes", metavar="FILE", help="A JSON object: attribute → value; - reads it here."),

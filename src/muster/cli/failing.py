@@ -48,7 +48,7 @@ def report_misuse(error: typer.TyperException, invocation: Invocation) -> None:
     if context is None:
         invocation.tell(f"muster: {message}")
     elif type(error).__name__ == "NoArgsIsHelpError":
-        context.get_help()  # prints itself
+        invocation.tell(context.get_help())
         message = "no command was given"
     else:
         invocation.tell(f"muster: {message}")

@@ -11,10 +11,10 @@ import typer
 from muster.app.check import write_schemas
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
-from muster.cli.options import Json
+from muster.cli.options import SETTINGS, Json
 from muster.cli.scaffold import make_project, template
 
-app = typer.Typer()
+app = typer.Typer(**SETTINGS)
 
 
 @app.command()

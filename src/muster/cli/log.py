@@ -9,16 +9,16 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import Json
+from muster.cli.options import SETTINGS, Json
 from muster.cli.render.log import render_log
 
-app = typer.Typer()
+app = typer.Typer(**SETTINGS)
 
 
 @app.command()
 def log(
     context: typer.Context,
-    run: Annotated[int | None, typer.Argument(metavar="[RUN]", help="One run, by its number, with every step.")] = None,
+    run: Annotated[int | None, typer.Argument(metavar="RUN", help="One run, by its number, with every step.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many runs, newest first.")] = 20,
     json: Json = False,
 ) -> int:

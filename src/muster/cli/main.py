@@ -18,6 +18,7 @@ from muster.cli import exitcodes
 from muster.cli.clock import set_clock
 from muster.cli.failing import report_error, report_misuse
 from muster.cli.invocation import Invocation
+from muster.cli.options import SETTINGS
 from muster.cli.verbs import LazyGroup
 from muster.model.errors import MusterError, ProjectError
 
@@ -28,8 +29,7 @@ app = typer.Typer(
     cls=LazyGroup,
     help="Keep every account in step with the person it belongs to.",
     no_args_is_help=True,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    **SETTINGS,
 )
 
 

@@ -11,12 +11,12 @@ from muster.cli import exitcodes
 from muster.cli.clock import day
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import All, Full, Json
+from muster.cli.options import SETTINGS, All, Full, Json
 from muster.cli.progress import Progress
 from muster.cli.render.plan import render_plan
 from muster.cli.render.problems import tell_problems
 
-app = typer.Typer()
+app = typer.Typer(**SETTINGS)
 
 
 @app.command()

@@ -9,9 +9,9 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import Json
+from muster.cli.options import SETTINGS, Json
 
-app = typer.Typer()
+app = typer.Typer(**SETTINGS)
 
 
 @app.command()

@@ -7,12 +7,12 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import All, AllowDeletes, Full, Json
+from muster.cli.options import SETTINGS, All, AllowDeletes, Full, Json
 from muster.cli.progress import Progress
 from muster.cli.render.plan import render_result
 from muster.cli.render.problems import tell_problems
 
-app = typer.Typer()
+app = typer.Typer(**SETTINGS)
 
 
 @app.command()

@@ -8,9 +8,9 @@ from muster.app.check import write_schemas
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import project_folder
-from muster.cli.options import Json
+from muster.cli.options import SETTINGS, Json
 
-app = typer.Typer()
+app = typer.Typer(**SETTINGS)
 
 
 @app.command()

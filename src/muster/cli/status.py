@@ -7,10 +7,10 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import All, Json
+from muster.cli.options import SETTINGS, All, Json
 from muster.cli.render.status import render_status
 
-app = typer.Typer()
+app = typer.Typer(**SETTINGS)
 
 
 @app.command()

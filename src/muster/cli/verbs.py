@@ -11,7 +11,7 @@ import typer.main
 
 VERBS: Final[Mapping[str, str]] = {
     "init": "Make a new project in a folder.",
-    "check": "Validate the project: file, line and column of all that is wrong.",
+    "check": "Say all that is wrong with the project's files.",
     "schema": "Write the JSON Schemas that editors complete from.",
     "plan": "Show every change a run would make, with its reason. Changes no connected system.",
     "apply": "Make the changes of a plan.",

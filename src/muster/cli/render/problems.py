@@ -21,8 +21,6 @@ def tell_problems(document: Mapping[str, Any], invocation: Invocation) -> None:
     errors: Sequence[Any] = document.get("errors") or []
     if held:
         _tell(f"Held: {count(len(held), 'decision')} for a person.", "held", held, invocation)
-        if any("limit" in str(entry.get("kind", "")) for entry in held):
-            invocation.tell("  Is it meant? Let it through this once: muster apply --allow-deletes")
     if errors:
         _tell(f"{count(len(errors), 'error')}; everything else went on.", "wrong", errors, invocation)
 
