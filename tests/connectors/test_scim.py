@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -144,3 +143,436 @@ def _run(check: Check, subject: Subject) -> None:
     if lacking:
         pytest.skip(lacking)
     check.run(subject)
+
+
+# --- what a mapping sees
+
+
+def test_the_schema_is_the_servers_own(scim: ScimServer) -> None:
+    with to(scim, {**TYPES, "user": {"resource": "User", "attributes": ['emails[type eq "billing"].value']}}) as made:
+        schema = made.schema().types
+    user, group = schema["user"], schema["group"]
+    assert (user.anchor, user.assigned, user.can_enable, group.can_enable) == ("id", True, True, False)
+    assert user.attributes["userName"].required
+    assert not user.attributes["userName"].exact
+    assert user.attributes["active"].type is Type.BOOLEAN
+    assert user.attributes["meta.lastModified"].writable == "never"
+    assert user.attributes[f"{ENTERPRISE}:manager"].type is Type.REFERENCE
+    assert user.attributes["enterprise.department"].type is Type.TEXT
+    assert user.attributes["groups"].writable == "never"
+    assert user.attributes["entitlements"].many
+    assert {WORK, 'emails[type eq "billing"].value', 'addresses[type eq "work"].locality'} <= set(user.attributes)
+    assert group.attributes["members"].large
+    assert "password" not in user.attributes
+
+
+def test_what_the_server_does_not_have_is_named(scim: ScimServer) -> None:
+    for wrong, named in (
+        ({"resource": "Usr"}, "'Usr'"),
+        ({"resource": "User", "attributes": ["nonsense"]}, "'nonsense'"),
+    ):
+        with to(scim, {"user": wrong}) as made, pytest.raises(ProjectError, match=named):
+            made.schema()
+
+
+def test_a_resource_is_written_as_the_rfc_has_it(scim: ScimServer) -> None:
+    values = person(1, enabled=False, entitlements=["a", "b"], **{'addresses[type eq "work"].locality': "Oslo"})
+    outcome = one(to(scim), create(1, values, password=Secret("First-Passw0rd!")))
+    assert (outcome.result, outcome.values) == (Result.DONE, {"id": outcome.anchor})
+    found = shown(scim, f"/Users/{outcome.anchor}")
+    assert found["emails"] == [{"type": "work", "value": "user1@acme.example"}]
+    assert found["addresses"] == [{"type": "work", "locality": "Oslo"}]
+    assert found["name"] == {"givenName": "Given 1", "familyName": "Family 1"}
+    assert found["active"] is False
+    assert found["entitlements"] == [{"value": "a"}, {"value": "b"}]
+    assert found[ENTERPRISE] == {"department": "Sales"}
+
+
+def test_items_are_added_changed_and_removed_by_their_type(scim: ScimServer) -> None:
+    made = to(scim)
+    anchor = one(made, create(1, person(1))).anchor or ""
+    home = 'emails[type eq "home"].value'
+    for values, expected in (
+        ({home: "h1@x", WORK: "w2@x"}, {"home": "h1@x", "work": "w2@x"}),
+        ({home: "h2@x"}, {"home": "h2@x", "work": "w2@x"}),
+        ({home: None, "title": None}, {"work": "w2@x"}),
+        ({home: None}, {"work": "w2@x"}),
+    ):
+        outcome = one(made, update(anchor, dict(values)))
+        assert (outcome.result, outcome.reason) == (Result.DONE, "")
+        emails = shown(scim, f"/Users/{anchor}")["emails"]
+        assert {item["type"]: item["value"] for item in emails} == expected
+
+
+def test_a_manager_is_a_reference(scim: ScimServer) -> None:
+    made = to(scim)
+    boss = one(made, create(1, person(1))).anchor
+    anchor = one(made, create(2, person(2, **{"enterprise.manager": boss}))).anchor or ""
+    assert shown(scim, f"/Users/{anchor}")[ENTERPRISE]["manager"]["value"] == boss
+    (page, *_) = pages(made, "enterprise.manager", f"{ENTERPRISE}:manager")
+    values = {found.anchor: found.values for found in page.objects}[anchor]
+    assert values == {"enterprise.manager": boss, f"{ENTERPRISE}:manager": boss}
+    assert one(made, update(anchor, {"enterprise.manager": None})).result is Result.DONE
+    assert "manager" not in shown(scim, f"/Users/{anchor}").get(ENTERPRISE, {})
+
+
+def test_an_existing_user_is_named_by_its_id(scim: ScimServer) -> None:
+    made = to(scim)
+    first = one(made, create(1, person(1)))
+    again = one(made, create(1, person(1, userName="USER1")))
+    assert (again.result, again.anchor) == (Result.EXISTS, first.anchor)
+    assert "409" in again.reason
+
+
+def test_find_escapes_what_it_looks_for(scim: ScimServer) -> None:
+    made = to(scim)
+    names = ['a"b', "a\\b", "a b) or (id pr", "aXb"]
+    anchors = {n: one(made, create(n, person(n, displayName=name))).anchor for n, name in enumerate(names)}
+    with made:
+        for n, name in enumerate(names):
+            assert [found.anchor for found in made.find("user", {"displayName": name})] == [anchors[n]]
+        assert [found.anchor for found in made.find("user", {WORK: "user2@acme.example"})] == [anchors[2]]
+        assert [
+            found.anchor for found in made.find("user", {"enterprise.department": "Sales", "externalId": "E3"})
+        ] == [anchors[3]]
+
+
+# --- groups
+
+
+def test_members_are_never_read_to_be_changed_and_go_a_hundred_at_a_time(
+    scim: ScimServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = to(scim)
+    sent: list[tuple[str, str, int]] = []
+    anchor = one(made, create(1, {"displayName": "g"}, "group")).anchor or ""
+    edges = iter([EdgeChange("members", [f"m{n}" for n in range(250)], [f"x{n}" for n in range(120)])])
+    with made:
+        send = made._session.send
+
+        def noted(method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
+            operations = (body or {}).get("Operations", ())
+            values = sum(len(op["value"]) if "value" in op else 1 for op in operations)
+            sent.append((method, path, values))
+            return send(method, path, body, **more)
+
+        monkeypatch.setattr(made._session, "send", noted)
+        (outcome,) = made.write([update(anchor, kind="group", edges=edges)])
+    assert outcome.result is Result.DONE
+    assert [values for method, _, values in sent if method == "PATCH"] == [100, 100, 100, 20, 50]
+    assert {method for method, _, _ in sent} == {"PATCH"}
+    assert len(shown(scim, f"/Groups/{anchor}")["members"]) == 250
+
+
+def test_members_are_left_out_when_they_are_not_wanted(scim: ScimServer) -> None:
+    made = to(scim)
+    one(made, create(1, {"displayName": "g"}, "group", edges=iter([EdgeChange("members", ["a"], [])])))
+    assert [edge.values for page in pages(made, "members", kind="group") for edge in page.edges] == [["a"]]
+    assert [edge for page in pages(made, "displayName", kind="group") for edge in page.edges] == []
+
+
+# --- a server that is not as one would like
+
+
+class Scripted:
+    """A service provider of which the test says what it answers; `heard` holds what was asked."""
+
+    def __init__(self, answer: Callable[[str, str, Any], tuple[int, Any, dict[str, str]]]) -> None:
+        self.heard: list[tuple[str, str, Any]] = []
+        scripted = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                size = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(size)) if size else None
+                scripted.heard.append((self.command, self.path, body))
+                status, content, headers = answer(self.command, self.path, body)
+                text = b"" if content is None else json.dumps(content).encode()
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(text))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer((HOST, 0), Handler)
+        self.server.daemon_threads = True
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
+
+    def __enter__(self) -> Scripted:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+    def connector(self, objects: Mapping[str, Any] | None = None, **changed: Any) -> ScimConnector:
+        return connector(f"http://{HOST}:{self.server.server_port}/v2", "token", objects, **changed)
+
+
+def _listed(resources: list[Any], total: int) -> tuple[int, Any, dict[str, str]]:
+    return 200, {"totalResults": total, "itemsPerPage": len(resources), "Resources": resources}, {}
+
+
+def _error(status: int, kind: str = "", detail: str = "", **headers: str) -> tuple[int, Any, dict[str, str]]:
+    return status, {"status": str(status), "scimType": kind, "detail": detail}, headers
+
+
+def _number(path: str, name: str) -> int:
+    found = re.search(rf"[?&]{name}=(\d+)", path)
+    return int(found[1]) if found else 1
+
+
+class Shifting:
+    """A list of users that changes after some of its pages."""
+
+    def __init__(self, changes: dict[int, Callable[[list[str]], None]]) -> None:
+        self.ids = [f"id{n:02}" for n in range(10)]
+        self.changes = changes
+        self.asked = 0
+
+    def __call__(self, _method: str, path: str, _body: Any) -> tuple[int, Any, dict[str, str]]:
+        if "/Users" not in path:
+            return _error(404)
+        start, count = _number(path, "startIndex"), _number(path, "count")
+        page = [{"id": name, "userName": name} for name in self.ids[start - 1 : start - 1 + count]]
+        total = len(self.ids)
+        self.asked += 1
+        if self.asked in self.changes:
+            self.changes[self.asked](self.ids)
+        return _listed(page, total)
+
+
+def _delete_first_add_two(ids: list[str]) -> None:
+    del ids[0]
+    ids.extend(["new1", "new2"])
+
+
+def _replace_first(ids: list[str]) -> None:
+    del ids[1]
+    ids.append("new1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda ids: ids.append("late"), _delete_first_add_two, _replace_first],
+    ids=["grows", "both", "same length"],
+)
+def test_a_list_that_moves_is_read_until_nothing_is_missing(change: Callable[[list[str]], None]) -> None:
+    provider = Shifting({2: change})
+    with Scripted(provider) as server:
+        found = pages(server.connector(), "userName")
+    assert {one.anchor for page in found for one in page.objects} >= set(provider.ids)
+    anchors = [one.anchor for page in found for one in page.objects]
+    assert len(anchors) == len(set(anchors))
+    assert found[-1].complete_for == {("user", "")}
+
+
+def test_a_list_that_never_holds_still_is_not_complete() -> None:
+    provider = Shifting(dict.fromkeys(range(100), _replace_first))
+    with Scripted(provider) as server:
+        found = pages(server.connector(), "userName")
+    assert found[-1].complete_for == frozenset()
+    (problem,) = [problem for page in found for problem in page.problems]
+    assert "changed under the reader" in problem.message
+
+
+def _always(answer: tuple[int, Any, dict[str, str]]) -> Callable[[str, str, Any], tuple[int, Any, dict[str, str]]]:
+    return lambda *_: answer
+
+
+def test_no_list_is_an_error_that_names_the_place() -> None:
+    for answer, words in (
+        ((302, None, {"Location": "https://elsewhere.example/"}), "points to https://elsewhere.example/"),
+        ((200, {"hello": 1}, {}), "no SCIM 2.0"),
+    ):
+        with Scripted(_always(answer)) as server, pytest.raises(IncompleteRead, match=re.escape(words)):
+            pages(server.connector(), "userName")
+
+
+def test_without_discovery_the_schemas_of_the_rfc_are_used() -> None:
+    with (
+        Scripted(lambda _m, path, _b: _listed([], 0) if "/Users" in path else _error(404)) as server,
+        server.connector({"user": {"resource": "User"}}) as made,
+    ):
+        assert "RFC 7644 demands" in made.check().message
+        user = made.schema().types["user"]
+    assert user.attributes["userName"].required
+    assert user.attributes[f"{ENTERPRISE}:manager"].type is Type.REFERENCE
+    assert user.attributes['phoneNumbers[type eq "mobile"].value'].type is Type.TEXT
+
+
+class Stubborn:
+    """One user whom only PUT changes; it answers with versions."""
+
+    def __init__(self, put_status: int = 200) -> None:
+        self.user: Any = {
+            "id": "1",
+            "userName": "ann",
+            "nickName": "A",
+            "emails": [{"type": "home", "value": "h@x"}],
+            "meta": {"version": 'W/"7"'},
+        }
+        self.put_status = put_status
+
+    def __call__(self, method: str, path: str, body: Any) -> tuple[int, Any, dict[str, str]]:
+        if path.endswith("/ServiceProviderConfig"):
+            return 200, {"patch": {"supported": False}, "etag": {"supported": True}, "filter": {"supported": False}}, {}
+        if "/Users" not in path or method == "PATCH":
+            return _error(404 if "/Users" not in path else 501)
+        if method == "PUT" and self.put_status == 200:
+            self.user = body
+        if path.endswith("/Users/1"):
+            return (200 if method == "GET" else self.put_status), self.user, {"ETag": 'W/"7"'}
+        return _listed([self.user], 1)
+
+
+def test_without_patch_the_whole_resource_is_put() -> None:
+    provider = Stubborn()
+    with Scripted(provider) as server:
+        outcome = one(server.connector(), update("1", {WORK: "w@x", "nickName": None, "title": "Chef"}))
+    assert (outcome.result, outcome.reason) == (Result.DONE, "")
+    assert provider.user == {
+        "id": "1",
+        "userName": "ann",
+        "title": "Chef",
+        "emails": [{"type": "home", "value": "h@x"}, {"type": "work", "value": "w@x"}],
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+    }
+
+
+def test_a_put_that_was_overtaken_is_tried_again_later() -> None:
+    with Scripted(Stubborn(put_status=412)) as server:
+        plain = one(server.connector(), update("1", {"title": "Chef"}))
+        expecting = one(server.connector(), update("1", {"title": "Chef"}, expected={"nickName": "A"}))
+    assert (plain.result, expecting.result) == (Result.RETRY, Result.CONFLICT)
+
+
+def test_without_filters_everything_is_looked_through() -> None:
+    with Scripted(Stubborn()) as server, server.connector() as made:
+        assert [found.anchor for found in made.find("user", {"nickName": "a"})] == ["1"]
+        assert list(made.find("user", {"nickName": "b"})) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "result", "words"),
+    [
+        (_error(400, "invalidValue", "title is too long"), Result.REJECTED, "title is too long"),
+        (_error(400, "mutability", "userName is immutable"), Result.REJECTED, "take it out of the mapping"),
+        (_error(403, "", "not yours"), Result.REJECTED, "Grant the token"),
+        (_error(404), Result.GONE, "404"),
+        (_error(412), Result.CONFLICT, "412"),
+        (_error(429, "", "slow down", **{"Retry-After": "120"}), Result.RETRY, "429"),
+        (_error(500, "", "oops"), Result.RETRY, "oops"),
+        (_error(503, "", "", **{"Retry-After": "120"}), Result.RETRY, "503"),
+    ],
+    ids=lambda value: str(value[0]) if isinstance(value, tuple) else "",
+)
+def test_each_answer_has_its_outcome(answer: Any, result: Result, words: str) -> None:
+    with Scripted(lambda method, _p, _b: answer if method == "PATCH" else _error(404)) as server:
+        outcome = one(server.connector(), update("1", {"title": "x"}))
+    assert outcome.result is result
+    assert words in outcome.reason
+    assert outcome.after == (120 if answer[0] in (429, 503) else None)
+
+
+def test_a_refused_token_ends_the_session_and_is_never_shown() -> None:
+    with (
+        Scripted(lambda method, _p, _b: _error(401 if method == "POST" else 404)) as server,
+        server.connector() as made,
+        pytest.raises(AuthFailed) as caught,
+    ):
+        list(made.write([create(1, person(1))]))
+    assert "token" in str(caught.value)
+    assert "Bearer" not in str(caught.value)
+
+
+def test_one_bad_member_is_named_and_the_others_are_written() -> None:
+    members: set[str] = set()
+
+    def answer(method: str, path: str, body: Any) -> tuple[int, Any, dict[str, str]]:
+        if method != "PATCH":
+            return _error(404)
+        values = {item["value"] for op in body["Operations"] for item in op["value"]}
+        if "bad" in values:
+            return _error(400, "invalidValue", "no such member")
+        members.update(values)
+        return 204, None, {}
+
+    wanted = [f"m{n}" for n in range(60)]
+    with Scripted(answer) as server:
+        edges = iter([EdgeChange("members", [*wanted, "bad"], [])])
+        outcome = one(server.connector(), update("1", kind="group", edges=edges))
+    assert outcome.result is Result.REJECTED
+    assert "members bad was refused" in outcome.reason
+    assert members == set(wanted)
+
+
+def test_changes_of_one_object_keep_their_order() -> None:
+    seen: list[str] = []
+
+    def answer(method: str, _path: str, body: Any) -> tuple[int, Any, dict[str, str]]:
+        if method == "PATCH":
+            seen.append(body["Operations"][0]["value"])
+            return 204, None, {}
+        return _error(404)
+
+    with Scripted(answer) as server:
+        written(server.connector(), *[update("1", {"title": f"{n:02}"}, key=n) for n in range(30)])
+    assert seen == [f"{n:02}" for n in range(30)]
+
+
+# --- the server dies, cursors
+
+
+def test_when_the_server_dies_every_change_has_an_outcome(scim: ScimServer) -> None:
+    def changes() -> Iterator[Change]:
+        for n in range(1, 121):
+            if n == 60:
+                scim.kill()
+            yield create(n, person(n))
+
+    with Guard(to(scim), system="crm") as guard:
+        outcomes = list(guard.write(changes()))
+        assert isinstance(guard.broken, Unreachable)
+    assert sorted(found.key for found in outcomes) == list(range(1, 121))
+    assert {found.result for found in outcomes} == {Result.DONE, Result.RETRY}
+
+
+class CursorServer(ScimServer):
+    """scim2-server that pages by cursor (RFC 9865)."""
+
+    def command(self) -> list[str]:
+        config = {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+            "patch": {"supported": True},
+            "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+            "filter": {"supported": True, "maxResults": 1000},
+            "changePassword": {"supported": True},
+            "sort": {"supported": True},
+            "etag": {"supported": True},
+            "pagination": {"cursor": True, "index": False, "defaultPaginationMethod": "cursor"},
+            "authenticationSchemes": [],
+        }
+        path = self.write("config.json", json.dumps(config))
+        return [*super().command(), "--service-provider-config", str(path)]
+
+
+def test_pages_by_cursor_when_the_server_does() -> None:
+    with CursorServer() as server:
+        made = to(server)
+        outcomes = written(made, *[create(n, person(n)) for n in range(8)])
+        found = pages(made, "userName")
+        with made:
+            assert "cursors" in made.check().message
+    assert {one.anchor for page in found for one in page.objects} == {one.anchor for one in outcomes.values()}
+    assert [len(page.objects) for page in found] == [3, 3, 2, 0]
+    assert found[-1].complete_for == {("user", "")}
