@@ -250,7 +250,7 @@ def test_a_clock_that_is_none_stops_every_verb(
         (("plan", "--nope"), "--nope"),
         (("plan", "--as-of", "soon"), "--as-of: expected a date such as"),
         (("explain",), "WHO"),
-        (("log", "x"), "x"),
+        (("log", "x"), "RUN"),
         (("-C", "nowhere", "plan"), "-C nowhere: there is no such folder"),
     ],
 )
