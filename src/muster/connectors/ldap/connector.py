@@ -62,11 +62,9 @@ class LdapConnector:
             if not session.exists(kind.base):
                 missing.append(f"{name}: there is no {kind.base!r}, or this login may not see it")
                 continue
-            sample = session.search(kind.base, ldap.SCOPE_SUBTREE, f"(&{kind.filter}(!({kind.anchor}=*)))", ["1.1"])
-            if sample:
-                missing.append(
-                    f"{name}: {len(sample)} objects show this login no {kind.anchor}, such as {sample[0][0]}"
-                )
+            sample = session.first(kind.base, kind.filter, [kind.anchor])
+            if sample is not None and not sample[1]:
+                missing.append(f"{name}: {sample[0]} shows this login no {kind.anchor}; allow it to read that")
         if controls.PAGED not in session.offers.controls:
             missing.append("paged results (RFC 2696): a read must fit into the server's size limit")
         if not missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -14,7 +15,7 @@ from muster.connectors.ldap.reading import containers_filter, is_container, page
 from muster.connectors.ldap.session import Session
 from muster.connectors.ldap.settings import Delta
 from muster.connectors.ldap.syncrepl import Refresh
-from muster.connectors.ldap.wire import Entry, LdapType, Reader
+from muster.connectors.ldap.wire import LdapType, Reader
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import Page
 
@@ -116,18 +117,14 @@ def _synchronised(session: Session, types: Types, wanted: Wanted, at: Any) -> Ge
         both = f"(|{kind.filter}{containers_filter()})"
         refresh = Refresh(session, kind.base, both, [*reader.request, "objectClass"], at[kind.base])
         containers: list[str] = []
-        entries: list[tuple[str, Entry]] = []
-        gone: list[str] = []
-        for event in refresh.events():
-            if event.deleted:
-                gone.append(event.uuid)
-            elif is_container(event.entry):
-                containers.append(event.dn)
-            else:
-                entries.append((event.dn, event.entry))
-        yield from pages_of(reader, entries)
-        if gone:
-            yield Page(objects=[tombstone(kind, _anchor(session, kind, uuid)) for uuid in gone])
+        events = refresh.events()
+        while some := list(islice(events, session.settings.page_size)):
+            gone = [tombstone(kind, _anchor(session, kind, event.uuid)) for event in some if event.deleted]
+            if gone:
+                yield Page(objects=gone)
+            alive = [event for event in some if not event.deleted]
+            containers.extend(event.dn for event in alive if is_container(event.entry))
+            yield from pages_of(reader, [(one.dn, one.entry) for one in alive if not is_container(one.entry)])
         for container in containers:
             for found in session.pages(container, kind.filter, reader.request):
                 yield from pages_of(reader, [(dn, entry) for dn, entry in found if dn is not None])

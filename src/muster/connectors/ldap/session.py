@@ -89,6 +89,17 @@ class Session:
             raise errors.reading(self.system, self.settings.url, base, error) from None
         return [(dn, entry) for dn, entry in found if dn is not None]
 
+    def first(self, base: str, filter: str, attributes: Sequence[str]) -> tuple[str, Entry] | None:
+        """Some entry below `base` that the filter finds, or None; the others are not waited for."""
+        connection = self.connection
+        try:
+            number = connection.search_ext(base, ldap.SCOPE_SUBTREE, filter, list(attributes), sizelimit=1)
+            kind, found, _, _ = connection.result3(number, 0, self.settings.timeout)
+            connection.abandon(number)
+        except ldap.LDAPError as error:
+            raise errors.reading(self.system, self.settings.url, base, error) from None
+        return found[0] if kind == ldap.RES_SEARCH_ENTRY else None
+
     def exists(self, base: str) -> bool:
         """Whether there is an entry of that DN that this login may see."""
         try:

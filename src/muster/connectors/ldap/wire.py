@@ -103,7 +103,7 @@ def instant_of(text: str) -> str:
 def generalized(text: str) -> str:
     """ISO 8601 text as Generalized Time in UTC. Raises `WrongType`."""
     moment = parse_instant(text)
-    whole = moment.strftime("%Y%m%d%H%M%S")
+    whole = f"{moment.year:04d}{moment:%m%d%H%M%S}"
     return f"{whole}.{moment.microsecond:06d}Z" if moment.microsecond else f"{whole}Z"
 
 

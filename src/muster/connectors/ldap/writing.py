@@ -103,6 +103,10 @@ class Writer:
             entry = wire.additions(kind, change, dn, {first.attribute: first.add} if first else {})
         except WrongType as error:
             return Outcome(change.key, Result.REJECTED, reason=f"{dn}: {error}")
+        password = change.password
+        if password is not None and self._session.offers.is_389:
+            entry.append(("userPassword", [password.reveal().encode()]))
+            password = None
         asked = [self._anchor_control[change.type]] if self._post_read else None
         reply = yield lambda connection: connection.add_ext(dn, entry, asked)
         if reply.error is not None:
@@ -116,8 +120,8 @@ class Writer:
             anchor = yield from self._anchor_of(kind, dn)
         values: Document = {"dn": dn}
         problem = yield from self._edges(kind, dn, edges)
-        if problem is None and change.password is not None:
-            problem = yield from self._password(dn, change.password)
+        if problem is None and password is not None:
+            problem = yield from self._password(dn, password)
         if problem is not None:
             return _outcome(change, problem, dn, anchor, values, "created, but ")
         return Outcome(change.key, Result.DONE, anchor, values)
