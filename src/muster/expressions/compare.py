@@ -8,6 +8,7 @@ case-sensitively, unless both are ISO dates and are put in order.
 import operator
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import reduce
 from typing import TypeVar
 
 from muster.expressions.errors import EvaluationFault, shown
@@ -74,7 +75,7 @@ def _order(left: object, right: object) -> int | None:
         first, second = iso_date(left), iso_date(right)
         if first is not None and second is not None:
             return _sign(first, second)
-        raise _no_order(left if first is None else right, "a date in ISO form")
+        raise _no_order(left if first is None else right, "a date in ISO form; CDate reads other forms")
     if isinstance(left, int | float) or isinstance(right, int | float):
         number, other = to_number(left), to_number(right)
         if number is not None and other is not None:
@@ -185,6 +186,15 @@ def _calculate(left: object, right: object, function: Callable[[float, float], f
             return concat(left, right)
         raise EvaluationFault(f"{shown(left if first is None else right)} is no number, so {sign} has nothing to do")
     return function(first, second)
+
+
+def chained(function: Callable[[object, object], object]) -> Callable[..., object]:
+    """The operator over any number of operands, from left to right."""
+
+    def over(*values: object) -> object:
+        return reduce(function, values)
+
+    return over
 
 
 def is_in(value: object, *choices: object) -> bool:

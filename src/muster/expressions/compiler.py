@@ -11,7 +11,7 @@ from muster.expressions.dialects import Dialect
 from muster.expressions.errors import EvaluationFault, ExpressionError, nearest
 from muster.expressions.forms import FORMS
 from muster.expressions.functions.function import Function
-from muster.expressions.nodes import Attribute, Binary, Call, Literal, Node, Position, Variable
+from muster.expressions.nodes import Attribute, Binary, Call, Literal, Node, Position, Variable, operands
 from muster.expressions.values import truth
 
 _OPEN, _MIDDLE, _CLOSE = "\x01", "\x02", "\x03"
@@ -21,6 +21,7 @@ _ARITHMETIC: dict[str, Callable[[object, object], object]] = {
     "-": compare.minus,
     "*": compare.times,
 }
+_CHAINED = {sign: compare.chained(function) for sign, function in _ARITHMETIC.items()}
 
 
 class Bindings:
@@ -48,14 +49,13 @@ class Bindings:
 class Compiler:
     """Writes one expression; an `Emitter` for the forms, which write themselves.
 
-    Afterwards `reads` are the attributes, `functions` the lower-case names used, and `clock` how it needs the time.
+    Afterwards `reads` are the attributes used, and `clock` says how the expression needs the time.
     """
 
     def __init__(self, dialect: Dialect, bindings: Bindings, extensions: Mapping[str, Callable[..., object]]) -> None:
         self.dialect = dialect
         self.bindings = bindings
         self.reads: set[str] = set()
-        self.functions: set[str] = set()
         self.clock = "none"
         self._extensions = {name.lower(): call for name, call in extensions.items()}
         self._variables: dict[str, str] = {}
@@ -142,13 +142,13 @@ class Compiler:
     def _binary(self, node: Binary) -> str:
         sign = node.sign
         if sign in {"and", "or"}:
-            return f"({self.condition(node.left)} {sign} {self.condition(node.right)})"
+            return f"({f' {sign} '.join(map(self.condition, operands(node)))})"
         if sign in compare.COMPARISONS:
             return FORMS["comparison"](self, Call(sign, (node.left, node.right), node.at))
-        folded = self._folded(_ARITHMETIC[sign], [node.left, node.right])
-        if folded is not None:
-            return folded
-        return self.call_bound(_ARITHMETIC[sign], self.code(node.left), self.code(node.right), at=node.at)
+        parts = operands(node)
+        function = _ARITHMETIC[sign] if len(parts) == 2 else _CHAINED[sign]
+        folded = self._folded(function, parts)
+        return folded if folded is not None else self.call_bound(function, *map(self.code, parts), at=node.at)
 
     def _call(self, call: Call) -> str:
         name = call.name.lower()
@@ -157,7 +157,6 @@ class Compiler:
             return self._extension(call, name)
         arguments = _fitted(call, function)
         call = Call(call.name, arguments, call.at) if len(arguments) != len(call.arguments) else call
-        self.functions.add(name)
         if function.form:
             form, _, detail = function.form.partition(":")
             if detail:
@@ -175,7 +174,6 @@ class Compiler:
             known = [function.name for function in self.dialect.functions.values()]
             suggestion = nearest(call.name, [*known, *self._extensions])
             raise ExpressionError(f"there is no function {call.name}", call.at.line, call.at.column, suggestion)
-        self.functions.add(name)
         return self.call_bound(extension, *map(self.code, call.arguments), at=call.at)
 
     def _folded(self, function: Callable[..., object], nodes: "tuple[Node | None, ...] | list[Node]") -> str | None:

@@ -8,7 +8,7 @@ from muster.expressions.compiler import Bindings, Compiler
 from muster.expressions.context import Context
 from muster.expressions.dialects import dialect_of
 from muster.expressions.errors import ExpressionError
-from muster.expressions.nodes import Attribute
+from muster.expressions.nodes import Attribute, Call, walk
 from muster.expressions.parser import parse
 from muster.expressions.program import Program
 from muster.expressions.results import Result
@@ -47,12 +47,12 @@ class Expression:
         compiler = Compiler(self.dialect, Bindings(), self._extensions)
         compiler.expression(self._node)
         self.reads = frozenset(compiler.reads)
-        self.functions = frozenset(compiler.functions)
+        self.functions = frozenset(node.name.lower() for node in walk(self._node) if isinstance(node, Call))
         self.clock = compiler.clock
         self.plain = self._node.name if isinstance(self._node, Attribute) else None
         parts = [dialect, text, *(f"{name}={used[name]}" for name in sorted(used))]
         self.digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        self._program: Program | None = None
+        self._program = _program([self])
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r}, dialect={self.dialect.name!r})"
@@ -63,8 +63,6 @@ class Expression:
 
     def evaluate(self, attributes: Mapping[str, object], context: Context) -> Result:
         """The result over these attributes; a `Fault` or `UNKNOWN` instead of any exception."""
-        if self._program is None:
-            self._program = _program([self])
         return self._program.run(attributes, context)[0]
 
 

@@ -197,7 +197,7 @@ def _with(emitter: Emitter, call: Call) -> str:
 def _select(emitter: Emitter, call: Call) -> str:
     """`Select($item, attribute, function)`: what the function makes of each value; NULL is left out."""
     made = emitter.bindings.temporary()
-    return _over(emitter, call, lambda item: made, lambda code: f"({made} := {code}) is not None")
+    return _over(emitter, call, lambda _: made, lambda code: f"({made} := {code}) is not None")
 
 
 def _where(emitter: Emitter, call: Call) -> str:

@@ -1,5 +1,6 @@
 """The parts of an expression once it is read: what it means, free of how its dialect writes it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -55,4 +56,31 @@ class Binary:
     at: Position
 
 
+CHAINED = frozenset({"&", "+", "-", "*", "and", "or"})
+"""The signs of which any number may follow one another: `operands` takes them all at once."""
+
 Node: TypeAlias = Literal | Attribute | Variable | Call | Binary
+
+
+def walk(node: Node | None) -> Iterator[Node]:
+    """The node and everything in it, in no particular order."""
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        if found is None:
+            continue
+        yield found
+        if isinstance(found, Call):
+            waiting += found.arguments
+        elif isinstance(found, Binary):
+            waiting += (found.left, found.right)
+
+
+def operands(node: Binary) -> list[Node]:
+    """The operands of a chain `a & b & c` of one sign, from left to right."""
+    out = [node.right]
+    left = node.left
+    while isinstance(left, Binary) and left.sign == node.sign:
+        out.append(left.right)
+        left = left.left
+    return [left, *reversed(out)]

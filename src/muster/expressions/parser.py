@@ -9,7 +9,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from muster.expressions.dialects import CONSTANTS, Dialect
 from muster.expressions.errors import ExpressionError, nearest
 from muster.expressions.grammar import parser_of
-from muster.expressions.nodes import Attribute, Binary, Call, Literal, Node, Position, Variable
+from muster.expressions.nodes import CHAINED, Attribute, Binary, Call, Literal, Node, Position, Variable
 
 DEEPEST = 60
 """How many expressions may stand inside one another."""
@@ -140,7 +140,7 @@ class _Reader:
         return int(token)
 
     def _unquote(self, inner: str) -> str:
-        """In Entra `\\\\` and `\\"` stand for one character and other backslashes for themselves; else `""` is one mark."""
+        """In Entra a backslash before a backslash or `"` takes it as it is; elsewhere `""` is a quotation mark."""
         if not self._dialect.backslashes:
             return inner.replace('""', '"')
         if "\\" not in inner:
@@ -191,8 +191,13 @@ class _Reader:
     def _operators(self, tree: Tree[Token]) -> Node:
         children = tree.children
         left = self.node(cast("Tree[Token]", children[0]))
+        turns = 0
         for index in range(1, len(children), 2):
             sign = str(children[index]).lower()
             right = self.node(cast("Tree[Token]", children[index + 1]))
-            left = Binary(_SIGNS.get(sign, sign), left, right, left.at)
+            sign = _SIGNS.get(sign, sign)
+            turns += not (isinstance(left, Binary) and left.sign == sign in CHAINED)
+            if turns > DEEPEST:
+                raise _too_deep(left.at)
+            left = Binary(sign, left, right, left.at)
         return left

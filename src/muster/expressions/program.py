@@ -10,6 +10,7 @@ from muster.expressions.results import UNKNOWN, Fault, Result
 
 _FILE = "<muster expression>"
 _LONGEST = 200
+"""How much an unforeseen error may say: it may quote data."""
 
 
 class Program:
@@ -48,8 +49,8 @@ class Program:
             return UNKNOWN
         text = str(problem)
         if not isinstance(problem, EvaluationFault):
-            text = f"{type(problem).__name__}: {text}" if text else type(problem).__name__
-        return Fault(text[: _LONGEST + 200], self._column(problem))
+            text = f"{type(problem).__name__}: {text}"[:_LONGEST] if text else type(problem).__name__
+        return Fault(text, self._column(problem))
 
     def _column(self, problem: Exception) -> int:
         """The column of the innermost call that was running when it happened."""

@@ -29,7 +29,8 @@ _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _NEVER = 0x7FFF_FFFF_FFFF_FFFF
 _STYLES = frozenset(
     {
-        "none", "allowleadingwhite", "allowtrailingwhite", "allowinnerwhite", "allowwhitespaces", "nocurrentdatedefault",
+        "none", "allowleadingwhite", "allowtrailingwhite", "allowinnerwhite", "allowwhitespaces",
+        "nocurrentdatedefault",
         "adjusttouniversal", "assumelocal", "assumeuniversal", "roundtripkind",
     }
 )  # fmt: skip

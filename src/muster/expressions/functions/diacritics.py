@@ -9,7 +9,8 @@ import unicodedata
 _WHOLE = str.maketrans(
     {
         "æ": "ae", "Æ": "AE", "ǣ": "ae", "Ǣ": "AE", "ǽ": "ae", "Ǽ": "AE", "ø": "oe", "Ø": "OE", "ǿ": "oe", "Ǿ": "OE",
-        "œ": "oe", "Œ": "OE", "ß": "ss", "ẞ": "SS", "ı": "i", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ħ": "h", "Ħ": "H",
+        "œ": "oe", "Œ": "OE", "ß": "ss", "ẞ": "SS", "ı": "i", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D",
+        "ħ": "h", "Ħ": "H",
     }
 )  # fmt: skip
 """Letters that no Unicode decomposition takes apart; đ and ħ are not in the documented table but are of its kind."""

@@ -18,7 +18,7 @@ def values_of(value: object) -> list[object]:
 
 
 def contains(value: object, search: object, case: object = None) -> int:
-    """`Contains(attribute, search, case)`: the number, from 1, of the first value in which it is found; 0 if in none."""
+    """`Contains(attribute, search, case)`: the number, from 1, of the first value it is found in, or 0."""
     wanted = to_text(search)
     fold = to_text(case).lower() == "caseinsensitive"
     if fold:
