@@ -96,7 +96,6 @@ def scim_type(
         core=core,
         places=places,
         unique=tuple(unique),
-        plain=frozenset(short for (urn, short), raw in declared.items() if not urn and raw.get("type") != "complex"),
     )
 
 

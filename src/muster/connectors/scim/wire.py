@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from muster.connectors.scim.names import Place, literal, place_of
@@ -26,7 +26,7 @@ _ACTIVE: Final = Place("", "active")
 class ScimType:
     """One object type: its schema, where it is served, and where each attribute name points.
 
-    `unique`: the attributes by which an object that is already there is found. `plain`: those that are not complex.
+    `unique`: the attributes by which an object that is already there is found.
     """
 
     name: str
@@ -35,7 +35,6 @@ class ScimType:
     core: str
     places: Mapping[str, Place]
     unique: tuple[str, ...] = ()
-    plain: frozenset[str] = field(default_factory=frozenset)
 
     def place(self, name: str) -> Place:
         """Where a name points. Raises `WrongType` when the resource type has no such attribute."""

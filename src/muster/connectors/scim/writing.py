@@ -97,11 +97,9 @@ class Writer:
             value = change.values.get(name)
             if not isinstance(value, str) or not value:
                 continue
-            asked: dict[str, str | int] = {
-                "filter": f"{name} eq {literal(value)}",
-                "count": 2,
-                "excludedAttributes": kind.large or "meta",
-            }
+            asked: dict[str, str | int] = {"filter": f"{name} eq {literal(value)}", "count": 2}
+            if kind.large is not None:
+                asked["excludedAttributes"] = kind.large
             response = yield _get(session, kind, asked)
             found = (json_of(response) or {}).get("Resources") if response.is_success else None
             if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict):

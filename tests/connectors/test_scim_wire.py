@@ -1,0 +1,219 @@
+"""SCIM names, resources, patches and filters, without a server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from muster.connectors.scim import core, wire
+from muster.connectors.scim.names import ENTERPRISE, Place, alias_of, literal, place_of
+from muster.connectors.scim.schemas import scim_type
+from muster.connectors.scim.settings import ScimObject, ScimSettings
+from muster.model.changes import Action, Change
+from muster.model.objects import EdgePage
+from muster.model.values import Document, Type, WrongType
+
+WORK = 'emails[type eq "work"].value'
+HOME = 'emails[type eq "home"].value'
+USER = scim_type("crm", "user", ScimObject(resource="User"), core.resource_types(), core.schemas())
+GROUP = scim_type("crm", "group", ScimObject(resource="Group"), core.resource_types(), core.schemas())
+
+
+def update(values: Document | None = None, **more: Any) -> Change:
+    return Change(1, "user", Action.UPDATE, "1", values or {}, **more)
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "path"),
+    [
+        ("userName", Place("", "userName"), "userName"),
+        ("name.givenName", Place("", "name", part="givenName"), "name.givenName"),
+        (WORK, Place("", "emails", "type", "work", "value"), WORK),
+        (
+            "emails[primary eq true].value",
+            Place("", "emails", "primary", True, "value"),
+            "emails[primary eq true].value",
+        ),
+        (f"{ENTERPRISE}:department", Place(ENTERPRISE, "department"), f"{ENTERPRISE}:department"),
+        ("enterprise.manager.displayName", Place(ENTERPRISE, "manager", part="displayName"), None),
+        ('urn:x:1.0:U:tags[type eq "a.b:c"].value', Place("urn:x:1.0:U", "tags", "type", "a.b:c", "value"), None),
+    ],
+)
+def test_names_point_to_places(name: str, place: Place, path: str | None) -> None:
+    found = place_of(name)
+    assert found == place
+    assert path in (None, place.path)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "emails[type]", 'emails[type eq "x"', "a.b.c", "emails[type ne 'x'].value"]
+)
+def test_what_is_no_name(name: str) -> None:
+    assert place_of(name) is None
+
+
+def test_the_short_name_is_for_the_enterprise_extension_alone() -> None:
+    assert alias_of(f"{ENTERPRISE}:costCenter") == "enterprise.costCenter"
+    assert alias_of("userName") is None
+
+
+@given(st.text())
+def test_a_text_in_a_filter_is_json(text: str) -> None:
+    assert json.loads(literal(text)) == text
+
+
+def test_the_rfcs_own_schemas() -> None:
+    schema = USER.schema
+    assert (schema.anchor, schema.assigned, schema.can_enable) == ("id", True, True)
+    assert schema.attributes["userName"].required
+    assert schema.attributes["groups"].type is Type.REFERENCE
+    assert schema.attributes["groups"].writable == "never"
+    assert schema.attributes["x509Certificates"].type is Type.BINARY
+    assert schema.attributes["enterprise.manager"].type is Type.REFERENCE
+    assert "enterprise.manager.displayName" in schema.attributes
+    assert "password" not in schema.attributes
+    assert USER.unique == ("userName",)
+    assert (GROUP.large, GROUP.unique) == ("members", ("displayName",))
+
+
+# --- resources
+
+
+RESOURCE: dict[str, Any] = {
+    "id": "1",
+    "userName": "ann",
+    "active": "True",
+    "name": {"givenName": "Ann"},
+    "emails": [{"type": "Work", "value": "a@x"}, {"value": "b@x"}],
+    "roles": ["plain", {"value": "admin"}],
+    ENTERPRISE: {"manager": {"value": "7"}},
+    "meta": {"lastModified": "2026-01-31T18:00:00+01:00"},
+}
+
+
+def test_a_resource_is_read() -> None:
+    wanted = ["userName", "enabled", "name.givenName", "name.familyName", WORK, HOME, "emails", "roles"]
+    found, edges, problem = wire.read(USER, RESOURCE, [*wanted, "enterprise.manager", "meta.lastModified", "nothing"])
+    assert (edges, problem) == ([], None)
+    assert found is not None
+    assert found.values == {
+        "userName": "ann",
+        "enabled": True,
+        "name.givenName": "Ann",
+        WORK: "a@x",
+        "emails": ["a@x", "b@x"],
+        "roles": ["plain", "admin"],
+        "enterprise.manager": "7",
+        "meta.lastModified": "2026-01-31T17:00:00Z",
+    }
+
+
+def test_what_cannot_be_read_is_a_problem() -> None:
+    _, _, nameless = wire.read(USER, {"userName": "ann"}, ["userName"])
+    _, _, wrong = wire.read(USER, {"id": "1", "active": "perhaps"}, ["active"])
+    assert nameless is not None
+    assert wrong is not None
+    assert (wrong.anchor, wrong.where) == ("1", "/Users/1")
+
+
+def test_members_come_in_pages() -> None:
+    members = [{"value": f"m{n}"} for n in range(wire.EDGES + 1)]
+    _, edges, _ = wire.read(GROUP, {"id": "1", "members": members}, ["members"])
+    assert [(len(edge.values), edge.last) for edge in edges] == [(wire.EDGES, False), (1, True)]
+    _, edges, _ = wire.read(GROUP, {"id": "1"}, ["members"])
+    assert edges == [EdgePage("group", "1", "members", [], whole=True, last=True)]
+
+
+def test_a_new_resource() -> None:
+    values: Document = {
+        "userName": "ann",
+        "enabled": True,
+        WORK: "a@x",
+        'emails[type eq "work"].display': "A",
+        "roles": ["r"],
+        "enterprise.department": "Sales",
+        "enterprise.manager": "7",
+        "title": None,
+        "meta.created": "2026-01-31T17:00:00Z",
+    }
+    made = wire.new_resource(USER, update(values, add={"roles": ["s"]}), ())
+    assert made == {
+        "schemas": [core.USER, ENTERPRISE],
+        "userName": "ann",
+        "active": True,
+        "emails": [{"type": "work", "value": "a@x", "display": "A"}],
+        "roles": [{"value": "r"}, {"value": "s"}],
+        ENTERPRISE: {"department": "Sales", "manager": {"value": "7"}},
+    }
+    with pytest.raises(WrongType, match="nonsense"):
+        wire.new_resource(USER, update({"nonsense": 1}), ())
+
+
+def test_a_resource_with_a_change_in_it() -> None:
+    change = update(
+        {WORK: None, HOME: "h@x", "name.givenName": None, "enterprise.manager": None}, remove={"roles": ["admin"]}
+    )
+    body = wire.merged(USER, json.loads(json.dumps(RESOURCE)), change)
+    assert body["emails"] == [{"value": "b@x"}, {"type": "home", "value": "h@x"}]
+    assert body["roles"] == [{"value": "plain"}]
+    assert "name" not in body
+    assert "meta" not in body
+    assert body[ENTERPRISE] == {}
+    assert body["schemas"] == [core.USER]
+
+
+# --- patches
+
+
+def test_a_patch() -> None:
+    change = update(
+        {"title": "Chef", "nickName": None, WORK: "w@x", HOME: None, "roles": ["a"], "enterprise.manager": "7"},
+        add={"entitlements": ["e"]},
+        remove={"entitlements": ['x"y']},
+    )
+    assert wire.patch(USER, change) == [
+        {"op": "replace", "path": "title", "value": "Chef"},
+        {"op": "remove", "path": "nickName"},
+        {"op": "replace", "path": WORK, "value": "w@x"},
+        {"op": "remove", "path": 'emails[type eq "home"]'},
+        {"op": "replace", "path": "roles", "value": [{"value": "a"}]},
+        {"op": "replace", "path": f"{ENTERPRISE}:manager", "value": {"value": "7"}},
+        {"op": "add", "path": "entitlements", "value": [{"value": "e"}]},
+        {"op": "remove", "path": 'entitlements[value eq "x\\"y"]'},
+    ]
+
+
+def test_a_patch_of_what_is_not_there() -> None:
+    shown = {"id": "1", "emails": [{"type": "home", "value": "h@x"}], "entitlements": [{"value": "here"}]}
+    change = update(
+        {WORK: "w@x", 'emails[type eq "work"].display': "W", HOME: "n@x", 'emails[type eq "other"].value': None},
+        remove={"entitlements": ["here", "gone"]},
+    )
+    assert wire.patch(USER, change, shown) == [
+        {"op": "replace", "path": HOME, "value": "n@x"},
+        {"op": "add", "path": "emails", "value": [{"type": "work", "value": "w@x", "display": "W"}]},
+        {"op": "remove", "path": 'entitlements[value eq "here"]'},
+    ]
+
+
+def test_filters() -> None:
+    assert wire.equality(USER, "userName", 'a"b') == 'userName eq "a\\"b"'
+    assert wire.equality(USER, WORK, "a@x") == 'emails[type eq "work" and value eq "a@x"]'
+    assert wire.equality(USER, "roles", ["a", "b"]) == 'roles.value eq "a" and roles.value eq "b"'
+    assert wire.equality(USER, "enabled", False) == "active eq false"
+    assert wire.equality(USER, "enterprise.department", "S") == f'{ENTERPRISE}:department eq "S"'
+    assert wire.equality(USER, "title", None) == "not (title pr)"
+
+
+def test_settings_are_checked() -> None:
+    assert ScimSettings(url="https://x/v2/").url == "https://x/v2"
+    for wrong in ({"url": "x"}, {"url": "https://x", "page_size": 1}, {"url": "https://x", "patch": "often"}):
+        with pytest.raises(ValueError, match="validation error"):
+            ScimSettings.model_validate(wrong)
