@@ -1,0 +1,147 @@
+"""The SQL connector: a session with one database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from sqlalchemy import select
+from sqlalchemy.sql import ColumnElement
+
+from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
+from muster.connectors.sql.database import Database
+from muster.connectors.sql.reading import TableReading
+from muster.connectors.sql.settings import SqlObject, SqlSettings
+from muster.connectors.sql.tables import Column, Table, reflected
+from muster.connectors.sql.wire import key_to_driver, to_driver
+from muster.connectors.sql.writing import Writing
+from muster.model.changes import Change, Outcome
+from muster.model.errors import MusterError, ProjectError, WatermarkExpired
+from muster.model.objects import ConnectorObject, Page
+from muster.model.schema import ENABLED, SystemSchema
+from muster.model.values import Attribute, Value, WrongType, items
+
+
+class SqlConnector:
+    """Reads and writes tables, views and procedures of SQLite, PostgreSQL, MariaDB, or any database with a driver.
+
+    A delta needs a column that grows with each change (`watermark`) or a table of changes (`changes`); a type with
+    neither raises `WatermarkExpired`.
+    """
+
+    spec: ClassVar[ConnectorSpec] = ConnectorSpec(
+        name="sql",
+        settings=SqlSettings,
+        object_settings=SqlObject,
+        capabilities=Capabilities(reads_changes=True, finds=True, concurrent=True),
+        summary="Tables, views and procedures of a SQL database.",
+    )
+
+    def __init__(self, system: str, settings: Settings, objects: Mapping[str, Settings], folder: Path) -> None:
+        if not isinstance(settings, SqlSettings):
+            raise ProjectError(f"{system}: expected sql settings, found {type(settings).__name__}.")
+        self.system = system
+        self._objects = {kind: one for kind, one in objects.items() if isinstance(one, SqlObject)}
+        self._database = Database(system, settings, folder)
+        self._known: dict[str, Table] = {}
+
+    def __enter__(self) -> Self:
+        self._known = {}
+        self._database.open()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._database.close()
+
+    def check(self) -> Health:
+        """Whether each table is there with its columns, and may be read."""
+        missing: list[str] = []
+        for kind in self._objects:
+            try:
+                table = self._table(kind)
+                with self._database.looking() as connection:
+                    connection.execute(select(*table.clause.c).limit(1)).all()
+            except MusterError as error:
+                missing.append(error.message)
+        return Health(not missing, f"{self._database.dialect} at {self._database.shown}", missing)
+
+    def schema(self) -> SystemSchema:
+        """The tables as the database declares them."""
+        return SystemSchema({kind: self._table(kind).schema() for kind in self._objects})
+
+    def read(self, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
+        """Everything, or what changed, as of one instant: nothing that others write meanwhile is seen."""
+        tables = {kind: self._table(kind) for kind in wanted}
+        known = None if since is None else self._positions(since)
+        with self._database.reading() as connection:
+            readings = {kind: TableReading(connection, tables[kind], wanted[kind]) for kind in wanted}
+            positions = {kind: reading.position() for kind, reading in readings.items()}
+            for kind, reading in readings.items():
+                yield from reading.everything() if known is None else reading.since(known.get(kind))
+                if known is not None and positions[kind] is None:
+                    positions[kind] = known.get(kind)
+        complete = frozenset((kind, "") for kind, one in readings.items() if one.complete and known is None)
+        yield Page(watermark=json.dumps(positions, sort_keys=True), complete_for=complete, last=True)
+
+    def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
+        """Batches in transactions; a bad row does not harm the others."""
+        writing = Writing(self._database, {kind: self._table(kind) for kind in self._objects})
+        yield from writing.write(changes)
+
+    def get(self, object_type: str, anchor: str) -> ConnectorObject | None:
+        """The row with that anchor, large references left out."""
+        table = self._table(object_type)
+        key = key_to_driver(anchor, table)
+        if key is None:
+            return None
+        return next(iter(self._some(table, [table.clause.c[table.spec.anchor] == key])), None)
+
+    def find(self, object_type: str, equal: Mapping[str, Value]) -> Iterator[ConnectorObject]:
+        """The rows that have all these values, under the database's own collation."""
+        table = self._table(object_type)
+        try:
+            conditions = [one for name, value in equal.items() for one in _conditions(table, name, value)]
+        except WrongType:
+            return
+        yield from self._some(table, conditions)
+
+    def _some(self, table: Table, conditions: Sequence[ColumnElement[bool]]) -> list[ConnectorObject]:
+        schema = table.schema()
+        names = [name for name, one in schema.attributes.items() if not one.large]
+        if schema.can_enable:
+            names.append(ENABLED)
+        with self._database.looking() as connection:
+            return list(TableReading(connection, table, names).some(conditions))
+
+    def _table(self, kind: str) -> Table:
+        found = self._known.get(kind)
+        if found is None:
+            with self._database.looking() as connection:
+                found = self._known[kind] = reflected(connection, self.system, kind, self._objects[kind])
+        return found
+
+    def _positions(self, since: str) -> dict[str, Any]:
+        try:
+            found = json.loads(since)
+        except json.JSONDecodeError:
+            found = None
+        if not isinstance(found, dict):
+            raise WatermarkExpired(f"{self.system}: the watermark is not one of this connector. Read everything.")
+        return found
+
+
+def _conditions(table: Table, name: str, value: Value) -> Iterator[ColumnElement[bool]]:
+    if name in table.lists:
+        side, clause, column = table.lists[name]
+        single = Column(Attribute(name, column.attribute.type), column.zoned)
+        for one in items(value):
+            held = select(clause.c[side.owner]).where(clause.c[side.value] == to_driver(one, single, table.dialect))
+            yield table.clause.c[table.spec.anchor].in_(held)
+        return
+    if name == ENABLED and table.spec.enabled is not None:
+        name, value = table.spec.enabled.column, None if value is None else table.spec.enabled.write(value)
+    table.attribute(name)
+    column_value = to_driver(value, table.columns[name], table.dialect)
+    yield table.clause.c[name].is_(None) if column_value is None else table.clause.c[name] == column_value

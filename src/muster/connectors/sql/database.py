@@ -1,0 +1,220 @@
+"""One database: its URL, its connection, and what its errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from muster.connectors.kit.redaction import Redactor
+from muster.connectors.sql.settings import SqlSettings
+from muster.model.errors import AuthFailed, IncompleteRead, MusterError, ProjectError, Unreachable
+from muster.model.secrets import Secret
+
+_DRIVERS: Final = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg",
+                   "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}  # fmt: skip
+_REFUSED: Final = ("password authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
+_MARIADB_REFUSED: Final = (1044, 1045, 1049, 1698)
+_MARIADB_RIGHTS: Final = (1142, 1143, 1227, 1370)
+
+
+class Fault(Enum):
+    """What a database error means for the change that met it."""
+
+    DUPLICATE = auto()
+    REFUSED = auto()
+    BUSY = auto()
+    DEAD = auto()
+    RIGHTS = auto()
+
+
+class Database:
+    """One session's connection. `shown` names the database in messages, without its password."""
+
+    def __init__(self, system: str, settings: SqlSettings, folder: Path) -> None:
+        """Raises `ProjectError` for a URL that is none, or whose driver is not installed. Connects nothing."""
+        self.system = system
+        url = _url(system, settings, folder)
+        self.shown = url.render_as_string(hide_password=True)
+        self._file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+        self._redact = Redactor([Secret(str(url.password))] if url.password else [])
+        self._connection: Connection | None = None
+        try:
+            self._engine = create_engine(url, poolclass=NullPool, connect_args=_arguments(url, settings))
+        except (NoSuchModuleError, ModuleNotFoundError) as error:
+            raise ProjectError(
+                f"{system}: the driver for {self.shown} is not installed: {error}. "
+                "For MariaDB install muster[mariadb]; for others the package of the driver."
+            ) from None
+        if self._file is not None:
+            _take_over_transactions(self._engine)
+
+    @property
+    def connection(self) -> Connection:
+        """The open connection."""
+        if self._connection is None:
+            raise Unreachable(f"{self.system}: there is no connection to {self.shown}.")
+        return self._connection
+
+    @property
+    def dialect(self) -> str:
+        """sqlite, postgresql, mysql or mariadb, or another one."""
+        return self._engine.dialect.name
+
+    def open(self) -> None:
+        """Connect. Raises `Unreachable` and `AuthFailed`."""
+        if self._file is not None and not self._file.is_file() and str(self._file) != ":memory:":
+            raise Unreachable(f"{self.system}: there is no database file {self._file}. Correct `url`.")
+        try:
+            self._connection = self._engine.connect()
+        except DBAPIError as error:
+            raise self._connecting(error) from None
+
+    def close(self) -> None:
+        """Disconnect."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with self._quietly():
+                connection.close()
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the database, whatever others write meanwhile."""
+        connection = self.connection
+        with self.speaking():
+            if connection.in_transaction():
+                connection.rollback()
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            elif self.dialect in ("mysql", "mariadb"):
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            try:
+                yield connection
+            finally:
+                with self._quietly():
+                    connection.rollback()
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """A short look at the database as it is now."""
+        connection = self.connection
+        with self.speaking():
+            if connection.in_transaction():
+                connection.rollback()
+            try:
+                yield connection
+            finally:
+                with self._quietly():
+                    connection.rollback()
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Turn what the database refuses into words: dead, not allowed, or a table or statement that is wrong."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise self.error(error) from None
+
+    def error(self, error: SQLAlchemyError) -> MusterError:
+        """The error that ends the session."""
+        words = self.words(error)
+        fault = self.fault(error)
+        if fault is Fault.DEAD:
+            return Unreachable(f"{self.system}: the connection to {self.shown} broke: {words}. Look at the server.")
+        if fault is Fault.BUSY:
+            return Unreachable(f"{self.system}: {self.shown} is busy: {words}. Run again.")
+        if fault is Fault.RIGHTS:
+            return AuthFailed(f"{self.system}: {self.shown} refuses: {words}. Grant the right to the user.")
+        return IncompleteRead(f"{self.system}: {self.shown} answers: {words}. Correct the system's settings.")
+
+    def fault(self, error: SQLAlchemyError) -> Fault:
+        """What the error means."""
+        if not isinstance(error, DBAPIError):
+            return Fault.REFUSED
+        if error.connection_invalidated:
+            return Fault.DEAD
+        original: Any = error.orig
+        state = getattr(original, "sqlstate", None) or ""
+        number = original.args[0] if original.args and isinstance(original.args[0], int) else 0
+        text = str(original)
+        if state == "23505" or number == 1062 or "UNIQUE constraint failed" in text:
+            return Fault.DUPLICATE
+        if state in ("40001", "40P01", "55P03") or number in (1205, 1213) or "database is locked" in text:
+            return Fault.BUSY
+        if state == "42501" or number in _MARIADB_RIGHTS or "readonly database" in text:
+            return Fault.RIGHTS
+        if state[:2] in ("08", "57") or number in (2006, 2013):
+            return Fault.DEAD
+        return Fault.REFUSED
+
+    def words(self, error: SQLAlchemyError) -> str:
+        """The database's own words, without the statement and without the values."""
+        original: Any = getattr(error, "orig", None)
+        if original is None:
+            return self._redact(str(error).splitlines()[0])
+        primary = getattr(getattr(original, "diag", None), "message_primary", None)
+        if primary:
+            return self._redact(str(primary))
+        arguments = original.args
+        text = arguments[1] if len(arguments) > 1 and isinstance(arguments[0], int) else str(original)
+        return self._redact(str(text).strip().splitlines()[0])
+
+    def _connecting(self, error: DBAPIError) -> MusterError:
+        words = self.words(error)
+        original: Any = error.orig
+        number = original.args[0] if original is not None and original.args else 0
+        if number in _MARIADB_REFUSED or any(sign in words or sign in str(original) for sign in _REFUSED):
+            return AuthFailed(
+                f"{self.system}: {self.shown} refuses the connection: {words}. "
+                "Check user, password and database in the system's settings."
+            )
+        return Unreachable(
+            f"{self.system}: {self.shown} does not answer: {words}. Look whether it is up, and at host and port."
+        )
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError:
+            return
+
+
+def _url(system: str, settings: SqlSettings, folder: Path) -> URL:
+    given = settings.url.reveal() if isinstance(settings.url, Secret) else settings.url
+    try:
+        url = make_url(given)
+    except ArgumentError:
+        raise ProjectError(f"{system}: `url` is no database URL, such as postgresql://user@host/database.") from None
+    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    if settings.password is not None:
+        url = url.set(password=settings.password.reveal())
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise ProjectError(f"{system}: `url` names no file; write sqlite:///data/app.db.")
+        url = url.set(database=str(folder / url.database))
+    return url
+
+
+def _arguments(url: URL, settings: SqlSettings) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": settings.connect_timeout, "isolation_level": None}
+    if url.get_backend_name() in ("postgresql", "mysql", "mariadb"):
+        return {"connect_timeout": settings.connect_timeout}
+    return {}
+
+
+def _take_over_transactions(engine: Engine) -> None:
+    """The driver of SQLite begins no transaction before a read; it must, so that a read sees one state."""
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")

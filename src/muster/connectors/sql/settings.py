@@ -1,0 +1,68 @@
+"""What a system file says of a SQL database."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from muster.connectors.kit.contract import Settings
+from muster.connectors.kit.switch import Switch
+from muster.model.secrets import Secret
+
+
+class SqlSettings(Settings):
+    """The database."""
+
+    url: str | Secret = Field(
+        description="Its SQLAlchemy URL: sqlite:///data/app.db (relative to the project folder), "
+        "postgresql://user@host/database, mariadb://user@host/database."
+    )
+    password: Secret | None = Field(None, description="The password, where the URL does not hold it.")
+    connect_timeout: int = Field(10, ge=1, description="Seconds within which the server must answer.")
+
+
+class ListTable(Settings):
+    """A side table that holds the values of one many-valued attribute, one a row."""
+
+    table: str = Field(description="The side table; with a schema as schema.table.")
+    owner: str = Field(description="Its column that holds the anchor of the object.")
+    value: str = Field(description="Its column that holds the value.")
+    large: bool = Field(False, description="Whether the values are streamed as edges, as members of groups are.")
+    reference: bool = Field(False, description="Whether the values name other objects.")
+
+
+class ChangeTable(Settings):
+    """A table to which triggers add a row for each change."""
+
+    table: str = Field(description="The change table; with a schema as schema.table.")
+    sequence: str = Field(description="Its column that grows with every change.")
+    key: str = Field(description="Its column that holds the anchor of the object that changed or went.")
+
+
+class SqlObject(Settings):
+    """One object type: a table or a view."""
+
+    table: str = Field(description="The table or view; with a schema as schema.table.")
+    anchor: str = Field(description="The column that names an object for ever, or a generated key.")
+    enabled: Switch | None = Field(None, description="The column that says whether an account is switched on.")
+    where: str | None = Field(None, description="A SQL condition: only rows that fulfil it are objects of this type.")
+    watermark: str | None = Field(
+        None, description="A column that grows with every change of a row; deletions are then found by full reads only."
+    )
+    changes: ChangeTable | None = Field(None, description="A change table, which tells deletions too.")
+    key_generated: bool | None = Field(
+        None, description="Whether the database makes the anchor; by default what the table itself says."
+    )
+    lists: dict[str, ListTable] = Field(
+        default_factory=dict, description="Many-valued attributes that are kept in side tables."
+    )
+    insert: str | None = Field(
+        None, description="A statement or procedure call of your own for a create, with :column parameters."
+    )
+    update: str | None = Field(None, description="The same for an update; columns that do not change keep their value.")
+    delete: str | None = Field(None, description="The same for a delete.")
+
+    @model_validator(mode="after")
+    def _one_delta(self) -> SqlObject:
+        if self.watermark and self.changes:
+            raise ValueError("give `watermark` or `changes`, not both")
+        return self

@@ -1,0 +1,257 @@
+"""Changes → batches in transactions: many rows a statement, and the bad row found without harm to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from muster.connectors.sql import statements
+from muster.connectors.sql.database import Database, Fault
+from muster.connectors.sql.preparing import Item, Refused, prepared
+from muster.connectors.sql.tables import Table
+from muster.connectors.sql.wire import anchor_text, from_driver
+from muster.model.changes import Action, Change, Outcome, Result
+from muster.model.values import Document, WrongType, comparable_set, difference, same, shown
+
+BATCH: Final = 1_000
+
+
+class _Uneven(Exception):
+    """A statement did not touch as many rows as it should."""
+
+
+class _Answer(Exception):
+    def __init__(self, result: Result, reason: str = "", anchor: str | None = None) -> None:
+        super().__init__(reason)
+        self.result = result
+        self.reason = reason
+        self.anchor = anchor
+
+
+class Writing:
+    """Writes to the tables of one session."""
+
+    def __init__(self, database: Database, tables: Mapping[str, Table]) -> None:
+        self._database = database
+        self._tables = tables
+
+    def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
+        """One outcome a change, after the transaction that wrote it. Raises what ends the session."""
+        batch: dict[Any, Change] = {}
+        for change in changes:
+            name = (change.type, change.anchor) if change.anchor is not None else (change.type, None, change.key)
+            if name in batch or len(batch) == BATCH:
+                yield from self._batch(list(batch.values()))
+                batch = {}
+            batch[name] = change
+        if batch:
+            yield from self._batch(list(batch.values()))
+
+    def _batch(self, changes: Sequence[Change]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        items: list[Item] = []
+        for change in changes:
+            try:
+                items.append(prepared(change, self._tables[change.type]))
+            except Refused as error:
+                outcomes.append(Outcome(change.key, Result.REJECTED, change.anchor, reason=str(error)))
+        try:
+            return outcomes + self._committed(items)
+        except SQLAlchemyError as error:
+            self._back()
+            fault = self._database.fault(error)
+            if fault is Fault.DEAD:
+                raise self._database.error(error) from None
+            if fault is Fault.BUSY or len(items) == 1 or any(item.change.edges is not None for item in items):
+                busy = fault is Fault.BUSY or len(items) > 1
+                return outcomes + [self._failed(item, error, busy=busy) for item in items]
+        return outcomes + [outcome for item in items for outcome in self._single_transaction(item)]
+
+    def _single_transaction(self, item: Item) -> list[Outcome]:
+        """After a commit that was refused (a deferred constraint): one change, in a transaction of its own."""
+        try:
+            return self._committed([item])
+        except SQLAlchemyError as error:
+            self._back()
+            return [self._failed(item, error, busy=self._database.fault(error) is Fault.BUSY)]
+
+    def _committed(self, items: Sequence[Item]) -> list[Outcome]:
+        connection = self._database.connection
+        self._back()
+        groups: dict[Any, list[Item]] = {}
+        for item in items:
+            groups.setdefault(("alone", item.change.key) if item.alone else item.group, []).append(item)
+        outcomes = [outcome for group in groups.values() for outcome in self._group(group)]
+        again = [one.key for one in outcomes if one.result is Result.REJECTED]
+        if again and len(again) < len(items):
+            # A row may have been refused only because another one, written by a later statement, was not there yet.
+            by_key = {item.change.key: item for item in items if item.change.edges is None}
+            second = {key: self._group([by_key[key]])[0] for key in again if key in by_key}
+            outcomes = [second.get(one.key, one) for one in outcomes]
+        connection.commit()
+        return outcomes
+
+    def _group(self, items: Sequence[Item]) -> list[Outcome]:
+        """Write items of one group inside a savepoint; when that fails, its halves, down to the single bad ones."""
+        if items[0].change.action is Action.CREATE and not items[0].table.unique and not items[0].table.generated:
+            taken, items = self._taken(items)
+            return taken + (self._tried(items) if items else [])
+        return self._tried(items)
+
+    def _tried(self, items: Sequence[Item]) -> list[Outcome]:
+        savepoint = self._database.connection.begin_nested()
+        try:
+            outcomes = self._written(items)
+            savepoint.commit()
+        except (SQLAlchemyError, _Uneven, _Answer, Refused, WrongType) as error:
+            if isinstance(error, SQLAlchemyError) and self._database.fault(error) in (Fault.DEAD, Fault.BUSY):
+                raise
+            savepoint.rollback()
+            if len(items) == 1:
+                return [self._refused(items[0], error)]
+            duplicate = isinstance(error, SQLAlchemyError) and self._database.fault(error) is Fault.DUPLICATE
+        else:
+            return outcomes
+        if duplicate:
+            taken, items = self._taken(items)
+            if taken:
+                return taken + (self._tried(items) if items else [])
+        half = len(items) // 2
+        return self._tried(items[:half]) + self._tried(items[half:])
+
+    def _written(self, items: Sequence[Item]) -> list[Outcome]:
+        connection, first = self._database.connection, items[0]
+        if first.alone:
+            return [self._alone(first)]
+        if first.change.action is Action.CREATE:
+            statements.insert_rows(connection, items)
+        else:
+            run: Callable[..., bool] = (
+                statements.delete_rows if first.change.action is Action.DELETE else statements.update_rows
+            )
+            if any(item.key is None for item in items) or not run(connection, items):
+                raise _Uneven
+        return [Outcome(item.change.key, Result.DONE, self._anchor(item)) for item in items]
+
+    # --- one change by itself
+
+    def _alone(self, item: Item) -> Outcome:
+        connection, table, change = self._database.connection, item.table, item.change
+        values: Document = {}
+        key = item.key
+        if change.action is Action.CREATE:
+            key = statements.insert_one(connection, item)
+            if table.generated and key is not None:
+                values[table.spec.anchor] = from_driver(key, table.attribute(table.spec.anchor))
+        else:
+            row = statements.row_of(connection, item)
+            if row is None:
+                raise _Answer(Result.GONE, f"{table.spec.table} has no row {change.anchor!r}")
+            self._expect(item, row)
+            if change.action is Action.DELETE:
+                self._delete(item, row)
+                return Outcome(change.key, Result.DONE, change.anchor)
+            if table.spec.update is not None and item.columns:
+                statements.run_own(connection, table.spec.update, item, row)
+            elif item.columns and not statements.update_rows(connection, [item]):
+                raise _Uneven
+        self._lists(item, key)
+        return Outcome(change.key, Result.DONE, None if key is None else anchor_text(key), values)
+
+    def _delete(self, item: Item, row: Mapping[str, Any]) -> None:
+        connection, table = self._database.connection, item.table
+        statements.drop_listed(connection, table, item.key)
+        if table.spec.delete is not None:
+            statements.run_own(connection, table.spec.delete, item, row)
+        elif not statements.delete_rows(connection, [item]):
+            raise _Uneven
+
+    def _lists(self, item: Item, key: Any) -> None:
+        connection, table, change = self._database.connection, item.table, item.change
+        for name, wanted in item.lists.items():
+            attribute = table.attribute(name)
+            have = [] if change.action is Action.CREATE else statements.listed(connection, table, name, key)
+            texts = from_driver(have, attribute) if have else None
+            add, remove = difference(texts, wanted, attribute)
+            statements.put_listed(connection, table, name, key, add, remove)
+        for name in {*change.add, *change.remove}:
+            add, remove = change.add.get(name, []), change.remove.get(name, [])
+            statements.put_listed(connection, table, name, key, add, remove)
+        for edge in change.edges or ():
+            if edge.attribute not in table.lists:
+                raise Refused(f"{edge.attribute} is not kept in a side table; add it to `lists`")
+            statements.put_listed(connection, table, edge.attribute, key, edge.add, edge.remove)
+
+    def _expect(self, item: Item, row: Mapping[str, Any]) -> None:
+        """Raises CONFLICT naming the first value that is not as expected."""
+        table, connection = item.table, self._database.connection
+        for name, expected in item.change.expected.items():
+            attribute = table.attribute(name)
+            if name in table.lists:
+                have = statements.listed(connection, table, name, item.key)
+                found = from_driver(have, attribute) if have else None
+                if comparable_set(found, attribute) == comparable_set(expected, attribute):
+                    continue
+            else:
+                found = self._shown(table, name, row)
+                if same(found, expected, attribute):
+                    continue
+            raise _Answer(Result.CONFLICT, f"{name} is {shown(found)}, expected {shown(expected)}")
+
+    def _shown(self, table: Table, name: str, row: Mapping[str, Any]) -> Any:
+        if table.spec.enabled is not None and name not in table.columns:
+            return table.spec.enabled.read(row.get(table.spec.enabled.column))
+        return from_driver(row.get(name), table.attribute(name))
+
+    # --- what went wrong, in words
+
+    def _refused(self, item: Item, error: Exception) -> Outcome:
+        change = item.change
+        if isinstance(error, _Answer):
+            return Outcome(change.key, error.result, error.anchor or change.anchor, reason=error.reason)
+        if isinstance(error, Refused | WrongType):
+            return Outcome(change.key, Result.REJECTED, change.anchor, reason=str(error))
+        if isinstance(error, _Uneven):
+            row = statements.row_of(self._database.connection, item)
+            if row is None:
+                reason = f"{item.table.spec.table} has no row {change.anchor!r}"
+                return Outcome(change.key, Result.GONE, change.anchor, reason=reason)
+            try:
+                self._expect(item, row)
+            except (_Answer, WrongType) as answer:
+                return Outcome(change.key, Result.CONFLICT, change.anchor, reason=str(answer))
+            return Outcome(change.key, Result.CONFLICT, change.anchor, reason="the row changed meanwhile")
+        if not isinstance(error, SQLAlchemyError):
+            raise error
+        if self._database.fault(error) is Fault.DUPLICATE and change.action is Action.CREATE:
+            found = statements.holder(self._database.connection, item)
+            anchor = None if found is None else anchor_text(found)
+            return Outcome(change.key, Result.EXISTS, anchor or change.anchor, reason=self._database.words(error))
+        return self._failed(item, error, busy=False)
+
+    def _failed(self, item: Item, error: SQLAlchemyError, *, busy: bool) -> Outcome:
+        result = Result.RETRY if busy else Result.REJECTED
+        words = self._database.words(error)
+        return Outcome(item.change.key, result, item.change.anchor, reason=words, after=0.5 if busy else None)
+
+    def _taken(self, items: Sequence[Item]) -> tuple[list[Outcome], list[Item]]:
+        """EXISTS for the creates whose anchor is taken (by a row, or by an earlier one of them), and the others."""
+        if items[0].change.action is not Action.CREATE or items[0].key is None:
+            return [], list(items)
+        there = statements.existing(self._database.connection, items[0].table, [item.key for item in items])
+        taken = [
+            Outcome(item.change.key, Result.EXISTS, self._anchor(item), reason=f"{item.table.spec.anchor} is taken")
+            for item in items
+            if item.key in there
+        ]
+        return taken, [item for item in items if item.key not in there]
+
+    def _anchor(self, item: Item) -> str | None:
+        return item.change.anchor if item.change.anchor is not None else anchor_text(item.key)
+
+    def _back(self) -> None:
+        connection = self._database.connection
+        if connection.in_transaction():
+            connection.rollback()
