@@ -57,9 +57,7 @@ def verify(session: Session) -> Iterator[Breach]:
     """Every place at which the chain, or a change it seals, is not what it was when it was written."""
     before = _START
     expected = 1
-    for seq, at, run, what, body, mark in session.rows(
-        "SELECT seq, at, run, what, body, hash FROM audit ORDER BY seq"
-    ):
+    for seq, at, run, what, body, mark in session.rows("SELECT seq, at, run, what, body, hash FROM audit ORDER BY seq"):
         if seq != expected:
             yield Breach(seq, f"record {expected} is missing")
             expected = seq

@@ -28,7 +28,7 @@ def digest(data: bytes) -> int:
 
 def text_digest(text: str) -> int:
     """The digest of one value of a set; a set's digest is their sum (order does not matter)."""
-    return xxh3_64_intdigest(text)
+    return xxh3_64_intdigest(text.encode())
 
 
 def folded(total: int) -> int:

@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import orjson
 import sqlalchemy as sa
@@ -40,20 +40,20 @@ class Session:
     def _prepare(self, sql: str) -> str:
         return prepared(sql, self.postgres)
 
-    def _bind(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    def _bind(self, values: Sequence[Any]) -> tuple[Any, ...]:
         if self.postgres:
             return tuple(values)
         return tuple(orjson.dumps(v).decode() if isinstance(v, list) else v for v in values)
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         """All rows of a query."""
-        self._cursor.execute(self._prepare(sql), self._bind(sql, values))
+        self._cursor.execute(self._prepare(sql), self._bind(values))
         found: list[Row] = self._cursor.fetchall()
         return found
 
     def one(self, sql: str, *values: Any) -> Row | None:
         """The first row of a query, or None."""
-        self._cursor.execute(self._prepare(sql), self._bind(sql, values))
+        self._cursor.execute(self._prepare(sql), self._bind(values))
         row: Row | None = self._cursor.fetchone()
         return row
 
@@ -64,7 +64,7 @@ class Session:
 
     def run(self, sql: str, *values: Any) -> int:
         """Execute one statement; the number of rows it touched."""
-        self._cursor.execute(self._prepare(sql), self._bind(sql, values))
+        self._cursor.execute(self._prepare(sql), self._bind(values))
         count: int = self._cursor.rowcount
         return count
 
@@ -132,9 +132,7 @@ class Session:
         """Rows copied to a temporary table shaped like `table` (PostgreSQL)."""
         staging = f"stage_{table}"
         if staging not in self._temporary:
-            self._cursor.execute(
-                f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} (LIKE {table}) ON COMMIT DELETE ROWS"
-            )
+            self._cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} (LIKE {table}) ON COMMIT DELETE ROWS")
             for (column,) in self.rows(
                 "SELECT column_name FROM information_schema.columns "
                 "WHERE table_name = ? AND is_nullable = 'NO' AND table_schema LIKE 'pg_temp%'",
@@ -207,16 +205,18 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that writes; committed when the block ends, undone when it raises. Keep it short."""
-        with self._writing if not self.postgres else contextlib.nullcontext():
-            with self._opened("BEGIN" if self.postgres else "BEGIN IMMEDIATE") as session:
-                yield session
+        turn = contextlib.nullcontext() if self.postgres else self._writing
+        with turn, self._opened("BEGIN" if self.postgres else "BEGIN IMMEDIATE") as session:
+            yield session
 
     @contextlib.contextmanager
     def _opened(self, begin: str) -> Iterator[Session]:
         try:
             connection = self.engine.connect()
         except sa.exc.OperationalError as error:
-            raise StoreError(f"store {self.shown}: cannot be opened: {error.orig}. Check `store:` in muster.yaml") from None
+            raise StoreError(
+                f"store {self.shown}: cannot be opened: {error.orig}. Check `store:` in muster.yaml"
+            ) from None
         with connection:
             if not self.postgres:
                 connection.exec_driver_sql(begin)
@@ -239,6 +239,12 @@ class Database:
     def shown(self) -> str:
         """The address without its password."""
         return self.url.render_as_string(hide_password=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Give every connection back."""

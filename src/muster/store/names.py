@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from muster.store.database import Database, Session
+from muster.store.database import Database
 
 
 class Names:

@@ -7,6 +7,8 @@ ids before it is written.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -22,6 +24,12 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index over part of a table, on both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 Table("counter", metadata, Column("name", Text, primary_key=True), Column("next", BigInteger, nullable=False))
 
@@ -42,6 +50,13 @@ Table(
     Column("type", Text, nullable=False),
     Column("attributes", LargeBinary, nullable=False),
     Index("space_name", "system", "type", unique=True),
+)
+
+Table(
+    "system",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("schema", LargeBinary, nullable=False),
 )
 
 Table(
@@ -75,15 +90,14 @@ Table(
     Column("dirty", SmallInteger, nullable=False),
     Column("due", BigInteger),
     Index("object_anchor", "space", "anchor", unique=True),
-    Index("object_identity", "identity", sqlite_where=text("identity IS NOT NULL")),
-    Index("object_dirty", "dirty", "space", "anchor", sqlite_where=text("dirty > 0"), postgresql_where=text("dirty > 0")),
-    Index("object_due", "due", sqlite_where=text("due IS NOT NULL"), postgresql_where=text("due IS NOT NULL")),
-    Index("object_ref", "ref", sqlite_where=text("ref IS NOT NULL"), postgresql_where=text("ref IS NOT NULL")),
+    Index("object_identity", "identity", **_where("identity IS NOT NULL")),
+    Index("object_dirty", "dirty", "space", "anchor", **_where("dirty > 0")),
+    Index("object_due", "due", **_where("due IS NOT NULL")),
+    Index("object_ref", "ref", **_where("ref IS NOT NULL")),
     Index(
         "object_loose",
         "space",
-        sqlite_where=text("identity IS NULL"),
-        postgresql_where=text("identity IS NULL"),
+        **_where("identity IS NULL"),
     ),
 )
 
@@ -112,10 +126,16 @@ Table(
     Column("due_in", BigInteger),
     Column("due_out", BigInteger),
     Index("identity_uid", "uid", unique=True),
-    Index("identity_dirty", "dirty", "id", sqlite_where=text("dirty > 0"), postgresql_where=text("dirty > 0")),
-    Index("identity_due_in", "due_in", sqlite_where=text("due_in IS NOT NULL"), postgresql_where=text("due_in IS NOT NULL")),
+    Index("identity_dirty", "dirty", "id", **_where("dirty > 0")),
     Index(
-        "identity_due_out", "due_out", sqlite_where=text("due_out IS NOT NULL"), postgresql_where=text("due_out IS NOT NULL")
+        "identity_due_in",
+        "due_in",
+        **_where("due_in IS NOT NULL"),
+    ),
+    Index(
+        "identity_due_out",
+        "due_out",
+        **_where("due_out IS NOT NULL"),
     ),
 )
 
@@ -152,7 +172,7 @@ Table(
     Column("target", BigInteger),
     Column("account", Integer, nullable=False),
     PrimaryKeyConstraint("owner", "attribute", "origin", "how", "key"),
-    Index("edge_target", "target", "attribute", sqlite_where=text("target IS NOT NULL")),
+    Index("edge_target", "target", "attribute", **_where("target IS NOT NULL")),
     Index("edge_waiting", "how", "key"),
     Index("edge_origin", "origin"),
     sqlite_with_rowid=False,
@@ -306,7 +326,12 @@ Table(
     Column("reason", Text),
     Column("at", BigInteger),
     Index(
-        "change_open", "state", "space", "rank", "id", sqlite_where=text("state < 2"), postgresql_where=text("state < 2")
+        "change_open",
+        "state",
+        "space",
+        "rank",
+        "id",
+        **_where("state < 2"),
     ),
     Index("change_identity", "identity", "mapping"),
     Index("change_run", "run"),
@@ -315,8 +340,7 @@ Table(
         "change_anchor",
         "space",
         "anchor",
-        sqlite_where=text("state < 2 AND action = 'create'"),
-        postgresql_where=text("state < 2 AND action = 'create'"),
+        **_where("state < 2 AND action = 'create'"),
     ),
 )
 

@@ -144,8 +144,10 @@ def decide(question: Question, context: Context, now: int, allocate: Allocate | 
         if absent or wanted is not False:
             wish.due = due_of(context, now)
     else:
-        if wanted and not question.blocked and not any(
-            h.kind in ("absent", "disabled") and _concerns(h, mapping) for h in question.holds
+        if (
+            wanted
+            and not question.blocked
+            and not any(h.kind in ("absent", "disabled") and _concerns(h, mapping) for h in question.holds)
         ):
             _create(question, wish, context, allocate)
         wish.due = _earlier(wish.due, due_of(context, now))
@@ -178,9 +180,7 @@ def _wanted(question: Question, context: Context, wish: Wish) -> bool | None:
     if result is None:
         return False
     if not isinstance(result, Fault) and result is not UNKNOWN:
-        wish.notes.append(
-            Note("expression", f"provision gave {result!r}; it must be true or false", located.place)
-        )
+        wish.notes.append(Note("expression", f"provision gave {result!r}; it must be true or false", located.place))
     elif isinstance(result, Fault):
         wish.notes.append(Note("expression", f"provision: {result.message}", located.place))
     if question.presence is not None:
@@ -308,7 +308,7 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
             return
         if value is _LATER:
             wish.later.append(name)
-        elif value is not _SKIP and value is not None:
+        elif not isinstance(value, _Mark) and value is not None:
             wish.values[name] = value
     if schema.can_enable:
         wish.values.setdefault(ENABLED, True)
@@ -317,7 +317,9 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
         if anchor is None or isinstance(anchor, list):
             if schema.anchor not in wish.later:
                 wish.notes.append(
-                    Note("no-anchor", f"cannot be created: {schema.anchor}, which names it, has no value", outbound.place)
+                    Note(
+                        "no-anchor", f"cannot be created: {schema.anchor}, which names it, has no value", outbound.place
+                    )
                 )
                 wish.values.clear()
                 return
@@ -326,9 +328,7 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
     scope = mapping.rules.scope
     if scope is not None and not wish.later and not _accepts(mapping, wish, context):
         place = mapping.rules.scope_place or mapping.rules.place
-        wish.notes.append(
-            Note("scope", "cannot be created: the mapping's own scope would not take it in", place)
-        )
+        wish.notes.append(Note("scope", "cannot be created: the mapping's own scope would not take it in", place))
         wish.values.clear()
         return
     wish.action = Action.CREATE
@@ -360,9 +360,7 @@ def _create_reference(question: Question, wish: Wish, flow: CompiledOutbound) ->
         wish.waits[name] = missing
 
 
-def _update(
-    question: Question, target: Target, wish: Wish, context: Context, allocate: Allocate | None
-) -> None:
+def _update(question: Question, target: Target, wish: Wish, context: Context, allocate: Allocate | None) -> None:
     mapping = question.mapping
     schema = mapping.schema
     wish.anchor = target.anchor
@@ -387,7 +385,7 @@ def _update(
         if value is _LATER:
             wish.later.append(name)
             wish.was[name] = target.document.get(name)
-        elif value is not _SKIP:
+        elif not isinstance(value, _Mark):
             _compare(question, target, wish, flow, value)
     _switch(question, target, wish)
     if wish.action is None and (wish.values or wish.add or wish.remove or wish.waits or wish.later):

@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from muster.store.database import CHUNK, Session
+from muster.sync.changes import CHANGE_COLUMNS, PLANNED
 from muster.sync.edges import ALL
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
 
@@ -81,7 +82,9 @@ class _Planner:
             self.mapping.id,
         )
         change = self.session.one(
-            "SELECT id, action FROM change WHERE identity = ? AND mapping = ? AND state = 0", self.owner, self.mapping.id
+            "SELECT id, action FROM change WHERE identity = ? AND mapping = ? AND state = 0",
+            self.owner,
+            self.mapping.id,
         )
         if target_row is None and (change is None or change[1] != "create"):
             return 0
@@ -119,11 +122,23 @@ class _Planner:
         }
         self.session.insert(
             "change",
-            ("id", "run", "space", "mapping", "identity", "object", "action", "anchor", "rank", "waits", "payload")
-            + ("digest", "state"),
+            CHANGE_COLUMNS,
             [
-                (change_id, self.run, self.mapping.space, self.mapping.id, self.owner, number, "update", anchor)
-                + (RANK_EDGES, 0, orjson.dumps(payload), 0, 0)
+                (
+                    change_id,
+                    self.run,
+                    self.mapping.space,
+                    self.mapping.id,
+                    self.owner,
+                    number,
+                    "update",
+                    anchor,
+                    RANK_EDGES,
+                    0,
+                    orjson.dumps(payload),
+                    0,
+                    PLANNED,
+                )
             ],
         )
         return change_id

@@ -51,9 +51,7 @@ def look_up(session: Session, rules: Rules, pairs: Iterable[tuple[int, str]]) ->
                     "SELECT key, identity FROM identity_key WHERE sig = ? AND key IN ?t", how, part
                 ):
                     matches.setdefault(key, []).append(identity)
-                found.update(
-                    {(how, key): (hits[0], rules.main) for key, hits in matches.items() if len(hits) == 1}
-                )
+                found.update({(how, key): (hits[0], rules.main) for key, hits in matches.items() if len(hits) == 1})
                 continue
             spaces = [int(argument)] if kind == "space" else rules.spaces_of(argument)
             for key, identity, mapping in _objects(session, rules, kind, argument, spaces, part):
@@ -103,8 +101,7 @@ def store_references(
         had = {
             (row[0], row[1], row[2], row[3], row[4]): row[5]
             for row in session.rows(
-                "SELECT owner, attribute, origin, how, key, target FROM edge "
-                "WHERE origin IN ?i AND attribute IN ?i",
+                "SELECT owner, attribute, origin, how, key, target FROM edge WHERE origin IN ?i AND attribute IN ?i",
                 list(origins),
                 list(attributes),
             )
@@ -130,7 +127,7 @@ def store_references(
 
 def dirty_edges(session: Session, rules: Rules, edges: Iterable[tuple[int, int, int | None]]) -> None:
     """Edges (owner, attribute, target) of large references that a system may have to be told about."""
-    rows = sorted({e for e in edges if e[2] is not None and e[1] in rules.streamed})  # type: ignore[type-var]
+    rows = sorted({e for e in edges if e[2] is not None and e[1] in rules.streamed})
     key = ("owner", "attribute", "target")
     session.upsert("edge_dirty", key, key, rows)
     _mark_owners(session, {row[0] for row in rows})

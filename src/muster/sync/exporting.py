@@ -19,7 +19,8 @@ from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
 from muster.model.values import Document, Scalar, Value
 from muster.store.database import Database, Session
-from muster.sync.outbound import PLANNED, SENT, named_objects
+from muster.sync.changes import SENT
+from muster.sync.outbound import named_objects
 from muster.sync.outcomes import Outcomes, Sent
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
@@ -39,6 +40,7 @@ class ExportCounts:
     failed: int = 0
     by_action: dict[str, int] = field(default_factory=dict)
     applied: list[int] = field(default_factory=list)
+    attempted: list[int] = field(default_factory=list)
 
     def document(self) -> dict[str, int]:
         """As the log keeps it."""
@@ -125,7 +127,7 @@ class Exporter:
     def _allowed(self, row: Sequence[Any]) -> bool:
         if self.only is not None and row[0] not in self.only:
             return False
-        return self.tried.get((row[2] or -row[3], row[1])) != row[7]
+        return bool(self.tried.get((row[2] or -row[3], row[1])) != row[7])
 
     def _build(self, session: Session, space: int, rows: Sequence[Sequence[Any]]) -> list[Sent]:
         payloads = [orjson.loads(row[6]) for row in rows]
@@ -149,7 +151,9 @@ class Exporter:
                     (target, identity) for target in references if (target, self.system, self.rules.main) not in names
                 )
                 if found:
-                    values[name] = _with(values.get(name), found, self.rules.mappings[mapping].schema.attribute(name).many)
+                    values[name] = _with(
+                        values.get(name), found, self.rules.mappings[mapping].schema.attribute(name).many
+                    )
             self.tried[(identity or -object_id, mapping)] = mark
             if action == Action.UPDATE and not (
                 values or payload.get("add") or payload.get("remove") or number in edged
@@ -189,6 +193,7 @@ class Exporter:
         with self.database.write() as session:
             recorder = Outcomes(self.rules, session, self.report, self.system, self.now, self.run)
             recorder.record(outcomes)
+        self.counts.attempted.extend(sent.id for sent, _ in outcomes)
         for sent, outcome in outcomes:
             if recorder.succeeded(sent, outcome):
                 self.counts.done += 1
@@ -319,6 +324,3 @@ def unconfirmed(database: Database, rules: Rules, system: str) -> list[Problem]:
         )
         for anchor, uid, space in rows
     ]
-
-
-__all__ = ["PLANNED", "ExportCounts", "Exporter", "unconfirmed"]

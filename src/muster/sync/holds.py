@@ -47,7 +47,9 @@ def load_holds(session: Session, identities: Sequence[int], now: int) -> Holds:
             if until <= now:
                 continue
             found.due[identity] = min(until, found.due.get(identity, until))
-        hold = Hold(number, identity, mapping, kind, attribute, decode(value) if value else None, by, why, until, condition)
+        hold = Hold(
+            number, identity, mapping, kind, attribute, decode(value) if value else None, by, why, until, condition
+        )
         found.by_identity.setdefault(identity, []).append(hold)
         if kind == "value" and attribute is not None:
             found.overrides.setdefault(identity, {})[attribute] = hold.value

@@ -20,8 +20,8 @@ from muster.model.values import Document, Value, key_text, same
 from muster.project.configuration import Safety
 from muster.store.codec import decode, digest, encode, folded, text_digest
 from muster.store.database import CHUNK, Database, Session, chunks
-from muster.sync.renames import follow_renames
 from muster.sync.problems import Problem, Report
+from muster.sync.renames import follow_renames
 from muster.sync.rules import Rules
 
 Read = Callable[[Mapping[str, Sequence[str]], str | None], Iterator[Page]]
@@ -193,12 +193,10 @@ class _Import:
         self.shown[kind] = self.shown.get(kind, 0) + shown
         if changed or gone:
             with self.database.write() as session:
-                self._store(session, kind, space, changed)
+                self._store(session, space, changed)
                 self._mark_gone(session, gone)
 
-    def _store(
-        self, session: Session, kind: str, space: int, changed: list[tuple[ConnectorObject, int, int | None]]
-    ) -> None:
+    def _store(self, session: Session, space: int, changed: list[tuple[ConnectorObject, int, int | None]]) -> None:
         schema = self.rules.schema_of(space)
         if schema is None:
             return
@@ -377,7 +375,7 @@ SMALLEST = 5
 
 def clean(values: Document, schema: ObjectSchema, anchor: str) -> Document:
     """The document of an object as it is kept: without NULLs, with its anchor."""
-    document = {name: value for name, value in values.items() if value is not None and value != []}
+    document: Document = {name: value for name, value in values.items() if value is not None and value != []}
     if schema.anchor not in document:
         document[schema.anchor] = anchor
     return document
@@ -385,8 +383,9 @@ def clean(values: Document, schema: ObjectSchema, anchor: str) -> Document:
 
 def merged(before: Document, values: Document) -> Document:
     """A document after some of its attributes changed; NULL takes one away."""
-    document = {**before, **values}
-    return {name: value for name, value in document.items() if value is not None and value != []}
+    document: Document = {**before, **values}
+    kept: Document = {name: value for name, value in document.items() if value is not None and value != []}
+    return kept
 
 
 def reference_text(schema: ObjectSchema, document: Document) -> str | None:
@@ -429,7 +428,9 @@ def show_whole(session: Session, number: int, attribute: int, values: set[str]) 
     known = session.one("SELECT digest FROM shown_digest WHERE object = ? AND attribute = ?", number, attribute)
     if known is not None and known[0] == total:
         return 0
-    had = {row[0] for row in session.rows("SELECT text FROM shown WHERE object = ? AND attribute = ?", number, attribute)}
+    had = {
+        row[0] for row in session.rows("SELECT text FROM shown WHERE object = ? AND attribute = ?", number, attribute)
+    }
     return _show(session, number, attribute, values - had, had - values)
 
 

@@ -41,7 +41,7 @@ IN: Final = 1
 OUT: Final = 2
 NEEDS_UNIQUE: Final = 4
 TROUBLE: Final = 8
-"""Bits of an identity's `dirty`: work out its values; work out its objects; give it unique values; look again next run."""
+"""Bits of an identity's `dirty`: work out its values; its objects; give it unique values; look again next run."""
 
 
 @dataclass(slots=True)
@@ -120,9 +120,7 @@ class Inbound:
 
     def _any_changed_object(self) -> bool:
         with self.database.read() as session:
-            return (
-                session.one(f"SELECT id FROM object WHERE dirty IN ({CHANGED}, {RETURNED}) LIMIT 1") is not None
-            )
+            return session.one(f"SELECT id FROM object WHERE dirty IN ({CHANGED}, {RETURNED}) LIMIT 1") is not None
 
     # --- identities whose objects changed
 
@@ -413,9 +411,7 @@ class Inbound:
                 )
                 self._recompute(session, identities, joined, allocate=False)
                 resolve_by_object(session, self.rules, [entry[1] for entry in batch])
-                stream_joined(
-                    session, self.rules, [(entry[1], entry[0], first + n) for n, entry in enumerate(batch)]
-                )
+                stream_joined(session, self.rules, [(entry[1], entry[0], first + n) for n, entry in enumerate(batch)])
                 self.counts["projected"] += len(batch)
                 return True
         return False
@@ -461,12 +457,12 @@ class Inbound:
     def _uids(self, session: Session, batch: Sequence[tuple[CompiledMapping, int, str, bytes]]) -> list[str]:
         """Public ids that depend only on the object, so that no order of reading changes them."""
         names = [f"{m.rules.system}/{m.rules.object}/{anchor}" for m, _, anchor, _ in batch]
-        uids = [xxh3_64_hexdigest(name) for name in names]
+        uids = [xxh3_64_hexdigest(name.encode()) for name in names]
         taken = {row[0] for row in session.rows("SELECT uid FROM identity WHERE uid IN ?t", uids)}
         for position, name in enumerate(names):
             attempt = 2
             while uids[position] in taken:
-                uids[position] = xxh3_64_hexdigest(f"{name}#{attempt}")
+                uids[position] = xxh3_64_hexdigest(f"{name}#{attempt}".encode())
                 if session.one("SELECT id FROM identity WHERE uid = ?", uids[position]) is None:
                     break
                 attempt += 1
@@ -499,7 +495,9 @@ class Inbound:
                 "JOIN object o ON o.id = c.object ORDER BY o.space, o.anchor"
             )
             numbers = sorted({n for case in cases for n in orjson.loads(case[2])})
-            uids = dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", numbers)) if numbers else {}
+            uids: dict[int, str] = (
+                dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", numbers)) if numbers else {}
+            )
         for _, kind, identities, message, space, anchor in cases:
             system, object_type = self.rules.spaces[space]
             held = kind != "scope"

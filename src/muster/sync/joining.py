@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from muster.expressions import UnknownValue
-from muster.expressions import Context
+from muster.expressions import Context, UnknownValue
 from muster.model.values import Value
 from muster.sync.rules import CompiledMapping, join_key
 

@@ -121,9 +121,7 @@ class Matching:
                 batch.left.append((number, space, anchor, ref))
         self._loose(batch, number, mappings, document)
 
-    def _loose(
-        self, batch: _Batch, number: int, mappings: Sequence[CompiledMapping], document: Document
-    ) -> None:
+    def _loose(self, batch: _Batch, number: int, mappings: Sequence[CompiledMapping], document: Document) -> None:
         """An object that is joined to nobody."""
         choice = choose_mapping(mappings, document, self.context)
         due = due_of(self.context, self.now)
@@ -211,9 +209,7 @@ class Matching:
     def _rekey(self, session: Session, batch: _Batch) -> None:
         if not self.join_sigs:
             return
-        session.run(
-            "DELETE FROM object_key WHERE object IN ?i AND sig IN ?i", batch.rekeyed, self.join_sigs
-        )
+        session.run("DELETE FROM object_key WHERE object IN ?i AND sig IN ?i", batch.rekeyed, self.join_sigs)
         session.upsert("object_key", ("sig", "key", "object"), ("sig", "key", "object"), batch.keys)
 
     def _settle(self, claims: Sequence[Claim]) -> None:

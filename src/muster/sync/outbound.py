@@ -17,6 +17,7 @@ from muster.model.changes import Action
 from muster.model.values import Document, Value
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session
+from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK
 from muster.sync.clock import moment
 from muster.sync.desired import Presence, Question, Target, Wish, decide
 from muster.sync.edge_plan import plan_edges, return_edges
@@ -25,33 +26,9 @@ from muster.sync.paths import load_paths
 from muster.sync.problems import Problem, Report
 from muster.sync.reserving import Reservations
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
-from muster.sync.values import PartialDocument, own_input
+from muster.sync.values import PartialDocument
 
 BATCH: Final = 2000
-PLANNED: Final = 0
-SENT: Final = 1
-DONE: Final = 2
-FAILED: Final = 3
-"""`state` of a change."""
-
-RANK: Final = {Action.CREATE: 1_000, Action.UPDATE: 500_000, Action.DISABLE: 600_000, Action.DELETE: 900_000}
-"""Order of export: creates first (containers and referenced objects before the others), deletes last."""
-
-CHANGE_COLUMNS: Final = (
-    "id",
-    "run",
-    "space",
-    "mapping",
-    "identity",
-    "object",
-    "action",
-    "anchor",
-    "rank",
-    "waits",
-    "payload",
-    "digest",
-    "state",
-)
 
 
 @dataclass(slots=True)
@@ -110,9 +87,7 @@ class Outbound:
         self.run = run
         self.context = Context(now=moment(now))
         self.counts = {"identities": 0, "changes": 0}
-        self.edges = sorted(
-            {f.edge for m in rules.mappings.values() for f in m.outbound if f.edge and not f.streamed}
-        )
+        self.edges = sorted({f.edge for m in rules.mappings.values() for f in m.outbound if f.edge and not f.streamed})
         self.answering = {name: _answers(kind) for name, kind in rules.types.items()}
 
     def wake(self) -> None:
@@ -157,15 +132,13 @@ class Outbound:
             reservations.load(numbers)
         result = _Result()
         for row in rows:
-            self._identity(session, row, batch, reservations, result)
+            self._identity(row, batch, reservations, result)
         reservations.save()
         return_edges(session, self.rules, numbers)
         session.run(f"DELETE FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
         if result.changes:
             first = session.reserve("change", len(result.changes))
-            session.insert(
-                "change", CHANGE_COLUMNS, [(first + n, *change) for n, change in enumerate(result.changes)]
-            )
+            session.insert("change", CHANGE_COLUMNS, [(first + n, *change) for n, change in enumerate(result.changes)])
         self.counts["changes"] += len(result.changes)
         session.upsert(
             "presence",
@@ -226,9 +199,7 @@ class Outbound:
 
     # --- one identity
 
-    def _identity(
-        self, session: Session, row: tuple[Any, ...], batch: _Batch, reservations: Reservations, result: _Result
-    ) -> None:
+    def _identity(self, row: tuple[Any, ...], batch: _Batch, reservations: Reservations, result: _Result) -> None:
         number, uid, type_name, data, origin, leaving, dirty, due_out = row
         kind = self.rules.types[type_name]
         document: Document = decode(data)
@@ -237,7 +208,7 @@ class Outbound:
             document = {**document, **paths}
         flipped = due_out if due_out is not None and due_out <= self.now else self.now
         questions = [
-            self._question(session, number, document, bool(leaving), mapping, batch, reservations, flipped)
+            self._question(number, document, bool(leaving), mapping, batch, reservations, flipped)
             for mapping in kind.outbound
         ]
 
@@ -246,7 +217,7 @@ class Outbound:
 
         wishes = [decide(question, self.context, self.now, allocate) for question in questions]
         if self.answering[type_name]:
-            wishes = self._consequences(kind, questions, wishes, decode(origin), allocate)
+            wishes = self._consequences(kind, questions, wishes, allocate)
         due: int | None = batch.holds.due.get(number)
         troubled = False
         for question, wish in zip(questions, wishes, strict=True):
@@ -258,7 +229,6 @@ class Outbound:
 
     def _question(
         self,
-        session: Session,
         number: int,
         document: Document,
         leaving: bool,
@@ -301,7 +271,6 @@ class Outbound:
         kind: CompiledType,
         questions: Sequence[Question],
         wishes: list[Wish],
-        origin: Mapping[str, int],
         allocate: Any,
     ) -> list[Wish]:
         """Decide again what depends on values that a system will answer to a create of this plan."""
@@ -458,7 +427,7 @@ def named_objects(
         list(identities),
     ):
         mapping = rules.mappings.get(mapping_id)
-        if mapping is None or mapping.rules.outbound is None and not mapping.rules.project:
+        if mapping is None or (mapping.rules.outbound is None and not mapping.rules.project):
             continue
         text: str = anchor
         if mapping.schema.naming is not None:
@@ -483,6 +452,3 @@ def _answers(kind: CompiledType) -> bool:
     """Whether a create can answer a value that a flow of another mapping reads."""
     given = {answer.flow.attribute.name for mapping in kind.outbound for answer in mapping.answers}
     return bool(given & _reads(kind)) or any(given & c.value.expression.reads for c in kind.computed)
-
-
-__all__ = ["Outbound", "own_input"]

@@ -15,11 +15,11 @@ from muster.model.values import Document, Value, comparable, items, same
 from muster.store.audit import append, seal
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
+from muster.sync.changes import DONE, FAILED
 from muster.sync.edges import dirty_targets, forget_origin, release_targets, resolve_by_object
 from muster.sync.importing import clean, count_shown, merged, reference_text, value_keys
 from muster.sync.limits import spend
 from muster.sync.matching import close_cases, mark_identities, mark_outbound
-from muster.sync.outbound import DONE, FAILED
 from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import make_firm
@@ -78,9 +78,7 @@ class Outcomes:
             self._failed(sent, outcome)
         self._close(outcomes)
         losses = sum(
-            1
-            for sent, _ in good
-            if sent.action in (Action.DELETE, Action.DISABLE) or sent.payload.get("recreate")
+            1 for sent, _ in good if sent.action in (Action.DELETE, Action.DISABLE) or sent.payload.get("recreate")
         )
         spend(self.session, self.system, self.now, losses)
 
@@ -109,7 +107,7 @@ class Outcomes:
         schema = self.rules.mappings[pairs[0][0].mapping].schema
         unique = self.rules.unique_sigs.get(space, ())
         anchors = [outcome.anchor or sent.anchor or "" for sent, outcome in pairs]
-        known = dict(
+        known: dict[str, int] = dict(
             session.rows("SELECT anchor, id FROM object WHERE space = ? AND anchor IN ?t", space, anchors)
         )
         fresh = sum(1 for anchor in anchors if anchor not in known)
@@ -126,7 +124,7 @@ class Outcomes:
                 own, number = number, number + 1
             numbers.append(own)
             mapping = self.rules.mappings[sent.mapping]
-            stick = {name: (1, self.reading) for name in wrote}
+            stick = dict.fromkeys(wrote, (1, self.reading))
             rows.append(
                 (own, space, anchor, "", data, digest(data), reference_text(schema, document), sent.mapping)
                 + (sent.identity, MADE, encode(wrote), encode(stick), 0, 1 if mapping.answers else 0)
@@ -184,9 +182,11 @@ class Outcomes:
             wanted = {name: value for name, value in decode(wanted_data).items() if name not in written}
             stick = decode(stick_data)
             for name in written:
-                times = stick.get(name, (0, 0))[0] if same(
-                    decode(wrote_data).get(name), written[name], mapping.schema.attribute(name)
-                ) else 0
+                times = (
+                    stick.get(name, (0, 0))[0]
+                    if same(decode(wrote_data).get(name), written[name], mapping.schema.attribute(name))
+                    else 0
+                )
                 stick[name] = (times + 1, self.reading)
             new_ref = reference_text(mapping.schema, document)
             encoded = encode(document)
@@ -227,9 +227,7 @@ class Outcomes:
                 added = {row[0] for row in rows if not row[1]}
                 removed = {row[0] for row in rows if row[1]}
                 key = ("object", "attribute", "text")
-                session.upsert(
-                    "shown", (*key, "wrote"), key, [(number, attribute, text, 1) for text in sorted(added)]
-                )
+                session.upsert("shown", (*key, "wrote"), key, [(number, attribute, text, 1) for text in sorted(added)])
                 session.delete("shown", key, [(number, attribute, text) for text in sorted(removed)])
                 count_shown(session, number, attribute, added, removed)
             session.run("DELETE FROM edge_change WHERE change = ?", sent.id)
@@ -253,7 +251,12 @@ class Outcomes:
             return
         forget_origin(self.session, self.rules, numbers)
         close_cases(self.session, numbers)
-        for table, column in (("object_key", "object"), ("shown", "object"), ("shown_digest", "object"), ("object", "id")):
+        for table, column in (
+            ("object_key", "object"),
+            ("shown", "object"),
+            ("shown_digest", "object"),
+            ("object", "id"),
+        ):
             self.session.run(f"DELETE FROM {table} WHERE {column} IN ?i", list(numbers))
 
     # --- failures
@@ -333,9 +336,7 @@ def return_edges_of(session: Session, rules: Rules, changes: Sequence[Sent]) -> 
     dirty: set[tuple[int, int, int]] = set()
     for sent in changes:
         mapping = rules.mappings.get(sent.mapping)
-        for attribute, target in session.rows(
-            "SELECT attribute, target FROM edge_change WHERE change = ?", sent.id
-        ):
+        for attribute, target in session.rows("SELECT attribute, target FROM edge_change WHERE change = ?", sent.id):
             for flow in mapping.streams if mapping else ():
                 if flow.attribute_id == attribute:
                     dirty.add((sent.identity, flow.edge, target))
@@ -398,7 +399,9 @@ def _adopt_created(session: Session, mapping: CompiledMapping, sent: Sent) -> No
     if sent.object:
         session.run("DELETE FROM object WHERE id = ? AND gone = 1", sent.object)
     shown: Document = decode(candidates[0][1])
-    kept = {name: value for name, value in wrote.items() if same(shown.get(name), value, mapping.schema.attribute(name))}
+    kept = {
+        name: value for name, value in wrote.items() if same(shown.get(name), value, mapping.schema.attribute(name))
+    }
     session.update(
         "object",
         ("identity", "mapping", "made", "wrote", "dirty"),

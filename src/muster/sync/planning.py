@@ -17,9 +17,9 @@ from muster.model.changes import Action
 from muster.model.schema import ENABLED
 from muster.store.codec import decode
 from muster.store.database import Database, Session, chunks
+from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK
 from muster.sync.clock import moment
 from muster.sync.limits import over_limits
-from muster.sync.outbound import CHANGE_COLUMNS, PLANNED, RANK
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
 
@@ -289,11 +289,11 @@ def approved(change: Mapping[str, Any], plan: Mapping[tuple[str, str, str | None
         if "add" in entry or "remove" in entry:
             if not _within(entry, promised):
                 return False
-        elif entry.get("to") != promised.get("to"):
+        elif entry.get("to") != promised.get("to") or (
+            change["action"] == shown["action"] and entry.get("from") != promised.get("from")
+        ):
             return False
-        elif change["action"] == shown["action"] and entry.get("from") != promised.get("from"):
-            return False
-    return change["anchor"] == shown["anchor"] or shown["action"] == "create"
+    return bool(change["anchor"] == shown["anchor"] or shown["action"] == "create")
 
 
 def _within(entry: Mapping[str, Any], promised: Mapping[str, Any]) -> bool:

@@ -39,8 +39,7 @@ def follow_renames(
         resolve_by_object(session, rules, [entry[0] for entry in moved])
     numbers = [entry[0] for entry in moved]
     identities = [
-        row[0]
-        for row in session.rows("SELECT identity FROM object WHERE id IN ?i AND identity IS NOT NULL", numbers)
+        row[0] for row in session.rows("SELECT identity FROM object WHERE id IN ?i AND identity IS NOT NULL", numbers)
     ]
     if schema is not None and not schema.keeps_references:
         dirty_targets(session, rules, identities)

@@ -71,7 +71,7 @@ class PartialDocument(dict[str, Value]):
         super().__init__(values)
         self.unknown = unknown
 
-    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - dict's own signature
+    def get(self, key: str, default: Any = None) -> Any:
         if key in self.unknown:
             raise UnknownValue(key)
         return super().get(key, default)
@@ -211,7 +211,7 @@ def _gather(
                     break
                 if condition is not True:
                     continue
-            value = results[slot.value]
+            value: Any = results[slot.value]
             if value is None:
                 continue
             rank = (slot.precedence, position)

@@ -1,0 +1,289 @@
+"""`muster explain`: where each value of an identity comes from, and what each system should hold and does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from muster.app.finding import find_identity
+from muster.expressions import Candidates, Context, Fault, Signal
+from muster.model.errors import ProjectError
+from muster.model.schema import SystemSchema
+from muster.model.values import Document, Value
+from muster.project.configuration import Choice, MappingRules, Place, Project
+from muster.store.codec import decode
+from muster.store.database import Database, Session
+from muster.store.names import Names
+from muster.sync.clock import moment
+from muster.sync.paths import load_paths
+from muster.sync.planning import change_document
+from muster.sync.rules import CompiledMapping, Rules, compile_rules
+from muster.sync.values import Joined, own_input
+
+
+def explain(
+    project: Project, database: Database, who: str, system: str | None, attribute: str | None, now: int
+) -> dict[str, Any]:
+    """One identity as a document. Reads the store alone."""
+    if system is not None and system not in project.systems:
+        raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")
+    number = find_identity(database, who)
+    with database.read() as session:
+        schemas = {
+            name: msgspec.json.decode(bytes(data), type=SystemSchema)
+            for name, data in session.rows("SELECT name, schema FROM system")
+        }
+    rules = compile_rules(project, schemas, Names(database))
+    with database.read() as session:
+        return _Explaining(rules, session, number, now).document(system, attribute)
+
+
+class _Explaining:
+    """Everything about one identity."""
+
+    def __init__(self, rules: Rules, session: Session, number: int, now: int) -> None:
+        self.rules = rules
+        self.session = session
+        self.number = number
+        self.now = now
+        self.context = Context(now=moment(now))
+        self.uid, self.type, data, origin, kept, leaving = session.rows(
+            "SELECT uid, type, doc, origin, kept, leaving FROM identity WHERE id = ?", number
+        )[0]
+        self.values: Document = decode(data)
+        self.origin: dict[str, int] = decode(origin)
+        self.kept: dict[str, Value] = decode(kept)
+        self.leaving = bool(leaving)
+        self.objects = session.rows(
+            "SELECT id, space, anchor, doc, mapping, made, wrote, gone FROM object "
+            "WHERE identity = ? ORDER BY space, anchor",
+            number,
+        )
+
+    def document(self, system: str | None, attribute: str | None) -> dict[str, Any]:
+        attributes = self._attributes()
+        systems = self._systems()
+        if attribute is not None:
+            wanted = attribute.lower()
+            if system is None:
+                attributes = [a for a in attributes if a["name"].lower() == wanted]
+            for entry in systems:
+                entry["flows"] = [f for f in entry["flows"] if f["attribute"].lower() == wanted]
+            systems = [entry for entry in systems if entry["flows"]]
+        if system is not None:
+            systems = [entry for entry in systems if entry["system"] == system]
+            if attribute is not None:
+                reads = {name for entry in systems for f in entry["flows"] for name in f["reads"]}
+                attributes = [a for a in attributes if a["name"] in reads]
+        if attribute is not None and not attributes and not systems:
+            raise ProjectError(f"{self.type} {self.uid} has no attribute {attribute!r}")
+        return {
+            "identity": self.uid,
+            "type": self.type,
+            "name": self.values.get("displayName"),
+            "leaving": self.leaving,
+            "objects": [self._object(row) for row in self.objects],
+            "attributes": attributes,
+            "systems": systems,
+            "history": self._history(),
+        }
+
+    def _object(self, row: tuple[Any, ...]) -> dict[str, Any]:
+        _, space, anchor, _, mapping_id, made, _, gone = row
+        system, kind = self.rules.spaces[space]
+        mapping = self.rules.mappings.get(mapping_id)
+        return {
+            "system": system,
+            "object_type": kind,
+            "anchor": anchor,
+            "mapping": mapping.name if mapping else None,
+            "account": mapping.rules.account if mapping else None,
+            "state": "gone" if gone else "made by Muster" if made else "joined",
+        }
+
+    # --- the identity's own values
+
+    def _attributes(self) -> list[dict[str, Any]]:
+        flows: dict[str, list[dict[str, Any]]] = {}
+        for row in self.objects:
+            mapping = self.rules.mappings.get(row[4])
+            if mapping is None or row[7]:
+                continue
+            for name, flow in self._inbound(mapping, row):
+                flows.setdefault(name, []).append(flow)
+        for computed in self.rules.types[self.type].computed:
+            flows.setdefault(computed.attribute.name, []).append(
+                {
+                    "mapping": computed.place.file,
+                    "file": computed.place.file,
+                    "line": computed.place.line,
+                    "expression": computed.value.expression.text,
+                    "value": self.values.get(computed.attribute.name),
+                    "precedence": None,
+                    "wins": True,
+                    "source": {"system": "muster", "attributes": self._named(computed.value.expression.reads)},
+                }
+            )
+        references = self._references()
+        names = sorted({*self.values, *flows, *references})
+        return [
+            {"name": name, "value": self.values.get(name, references.get(name)), "flows": flows.get(name, [])}
+            for name in names
+        ]
+
+    def _inbound(self, mapping: CompiledMapping, row: tuple[Any, ...]) -> Iterable[tuple[str, dict[str, Any]]]:
+        number, space, anchor, data, _, made, wrote, _ = row
+        document = own_input(Joined(number, mapping, anchor, decode(data), made, decode(wrote)))
+        system, kind = self.rules.spaces[space]
+        for compiled in mapping.inbound:
+            flow = compiled.flow
+            choices = flow.choices or ((Choice(flow.reference.text),) if flow.reference else ())
+            for choice in choices:
+                expression = choice.value.expression
+                value = _shown(expression.evaluate(document, self.context))
+                winner = self.origin.get(flow.attribute.name, self.origin.get("*"))
+                wins = flow.attribute.name in self.values and winner == number and value is not None
+                yield (
+                    flow.attribute.name,
+                    {
+                        "mapping": mapping.name,
+                        "file": choice.value.place.file,
+                        "line": choice.value.place.line,
+                        "expression": expression.text,
+                        "value": value,
+                        "precedence": choice.precedence if choice.precedence is not None else flow.precedence,
+                        "wins": wins or flow.reference is not None,
+                        "source": {
+                            "system": system,
+                            "object": kind,
+                            "anchor": anchor,
+                            "attributes": {name: document.get(name) for name in sorted(expression.reads)},
+                        },
+                    },
+                )
+
+    def _references(self) -> dict[str, Value]:
+        found: dict[str, list[Any]] = {}
+        for attribute, key, uid in self.session.rows(
+            "SELECT e.attribute, e.key, i.uid FROM edge e LEFT JOIN identity i ON i.id = e.target "
+            "WHERE e.owner = ? ORDER BY e.attribute, e.key LIMIT 1000",
+            self.number,
+        ):
+            found.setdefault(self.rules.names.text(attribute), []).append(uid or f"{key} (not found)")
+        return {name: texts[0] if len(texts) == 1 else texts for name, texts in found.items()}
+
+    def _named(self, names: Iterable[str]) -> dict[str, Value]:
+        return {name: self.values.get(name) for name in sorted(names)}
+
+    # --- what each system should hold
+
+    def _systems(self) -> list[dict[str, Any]]:
+        kind = self.rules.types[self.type]
+        paths = load_paths(self.session, self.rules, kind, [self.number], kind.paths).get(self.number, {})
+        document = {**self.values, **paths}
+        changes = {row[2]: change_document(self.rules, row, {}) for row in self._changes(0)}
+        presence = {
+            row[0]: row[1:]
+            for row in self.session.rows("SELECT mapping, wanted, since FROM presence WHERE identity = ?", self.number)
+        }
+        found = []
+        for mapping in kind.outbound:
+            row = next((row for row in self.objects if row[4] == mapping.id and not row[7]), None)
+            wanted, since = presence.get(mapping.id, (None, None))
+            change = changes.get(mapping.id)
+            if change is not None:
+                del change["_identity"]
+            found.append(
+                {
+                    "system": mapping.rules.system,
+                    "object_type": mapping.rules.object,
+                    "mapping": mapping.name,
+                    "anchor": row[2] if row else None,
+                    "wanted": None if wanted is None else bool(wanted),
+                    "since": moment(since).isoformat().replace("+00:00", "Z") if since is not None else None,
+                    "provision": _provision(mapping.rules),
+                    "shown": decode(row[3]) if row else None,
+                    "flows": list(self._outbound(mapping, document, decode(row[3]) if row else {})),
+                    "pending": change,
+                }
+            )
+        return found
+
+    def _outbound(self, mapping: CompiledMapping, document: Document, shown: Document) -> Iterable[dict[str, Any]]:
+        for compiled in mapping.outbound:
+            flow = compiled.flow
+            choices = flow.choices or ((Choice(flow.reference.text),) if flow.reference else ())
+            for choice in choices:
+                if choice.when is not None and choice.when.expression.evaluate(document, self.context) is not True:
+                    continue
+                expression = choice.value.expression
+                value = _shown(expression.evaluate(document, self.context)) if flow.reference is None else None
+                yield {
+                    "attribute": flow.attribute,
+                    "mapping": mapping.name,
+                    "file": choice.value.place.file,
+                    "line": choice.value.place.line,
+                    "expression": expression.text,
+                    "value": value,
+                    "shown": shown.get(flow.attribute),
+                    "enforce": flow.enforce,
+                    "reads": sorted(expression.reads),
+                    "sources": self._sources(expression.reads, document),
+                }
+                break
+
+    def _sources(self, reads: Iterable[str], document: Mapping[str, Value]) -> list[dict[str, Any]]:
+        """The source objects that the identity's attributes came from."""
+        found = []
+        for name in sorted(reads):
+            number = self.origin.get(name, self.origin.get("*") if name in self.values else None)
+            row = next((row for row in self.objects if row[0] == number), None)
+            entry: dict[str, Any] = {"attribute": name, "value": document.get(name)}
+            if row is not None:
+                system, kind = self.rules.spaces[row[1]]
+                entry |= {"system": system, "object": kind, "anchor": row[2]}
+            found.append(entry)
+        return found
+
+    # --- what was done
+
+    def _changes(self, state: int) -> list[tuple[Any, ...]]:
+        return self.session.rows(
+            "SELECT id, space, mapping, identity, action, anchor, payload, digest, ?, state, at, reason FROM change "
+            "WHERE identity = ? AND state = ? ORDER BY id",
+            self.uid,
+            self.number,
+            state,
+        )
+
+    def _history(self) -> list[dict[str, Any]]:
+        found = []
+        for state in (2, 3):
+            for row in self._changes(state):
+                change = change_document(self.rules, row[:9], {})
+                del change["_identity"]
+                change["at"] = moment(row[10]).isoformat().replace("+00:00", "Z") if row[10] is not None else None
+                change["outcome"] = "done" if state == 2 else "failed"
+                change["message"] = row[11]
+                found.append(change)
+        return sorted(found, key=lambda change: (change["at"] or "", change["id"]))[-100:]
+
+
+def _provision(rules: MappingRules) -> dict[str, Any] | None:
+    located = rules.outbound.provision if rules.outbound else None
+    if located is None:
+        return None
+    place: Place = located.place
+    return {"expression": located.expression.text, "file": place.file, "line": place.line}
+
+
+def _shown(result: Any) -> Any:
+    if isinstance(result, Fault):
+        return {"error": result.message}
+    if isinstance(result, Signal):
+        return repr(result)
+    if isinstance(result, Candidates):
+        return {"candidates": [str(value) for value in result.values]}
+    return result if isinstance(result, str | int | float | bool | list) or result is None else str(result)

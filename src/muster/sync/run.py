@@ -1,0 +1,327 @@
+"""One run: import, inbound, outbound, plan, export, until nothing moves any more.
+
+Every step picks up what is marked in the store, so a run that was killed is simply started again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from muster.connectors.kit.guard import Guard
+from muster.model.errors import (
+    AuthFailed,
+    IncompleteRead,
+    MusterError,
+    ProjectError,
+    Throttled,
+    Unreachable,
+    WatermarkExpired,
+)
+from muster.model.objects import ConnectorObject
+from muster.model.schema import SystemSchema
+from muster.model.values import Document
+from muster.project.configuration import Project
+from muster.store.codec import decode
+from muster.store.database import Database
+from muster.store.names import Names
+from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
+from muster.sync.importing import import_system
+from muster.sync.inbound import Inbound
+from muster.sync.outbound import Outbound
+from muster.sync.outcomes import recover
+from muster.sync.planning import finish_plan
+from muster.sync.problems import Problem, Report
+from muster.sync.quarantine import in_quarantine, judge
+from muster.sync.rulechanges import apply_rule_changes
+from muster.sync.rules import Rules, compile_rules
+
+ROUNDS: Final = 5
+Progress = Callable[[str, int, int | None], None]
+_DOWN: Final = (Unreachable, Throttled, AuthFailed, IncompleteRead, ProjectError)
+
+
+@dataclass(slots=True)
+class Step:
+    """What one step took and did."""
+
+    name: str
+    system: str
+    seconds: float
+    counts: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Steps:
+    """The steps of a run, timed."""
+
+    done: list[Step] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, name: str, system: str = "") -> Iterator[dict[str, Any]]:
+        """Time the block; what it puts in the dictionary is kept with the step."""
+        counts: dict[str, Any] = {}
+        start = time.perf_counter()
+        try:
+            yield counts
+        finally:
+            self.done.append(Step(name, system, time.perf_counter() - start, counts))
+
+
+class Run:
+    """A run over one store. `with Run(...) as run:` opens the systems; one that is down is reported, not raised."""
+
+    def __init__(
+        self,
+        project: Project,
+        database: Database,
+        connect: Callable[[str], Guard],
+        *,
+        now: int,
+        number: int,
+        progress: Progress | None = None,
+        order: Callable[[Sequence[str]], Sequence[str]] = sorted,
+    ) -> None:
+        self.project = project
+        self.database = database
+        self.connect = connect
+        self.now = now
+        self.number = number
+        self.report = Report()
+        self.steps = Steps()
+        self.order = order
+        self._progress = progress or (lambda _what, _done, _of: None)
+        self._stack = ExitStack()
+        self._open: dict[str, Guard] = {}
+        self._unknown: dict[int, frozenset[str]] = {}
+        self._tried: dict[tuple[int, int], int] = {}
+        self.held: set[str] = set()
+        self.applied: list[int] = []
+        self.attempted: list[int] = []
+
+    def __enter__(self) -> Run:
+        schemas: dict[str, SystemSchema] = {}
+        for system in self.order(list(self.project.systems)):
+            schema = self._opened(system)
+            if schema is not None:
+                schemas[system] = schema
+        self.rules: Rules = compile_rules(self.project, schemas, Names(self.database))
+        apply_rule_changes(self.rules, self.database, self.report)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    # --- systems
+
+    def _opened(self, system: str) -> SystemSchema | None:
+        """The schema of a system, now open; of one that is down, the schema it last had."""
+        try:
+            guard = self._stack.enter_context(self.connect(system))
+            schema = guard.schema()
+        except _DOWN as error:
+            self._down(system, error)
+            return self._remembered(system)
+        self._open[system] = guard
+        data = msgspec.json.encode(schema, order="sorted")
+        with self.database.read() as session:
+            known = session.value("SELECT schema FROM system WHERE name = ?", system)
+        if known is None or bytes(known) != data:
+            with self.database.write() as session:
+                session.upsert("system", ("name", "schema"), ("name",), [(system, data)])
+        return schema
+
+    def _remembered(self, system: str) -> SystemSchema | None:
+        with self.database.read() as session:
+            data = session.value("SELECT schema FROM system WHERE name = ?", system)
+        return msgspec.json.decode(bytes(data), type=SystemSchema) if data is not None else None
+
+    def _down(self, system: str, error: MusterError) -> None:
+        kind = {
+            Unreachable: "unreachable",
+            Throttled: "throttled",
+            AuthFailed: "refused",
+            IncompleteRead: "incomplete",
+            ProjectError: "settings",
+        }.get(type(error), "unreachable")
+        message = error.message if error.message.startswith(system) else f"{system}: {error.message}"
+        self.report.add(Problem(kind, system, message))
+
+    # --- steps
+
+    def refresh(self, *, full: bool = False, allow_deletes: bool = False, systems: Sequence[str] | None = None) -> None:
+        """Import everything that can be read, then work out what follows from it."""
+        for system in self.order(list(self._open)):
+            if systems is None or system in systems:
+                self._import(system, full=full, allow_deletes=allow_deletes)
+        self._note_unknown()
+        self.settle()
+
+    def _import(self, system: str, *, full: bool, allow_deletes: bool) -> None:
+        guard = self._open[system]
+        if not self.rules.wanted(system) or not guard.connector.spec.capabilities.reads:
+            self._recover(system, readable=False)
+            return
+        self._progress(f"reading {system}", 0, None)
+        every = self.project.systems[system].read.all
+        due = False
+        if every is not None:
+            with self.database.read() as session:
+                at = session.value("SELECT full_at FROM watermark WHERE system = ?", system)
+            due = at is not None and self.now - at >= int(every.total_seconds() * 1_000_000)
+        with self.steps.timed("import", system) as counts:
+            try:
+                found = import_system(
+                    self.rules,
+                    self.database,
+                    system,
+                    guard.read,
+                    self.report,
+                    now=self.now,
+                    full=full or due,
+                    delta=guard.connector.spec.capabilities.reads_changes,
+                    allow_deletes=allow_deletes,
+                )
+            except (*_DOWN, WatermarkExpired) as error:
+                self._down(system, error)
+                self._recover(system, readable=False)
+                return
+            counts.update(found.document())
+        self._recover(system, readable=True)
+
+    def _recover(self, system: str, *, readable: bool) -> None:
+        if readable:
+            with self.database.write() as session:
+                recover(session, self.rules, system)
+            return
+        for problem in unconfirmed(self.database, self.rules, system):
+            self.report.add(problem)
+
+    def _note_unknown(self) -> None:
+        """Attributes that the rules want and that were never read are unknown, not NULL."""
+        self._unknown = {}
+        with self.database.read() as session:
+            read = {row[0]: decode(row[1]) for row in session.rows("SELECT system, wanted FROM watermark")}
+        for system in self.project.systems:
+            for kind, names in self.rules.wanted(system).items():
+                had = read.get(system, {}).get(kind)
+                missing = frozenset(names) - frozenset(had or ())
+                if had is not None and missing:
+                    self._unknown[self.rules.names.space(system, kind)] = missing
+
+    def settle(self) -> None:
+        """Inbound, outbound and plan for everything that is marked."""
+        self._progress("joining people", 0, None)
+        with self.steps.timed("inbound") as counts:
+            counts.update(Inbound(self.rules, self.database, self.report, self.now, self._unknown).work())
+        self._progress("working out changes", 0, None)
+        with self.steps.timed("outbound") as counts:
+            outbound = Outbound(self.rules, self.database, self.report, self.now, self._unknown, self.number)
+            outbound.wake()
+            counts.update(outbound.work())
+        with self.steps.timed("plan"):
+            self.held = finish_plan(self.rules, self.database, self.report, self.now, self.number)
+
+    def export(self, *, allow_deletes: bool, only: frozenset[int] | None = None) -> int:
+        """Write what is pending, system by system; how many changes were made."""
+        done = 0
+        for system in self.order(list(self._open)):
+            if self._stays_away(system, allow_deletes):
+                continue
+            done += self._export(system, only)
+        return done
+
+    def _stays_away(self, system: str, allow_deletes: bool) -> bool:
+        if system in self.held and not allow_deletes:
+            return True
+        if self.project.staging or self.project.systems[system].staging:
+            return True
+        if not self._open[system].connector.spec.capabilities.writes:
+            return True
+        problem = in_quarantine(self.database, system, self.now)
+        if problem is not None:
+            self.report.add(problem)
+        return problem is not None
+
+    def _export(self, system: str, only: frozenset[int] | None) -> int:
+        guard = self._open[system]
+        with self.database.read() as session:
+            total = session.value(
+                "SELECT COUNT(*) FROM change WHERE state = 0 AND space IN ?i", self.rules.spaces_of(system)
+            )
+        if not total:
+            return 0
+        written = 0
+
+        def progress(count: int) -> None:
+            nonlocal written
+            written += count
+            self._progress(f"writing {system}", written, total)
+
+        with self.steps.timed("export", system) as counts:
+            exporter = Exporter(
+                self.rules,
+                self.database,
+                self.report,
+                system,
+                guard.write,
+                _fetcher(guard) if guard.connector.spec.capabilities.finds else None,
+                now=self.now,
+                run=self.number,
+                tried=self._tried,
+                only=only,
+                progress=progress,
+            )
+            found = exporter.work()
+            counts.update(found.document())
+        self._judge(system, found)
+        self.applied.extend(found.applied)
+        self.attempted.extend(found.attempted)
+        return found.done
+
+    def _judge(self, system: str, found: ExportCounts) -> None:
+        problem = judge(self.database, self.project.systems[system], found.done, found.failed, self.now)
+        if problem is not None:
+            self.report.add(problem)
+
+    def restless(self) -> bool:
+        """Whether the last round left something that is to be worked out again."""
+        with self.database.read() as session:
+            return (
+                session.one("SELECT id FROM identity WHERE dirty IN (1, 2, 3, 5, 6, 7) LIMIT 1") is not None
+                or session.one("SELECT id FROM object WHERE dirty > 0 LIMIT 1") is not None
+                or session.one("SELECT object FROM shown_dirty LIMIT 1") is not None
+            )
+
+    def work(self, *, allow_deletes: bool, approve: Callable[[], frozenset[int]] | None = None) -> None:
+        """Export and settle in turn until quiet, at most five rounds; with `approve`, only what it names."""
+        for _ in range(ROUNDS):
+            self.export(allow_deletes=allow_deletes, only=approve() if approve else None)
+            if not self.restless():
+                break
+            self.settle()
+
+
+def _fetcher(guard: Guard) -> Callable[[str, str | None, Document], ConnectorObject | None]:
+    def fetch(kind: str, anchor: str | None, values: Document) -> ConnectorObject | None:
+        try:
+            if anchor is not None and (found := guard.get(kind, anchor)) is not None:
+                return found
+            for name, value in sorted(values.items()):
+                if isinstance(value, str) and name in IDENTIFYING:
+                    hits = guard.find(kind, {name: value})
+                    if len(hits) == 1:
+                        return hits[0]
+        except _DOWN:
+            return None
+        return None
+
+    return fetch
+
+
+IDENTIFYING: Final = frozenset({"dn", "userName", "uid", "cn", "mail", "displayName", "externalId", "sAMAccountName"})
