@@ -63,6 +63,9 @@ def value(expression: str, dialect: str = "entra", **attributes: object) -> obje
         ('Replace("x-y", "-", "+")', "x+y"),
         ('Replace([text], , "(?i)B(?<rest>.)", , "${rest}$0", , )', "acbc"),
         ('Replace("Äb1", , "\\p{Lu}", , "_", , )', "_b1"),
+        ('Replace("xAyB", , "(?i)a|b", , "-", , )', "x-y-"),
+        ('Replace("aBcA", , "a(?i)b|c", , "-", , )', "--A"),
+        ("Replace(\"xx\", , \"(?'n'x)\\k<n>\", , \"<$1>\", , )", "<x>"),
     ],
 )  # fmt: skip
 def test_values(text: str, expected: object) -> None:

@@ -54,25 +54,26 @@ def _translate(text: str) -> tuple[str, list[str]]:
     names: list[str] = []
     at = 0
     in_class = False
-    scopes: list[int] = [0]
+    scopes: list[list[str]] = [[]]
+    """For every open group, the options that were set inside it, each a Python group of its own."""
     while at < len(text):
         step = _step(text, at, in_class, names)
         if step is not None:
             made, at = step
             out.append(made)
             if made.startswith("(") and not made.endswith(")"):
-                scopes.append(0)
+                scopes.append([])
             continue
         letter = text[at]
         options = _OPTIONS.match(text, at) if letter == "(" and not in_class else None
         if options and options.group(3) == ")":
             out.append(_flags(options.group(1), options.group(2)))
-            scopes[-1] += 1
+            scopes[-1].append(out[-1])
             at = options.end()
             continue
         if options:
             out.append(_flags(options.group(1), options.group(2)))
-            scopes.append(0)
+            scopes.append([])
             at = options.end()
             continue
         if in_class:
@@ -93,14 +94,14 @@ def _translate(text: str) -> tuple[str, list[str]]:
                 at += 1
             continue
         elif letter == "(":
-            scopes.append(0)
+            scopes.append([])
         elif letter == ")":
-            out.append(")" * (scopes.pop() if len(scopes) > 1 else 0))
-        elif letter == "|" and scopes[-1]:
-            raise EvaluationFault(f"the regular expression {shown(text)} has an option before |; use (?i:…)")
+            out.append(")" * (len(scopes.pop()) if len(scopes) > 1 else 0))
+        elif letter == "|":
+            letter = ")" * len(scopes[-1]) + "|" + "".join(scopes[-1])
         out.append(letter)
         at += 1
-    out.append(")" * sum(scopes))
+    out.append(")" * sum(map(len, scopes)))
     return "".join(out), names
 
 
