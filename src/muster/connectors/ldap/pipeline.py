@@ -57,7 +57,7 @@ class Pipeline:
         self._running: dict[int, Job] = {}
         self._held: Counter[Key] = Counter()
         self._moving: Counter[Key] = Counter()
-        self._above: Counter[Key] = Counter()
+        self._parents: Counter[Key] = Counter()
         self.leaving = 0
 
     def submit(self, prepare: Callable[[], Job | Outcome]) -> Iterator[Outcome]:
@@ -85,10 +85,13 @@ class Pipeline:
 
     def _blocked(self, job: Job) -> bool:
         for place in job.places:
-            if place in self._held or (job.leaves and place in self._above):
+            if place in self._held or (job.leaves and any(parent[-len(place) :] == place for parent in self._parents)):
                 return True
-            if self._moving and any(place[at:] in self._moving for at in range(1, len(place))):
-                return True
+            above = place[1:]
+            while above:
+                if above in self._moving:
+                    return True
+                above = above[1:]
         return False
 
     def _count(self, job: Job, by: int) -> None:
@@ -96,8 +99,7 @@ class Pipeline:
             _step(self._held, place, by)
             if job.moves:
                 _step(self._moving, place, by)
-            for at in range(1, len(place)):
-                _step(self._above, place[at:], by)
+            _step(self._parents, place[1:], by)
         if job.leaves:
             self.leaving += by
 
@@ -141,7 +143,7 @@ class Pipeline:
 
 
 def _step(counter: Counter[Key], place: Key, by: int) -> None:
-    left = counter[place] + by
+    left = counter.get(place, 0) + by
     if left:
         counter[place] = left
     else:

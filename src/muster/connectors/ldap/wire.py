@@ -143,8 +143,11 @@ def encoded(value: Scalar, kind: Type) -> bytes:
 def encoded_all(value: Value, attribute: Attribute) -> list[bytes]:
     """The values of an attribute as the server wants them; none for NULL. Raises `WrongType`."""
     kind = attribute.type
-    if kind is Type.TEXT and type(value) is str and not attribute.many:
-        return [value.encode()] if value else []
+    if kind is Type.TEXT:
+        if type(value) is str and value:
+            return [value.encode()]
+        if type(value) is list and len(value) == 1 and type(value[0]) is str and value[0]:
+            return [value[0].encode()]
     return [encoded(one, kind) for one in items(convert(value, attribute))]
 
 
