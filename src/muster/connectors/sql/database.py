@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,14 +47,12 @@ class Database:
         self._redact = Redactor([Secret(str(url.password))] if url.password else [])
         self._connection: Connection | None = None
         try:
-            self._engine = create_engine(url, poolclass=NullPool, connect_args=_arguments(url, settings))
+            self._engine = _engine(url, settings.connect_timeout)
         except (NoSuchModuleError, ModuleNotFoundError) as error:
             raise ProjectError(
                 f"{system}: the driver for {self.shown} is not installed: {error}. "
                 "For MariaDB install muster[mariadb]; for others the package of the driver."
             ) from None
-        if self._file is not None:
-            _take_over_transactions(self._engine)
 
     @property
     def connection(self) -> Connection:
@@ -82,7 +81,6 @@ class Database:
         if connection is not None:
             with self._quietly():
                 connection.close()
-        self._engine.dispose()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -204,11 +202,20 @@ def _url(system: str, settings: SqlSettings, folder: Path) -> URL:
     return url
 
 
-def _arguments(url: URL, settings: SqlSettings) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def _engine(url: URL, timeout: int) -> Engine:
+    """The engine of a database: no connection is kept in it, only compiled statements, which sessions share."""
+    made = create_engine(url, poolclass=NullPool, connect_args=_arguments(url, timeout))
     if url.get_backend_name() == "sqlite":
-        return {"timeout": settings.connect_timeout, "isolation_level": None}
+        _take_over_transactions(made)
+    return made
+
+
+def _arguments(url: URL, timeout: int) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": timeout, "isolation_level": None}
     if url.get_backend_name() in ("postgresql", "mysql", "mariadb"):
-        return {"connect_timeout": settings.connect_timeout}
+        return {"connect_timeout": timeout}
     return {}
 
 
