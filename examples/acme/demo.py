@@ -57,12 +57,10 @@ class Company:
             [str(Path(sys.executable).with_name("muster")), *arguments],
             cwd=self.folder if self.folder.is_dir() else self.folder.parent,
             env={**os.environ, "MUSTER_NOW": self.now, "MUSTER_SECRET_CRM": self.token},
-            stdout=subprocess.PIPE if quiet or not sys.stdout.isatty() else None,
+            stdout=subprocess.PIPE if quiet else None,
             text=True,
             check=False,
         )
-        if done.stdout and not quiet:
-            print(done.stdout, end="", flush=True)
         if done.returncode != code:
             raise Unexpected(f"muster {shown} ended with exit code {done.returncode}, expected {code}")
         return done.stdout or ""
@@ -111,7 +109,7 @@ class Company:
     def entries(self) -> int:
         """How many entries of the directory are active."""
         text = (self.folder / "data" / "directory.ldif").read_text(encoding="utf-8")
-        return text.count("\nemployeeStatus: active\n")
+        return text.lower().count("\nemployeestatus: active\n")
 
     def crm_user(self, login: str) -> dict[str, Any]:
         """Somebody's user in the CRM."""
@@ -227,6 +225,7 @@ def next_day(company: Company) -> tuple[Line, Line, Line, Line]:
 def second_day(company: Company) -> None:
     """Only what changed is planned and done, and every value can be explained."""
     joiner, mover, leaver, renamed = next_day(company)
+    login = company.account(renamed["employee_id"])["login"]
     company.muster("plan", "-o", "tuesday.plan", code=2)
 
     say("Apply exactly the plan that was reviewed")
@@ -239,7 +238,7 @@ def second_day(company: Company) -> None:
     expect("the leaver's account switched on", bool(company.account(leaver["employee_id"])["active"]), False)
     married = company.account(renamed["employee_id"])
     expect("the new name", married["display_name"], f"{renamed['first_name']} {renamed['last_name']}")
-    expect("the login under the new name is the old one", "szabo" in married["login"], False)
+    expect("the login, kept under the new name", married["login"], login)
     expect("accounts switched on in the order desk", company.accounts(), company.here())
     expect("active entries in the directory", company.entries(), company.here())
     expect("changes that are left", company.document("plan")["changes"], [])

@@ -39,7 +39,7 @@ class Starter:
 
     def phonebook(self) -> dict[str, dict[str, Any]]:
         """The lines of the phone book by login."""
-        lines = (self.folder / "data" / "phonebook.jsonl").read_text("utf-8").splitlines()
+        lines = (self.folder / "data" / "phonebook.jsonl").read_text("utf-8").strip().splitlines()
         return {entry["login"]: entry for entry in map(json.loads, lines)}
 
     def edit(self, file: str, old: str, new: str) -> None:

@@ -54,30 +54,26 @@ def _render(change: Entry, out: Console, *, everything: bool) -> None:
     )
     inline = action == "create" and not everything
     if inline:
-        line.append(f"  {_first(attributes, _FEW)}")
+        line.append(f"  {_first(attributes, _FEW, change.get('anchor'))}")
     outcome = change.get("outcome")
     if outcome not in (None, "done"):
         line.append(f"  {outcome_text(change)}", "wrong")
     reason: Mapping[str, Any] = change.get("reason") or {}
     if because(reason):
         line.append(f"  {because(reason)}", "aside")
-    out.print(line)
     if inline:
+        # A terminal cuts the line at its edge; a pipe gets all of it.
+        out.print(line, soft_wrap=not out.is_terminal, no_wrap=True, overflow="ellipsis", crop=out.is_terminal)
         return
+    out.print(line)
     width = min(max((len(safe(name)) for name in attributes), default=0), 28)
     for name, difference in attributes.items():
         out.print(_attribute(safe(name), width, difference, created=action == "create"))
 
 
 def name_of(change: Entry) -> str:
-    """Type and anchor of what is changed; the identity's name where the system gives the anchor itself."""
-    identity = change.get("identity")
-    known = change.get("anchor") or change.get("name") or change.get("label")
-    if isinstance(identity, Mapping):
-        known = known or identity.get("name") or identity.get("id")
-    elif not known and identity is not None:
-        known = f"identity {identity}"
-    return f"{safe(change.get('object_type', ''))} {safe(known or '(new)')}"
+    """Type and anchor of what is changed; a system that gives the anchor itself has yet to do so."""
+    return f"{safe(change.get('object_type', ''))} {safe(change.get('anchor') or '(new)')}"
 
 
 def outcome_text(change: Entry) -> str:
@@ -90,9 +86,10 @@ def outcome_text(change: Entry) -> str:
     return f"{safe(result)}: {safe(why)}" if why else safe(result)
 
 
-def _first(attributes: Mapping[str, Any], most: int) -> str:
+def _first(attributes: Mapping[str, Any], most: int, anchor: object) -> str:
+    """The first values, without the anchor that stands before them already."""
     given = [(name, new_value(difference)) for name, difference in attributes.items()]
-    given = [(name, found) for name, found in given if found is not None]
+    given = [(name, found) for name, found in given if found is not None and found != anchor]
     shown = ", ".join(f"{safe(name)} {short(value(found, name), 32)}" for name, found in given[:most])
     return shown + (f", {len(given) - most} more" if len(given) > most else "")
 
