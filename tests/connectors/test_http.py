@@ -1,0 +1,116 @@
+"""The HTTP session: waits within bounds, errors by what can be done about them, no secret in a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from muster.connectors.kit.http import HttpSession, Waiting, retry_after
+from muster.model.errors import AuthFailed, ProjectError, Throttled, Unreachable
+from muster.model.secrets import Secret
+
+TOKEN = Secret("t0ken-of-the-app")
+
+
+class Server:
+    """Answers one after the other, the last one for ever; remembers what was asked."""
+
+    def __init__(self, *answers: httpx.Response) -> None:
+        self.answers = list(answers)
+        self.asked: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def session(
+    handler: Callable[[httpx.Request], httpx.Response], naps: list[float] | None = None, **more: Any
+) -> HttpSession:
+    slept = [] if naps is None else naps
+    return HttpSession(
+        "crm",
+        "https://crm.example/v2/",
+        token=TOKEN,
+        sleep=slept.append,
+        transport=httpx.MockTransport(handler),
+        **more,
+    )
+
+
+def test_it_waits_as_long_as_it_is_asked_to_and_goes_on() -> None:
+    naps: list[float] = []
+    server = Server(
+        httpx.Response(429, headers={"Retry-After": "7"}), httpx.Response(503), httpx.Response(200, text="ok")
+    )
+    with session(server, naps) as http:
+        assert http.request("GET", "Users", params={"count": 1}).text == "ok"
+    assert naps == [7.0, 1.0]
+    assert http.waited == 8.0
+    assert str(server.asked[0].url) == "https://crm.example/v2/Users?count=1"
+    assert server.asked[0].headers["Authorization"] == f"Bearer {TOKEN.reveal()}"
+
+
+def test_it_does_not_wait_for_ever() -> None:
+    naps: list[float] = []
+    with session(Server(httpx.Response(503)), naps, waiting=Waiting(tries=3)) as http, pytest.raises(Throttled):
+        http.request("GET", "Users")
+    assert naps == [0.5, 1.0]
+    long = Server(httpx.Response(429, headers={"Retry-After": "3600"}))
+    with session(long) as http, pytest.raises(Throttled) as raised:
+        http.request("GET", "Users")
+    assert raised.value.retry_after == 3600
+    assert len(long.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, AuthFailed), (403, AuthFailed), (502, Unreachable), (504, Unreachable)]
+)
+def test_statuses_that_end_a_session(status: int, error: type[Exception]) -> None:
+    body = f"no entry with {TOKEN.reveal()}"
+    with session(Server(httpx.Response(status, text=body))) as http, pytest.raises(error) as raised:
+        http.request("GET", "Users")
+    assert f"crm: GET https://crm.example/v2/Users was answered {status}" in str(raised.value)
+    assert "no entry with ***" in str(raised.value)
+
+
+def test_a_forbidden_object_is_an_answer_when_that_is_asked_for() -> None:
+    with session(Server(httpx.Response(403))) as http:
+        assert http.request("PATCH", "Users/1", forbidden=True).status_code == 403
+
+
+def test_a_dead_server_is_unreachable_without_its_secrets() -> None:
+    def dead(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError(f"refused {TOKEN.reveal()}", request=request)
+
+    def slow(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("slow", request=request)
+
+    with session(dead) as http, pytest.raises(Unreachable, match=r"refused \*\*\*"):
+        http.request("GET", "Users")
+    with session(slow) as http, pytest.raises(Unreachable, match="not answered in time"):
+        http.request("GET", "Users")
+
+
+def test_credentials_do_not_follow_a_link_to_another_server() -> None:
+    server = Server(httpx.Response(200))
+    with session(server) as http:
+        http.request("GET", "https://crm.example/v2/Users?page=2")
+        with pytest.raises(Unreachable, match=r"leads to evil\.example"):
+            http.request("GET", "https://evil.example/v2/Users")
+    assert len(server.asked) == 1
+
+
+def test_retry_after_may_be_a_date_or_nonsense() -> None:
+    later = retry_after(httpx.Response(503, headers={"Retry-After": "Fri, 31 Dec 2199 23:59:59 GMT"}))
+    assert later is not None
+    assert later > 1e9
+    assert retry_after(httpx.Response(503, headers={"Retry-After": "soon"})) is None
+
+
+def test_a_file_of_certificates_that_cannot_be_used_is_refused(tmp_path: Any) -> None:
+    with pytest.raises(ProjectError, match="cannot be used"):
+        session(Server(httpx.Response(200)), verify=tmp_path / "no.pem")
