@@ -133,11 +133,6 @@ class DirectorySubject(Subject):
         wrong = Secret("wrong-sesame-43")
         return connector(self.server, self.types, password=wrong), wrong
 
-
-class OpenLdapSubject(DirectorySubject):
-    def expired(self) -> str | None:
-        return '{"at":{"dc=acme,dc=example":"rid=000,csn=20200101000000.000000Z#000000#000#000000"},"how":"syncrepl"}'
-
     def broken_read(self) -> Connector | None:
         server = self.server
         server.add(*map(_entry, range(1, 8)))
@@ -146,6 +141,22 @@ class OpenLdapSubject(DirectorySubject):
         inner = made._session.connection
         made._session.connection = _BreaksAfter(inner, 1)
         return made
+
+
+class OpenLdapSubject(DirectorySubject):
+    types: ClassVar[dict[str, Any]] = {
+        "user": {**USER, "enabled": {"attribute": "employeeType", "on": "active", "off": "left"}}
+    }
+
+    def expired(self) -> str | None:
+        return '{"at":{"dc=acme,dc=example":"rid=000,csn=20200101000000.000000Z#000000#000#000000"},"how":"syncrepl"}'
+
+
+class Ds389Subject(DirectorySubject):
+    types: ClassVar[dict[str, Any]] = {"user": {**USER, "enabled": "nsAccountLock"}}
+
+    def expired(self) -> str | None:
+        return '{"at":-5,"how":"changelog"}'
 
 
 def _entry(n: int) -> tuple[str, dict[str, list[bytes]]]:
@@ -207,7 +218,7 @@ def test_openldap_groups_keep_the_promise(check: Check, openldap: OpenLdap) -> N
 
 @pytest.mark.parametrize("check", CHECKS, ids=str)
 def test_ds389_keeps_the_promise(check: Check, ds389: Ds389) -> None:
-    _run(check, DirectorySubject(ds389))
+    _run(check, Ds389Subject(ds389))
 
 
 def _run(check: Check, subject: Subject) -> None:

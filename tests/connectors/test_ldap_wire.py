@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muster.connectors.ldap import ber, controls, wire
+from muster.connectors.ldap import ber, controls, requests, wire
 from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.settings import LdapObject, LdapSettings, Switch
 from muster.connectors.ldap.wire import LdapType
@@ -213,39 +213,39 @@ def test_part_of_the_members_is_never_whole() -> None:
 
 def test_filters_are_escaped() -> None:
     user = kind(LOCK)
-    assert wire.equality(user, "displayName", "a*(b)\\") == r"(displayName=a\2a\28b\29\5c)"
-    assert wire.equality(user, "uid", ["a", "b"]) == "(&(uid=a)(uid=b))"
-    assert wire.equality(user, "displayName", None) == "(!(displayName=*))"
-    assert wire.equality(user, "photo", "aGk=") == r"(photo=\68\69)"
-    assert wire.equality(user, "enabled", False) == "(nsAccountLock=TRUE)"
-    assert wire.equality(user, "enabled", True) == "(!(nsAccountLock=TRUE))"
+    assert requests.equality(user, "displayName", "a*(b)\\") == r"(displayName=a\2a\28b\29\5c)"
+    assert requests.equality(user, "uid", ["a", "b"]) == "(&(uid=a)(uid=b))"
+    assert requests.equality(user, "displayName", None) == "(!(displayName=*))"
+    assert requests.equality(user, "photo", "aGk=") == r"(photo=\68\69)"
+    assert requests.equality(user, "enabled", False) == "(nsAccountLock=TRUE)"
+    assert requests.equality(user, "enabled", True) == "(!(nsAccountLock=TRUE))"
     with pytest.raises(WrongType, match="nonsense"):
-        wire.equality(user, "nonsense", "x")
+        requests.equality(user, "nonsense", "x")
 
 
 def test_only_what_a_server_can_compare_is_asserted() -> None:
     user = kind(LOCK)
-    assert wire.assertion(user, {"displayName": "x", "number": None}) == "(&(displayName=x)(!(number=*)))"
+    assert requests.assertion(user, {"displayName": "x", "number": None}) == "(&(displayName=x)(!(number=*)))"
     others: list[Document] = [{"photo": "aGk="}, {"uid": "a"}, {"cn": ["a"]}, {"dn": "uid=a"}, {"enabled": True}]
-    assert [wire.assertion(user, expected) for expected in others] == [None] * len(others)
+    assert [requests.assertion(user, expected) for expected in others] == [None] * len(others)
 
 
 def test_a_new_entry_holds_its_name_and_its_classes() -> None:
     user = kind(LOCK, placeholder="cn=nobody")
     made = change({"uid": ["a", "b"], "displayName": "", "enabled": False, "cn": None}, add={"cn": ["x"]})
-    dn = wire.new_dn(user, made)
+    dn = requests.new_dn(user, made)
     assert dn == "uid=a,ou=people,dc=x"
-    assert dict(wire.additions(user, made, dn, {"member": ["uid=m"]})) == {
+    assert dict(requests.additions(user, made, dn, {"member": ["uid=m"]})) == {
         "objectClass": [b"top", b"person"],
         "uid": [b"a", b"b"],
         "nsAccountLock": [b"TRUE"],
         "cn": [b"x"],
         "member": [b"uid=m", b"cn=nobody"],
     }
-    assert dict(wire.additions(user, change({}), "uid=z,dc=x", {}))["uid"] == [b"z"]
+    assert dict(requests.additions(user, change({}), "uid=z,dc=x", {}))["uid"] == [b"z"]
     for wrong in ({}, {"dn": "nonsense"}, {"dn": ""}):
         with pytest.raises(WrongType):
-            wire.new_dn(user, change(dict(wrong)))
+            requests.new_dn(user, change(dict(wrong)))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_a_new_entry_holds_its_name_and_its_classes() -> None:
     ],
 )
 def test_where_an_update_moves_to(values: dict[str, object], there: str | None) -> None:
-    found = wire.renamed_dn(kind(), change(values), "uid=a,dc=x")
+    found = requests.renamed_dn(kind(), change(values), "uid=a,dc=x")
     assert found == there or (found is not None and there is not None and dns.same(found, there))
 
 

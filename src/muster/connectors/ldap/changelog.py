@@ -10,8 +10,9 @@ import ldap
 
 from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.reading import containers_filter, pages_of, tombstone
+from muster.connectors.ldap.requests import any_anchor
 from muster.connectors.ldap.session import Session
-from muster.connectors.ldap.wire import Entry, LdapType, Reader, any_anchor
+from muster.connectors.ldap.wire import Entry, LdapType, Reader
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import Page
 

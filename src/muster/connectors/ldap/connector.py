@@ -10,7 +10,7 @@ import ldap
 from ldap.filter import escape_filter_chars
 
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
-from muster.connectors.ldap import controls, delta, errors, wire
+from muster.connectors.ldap import controls, delta, errors, requests
 from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.reading import everything
 from muster.connectors.ldap.session import Session, opened
@@ -103,7 +103,7 @@ class LdapConnector:
         try:
             for name, value in equal.items():
                 if name != "dn":
-                    parts.append(wire.equality(kind, name, value))
+                    parts.append(requests.equality(kind, name, value))
                 elif not isinstance(value, str) or not dns.below(value, kind.base):
                     return
                 else:

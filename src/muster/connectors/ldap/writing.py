@@ -9,11 +9,12 @@ from typing import Any, Final, TypeAlias
 import ldap
 from ldap.controls.libldap import AssertionControl
 
-from muster.connectors.ldap import controls, errors, wire
+from muster.connectors.ldap import controls, errors, requests, wire
 from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.pipeline import Job, Pipeline, Reply, Send, Steps
+from muster.connectors.ldap.requests import Modification
 from muster.connectors.ldap.session import Session
-from muster.connectors.ldap.wire import LdapType, Modification
+from muster.connectors.ldap.wire import LdapType
 from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
 from muster.model.secrets import Secret
 from muster.model.values import Document, WrongType, same, shown
@@ -64,7 +65,7 @@ class Writer:
         for name, some in anchors.items():
             kind = self._types[name]
             entries = self._session.search(
-                kind.base, ldap.SCOPE_SUBTREE, wire.any_anchor(kind, dict.fromkeys(some)), [kind.anchor]
+                kind.base, ldap.SCOPE_SUBTREE, requests.any_anchor(kind, dict.fromkeys(some)), [kind.anchor]
             )
             for dn, entry in entries:
                 for values in entry.values():
@@ -75,7 +76,7 @@ class Writer:
         kind = self._types[change.type]
         try:
             if change.action is Action.CREATE:
-                dn = wire.new_dn(kind, change)
+                dn = requests.new_dn(kind, change)
                 return Job(self._create(change, kind, dn), (dns.key(dn),), moves=True)
             here = self._dns.get((change.type, change.anchor or ""))
             if here is None:
@@ -87,7 +88,7 @@ class Writer:
                 )
             if change.action is Action.DELETE:
                 return Job(self._delete(change, kind, here), (dns.key(here),), moves=True, leaves=True)
-            there = wire.renamed_dn(kind, change, here)
+            there = requests.renamed_dn(kind, change, here)
             places = (dns.key(here),) if there is None else tuple({dns.key(here), dns.key(there)})
             moving = there is not None
             return Job(self._update(change, kind, here, there), places, moves=moving, leaves=moving)
@@ -100,7 +101,7 @@ class Writer:
         edges = _chunks(change.edges)
         first = next(edges, None)
         try:
-            entry = wire.additions(kind, change, dn, {first.attribute: first.add} if first else {})
+            entry = requests.additions(kind, change, dn, {first.attribute: first.add} if first else {})
         except WrongType as error:
             return Outcome(change.key, Result.REJECTED, reason=f"{dn}: {error}")
         password = change.password
@@ -147,8 +148,8 @@ class Writer:
     def _update(self, change: Change, kind: LdapType, dn: str, there: str | None) -> Steps:
         anchor = change.anchor
         try:
-            replaced = wire.replacements(kind, change.values)
-            single = wire.value_changes(kind, change.add, change.remove)
+            replaced = requests.replacements(kind, change.values)
+            single = requests.value_changes(kind, change.add, change.remove)
             condition, refused = yield from self._condition(change, kind, dn)
         except WrongType as error:
             return Outcome(change.key, Result.REJECTED, anchor, reason=f"{dn}: {error}")
@@ -177,7 +178,7 @@ class Writer:
         """How `expected` is held: by the server itself in the same request (RFC 4528), else by reading first."""
         if not change.expected:
             return [], None
-        asserted = wire.assertion(kind, change.expected) if self._asserts else None
+        asserted = requests.assertion(kind, change.expected) if self._asserts else None
         if asserted is not None:
             return [AssertionControl(True, asserted)], None
         reader = wire.Reader(kind, change.expected)

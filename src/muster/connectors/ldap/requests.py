@@ -1,0 +1,187 @@
+"""Muster's changes and look-ups → LDAP requests: filters, entries, modifications. Pure, tested without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import ldap
+from ldap.filter import escape_filter_chars
+
+from muster.connectors.ldap import dn as dns
+from muster.connectors.ldap.settings import Switch
+from muster.connectors.ldap.wire import LdapType, encoded_all, switch_value
+from muster.model.changes import Change
+from muster.model.schema import ENABLED
+from muster.model.values import Attribute, Document, Scalar, Type, Value, WrongType, items
+
+Modification: TypeAlias = tuple[int, str, "list[bytes] | None"]
+
+
+# --- filters (RFC 4515)
+
+
+def equality(kind: LdapType, name: str, value: Value) -> str:
+    """The filter for objects whose attribute has the value (all of a list; none for NULL). Raises `WrongType`."""
+    if name == ENABLED and kind.switch is not None:
+        return _switch_filter(kind.switch, value)
+    canonical = kind.canonical(name)
+    attribute = kind.schema.attributes[canonical]
+    sent = encoded_all(value, attribute)
+    if not sent:
+        return f"(!({canonical}=*))"
+    parts = [f"({canonical}={_escaped(one, attribute.type)})" for one in sent]
+    return parts[0] if len(parts) == 1 else f"(&{''.join(parts)})"
+
+
+def _escaped(value: bytes, kind: Type) -> str:
+    if kind is Type.BINARY:
+        return "".join(f"\\{octet:02x}" for octet in value)
+    return str(escape_filter_chars(value.decode()))
+
+
+def _switch_filter(switch: Switch, value: Value) -> str:
+    sent = switch_value(value, switch)
+    name = switch.attribute
+    if sent:
+        return f"({name}={_escaped(sent[0], Type.TEXT)})"
+    opposite = switch.off if switch.on is None else switch.on
+    return f"(!({name}={_escaped((opposite or '').encode(), Type.TEXT)}))"
+
+
+def any_anchor(kind: LdapType, anchors: Iterable[str]) -> str:
+    """The filter for the objects with these anchors."""
+    return "(|" + "".join(f"({kind.anchor}={escape_filter_chars(one)})" for one in anchors) + ")"
+
+
+def assertion(kind: LdapType, expected: Document) -> str | None:
+    """`expected` as a filter that a server can assert (RFC 4528); None when only a comparison here can tell."""
+    parts: list[str] = []
+    for name, value in expected.items():
+        if name in ("dn", ENABLED) or isinstance(value, list):
+            return None
+        canonical = kind.canonical(name)
+        if kind.schema.attributes[canonical].many or canonical not in kind.comparable:
+            return None
+        parts.append(equality(kind, name, value))
+    return f"(&{''.join(parts)})" if parts else None
+
+
+# --- writing
+
+
+def new_dn(kind: LdapType, change: Change) -> str:
+    """The DN of an object to create: as given, or `rdn` below the base. Raises `WrongType`."""
+    given = change.values.get("dn")
+    if isinstance(given, str) and given:
+        try:
+            dns.rdn_values(given)
+            if not dns.key(given):
+                raise dns.MalformedDn("the DN is empty")
+        except dns.MalformedDn as error:
+            raise WrongType(str(error)) from None
+        return given
+    named = items(change.values.get(kind.rdn))
+    if not named:
+        raise WrongType(f"neither dn nor {kind.rdn} has a value, so the object has no name; give one of the two")
+    return dns.child(kind.rdn, str(named[0]), kind.base)
+
+
+def additions(
+    kind: LdapType, change: Change, dn: str, members: Mapping[str, Sequence[Scalar]]
+) -> list[tuple[str, list[bytes]]]:
+    """The attributes of a new entry, with `members` as the first values of large attributes. Raises `WrongType`."""
+    attributes = kind.schema.attributes
+    entry: dict[str, list[bytes]] = {"objectClass": [one.encode() for one in kind.classes]}
+    for name, value in change.values.items():
+        if name == "dn" or value is None:
+            continue
+        if name == ENABLED and kind.switch is not None:
+            sent, canonical = switch_value(value, kind.switch), kind.switch.attribute
+        else:
+            canonical = kind.canonical(name)
+            sent = encoded_all(value, attributes[canonical])
+        if sent:
+            entry[canonical] = sent
+    for part in (change.add, members):
+        for name, more in part.items():
+            canonical = kind.canonical(name)
+            into = entry.setdefault(canonical, [])
+            into.extend(one for one in encoded_all(list(more), attributes[canonical]) if one not in into)
+    if change.anchor is not None and not kind.schema.assigned:
+        entry.setdefault(kind.anchor, [change.anchor.encode()])
+    for name, text in dns.rdn_values(dn):
+        into = entry.setdefault(kind.aliases.get(name.lower(), name), [])
+        if not any(one.decode("utf-8", "replace").casefold() == text.casefold() for one in into):
+            into.append(text.encode())
+    if kind.placeholder is not None:
+        for name, attribute in attributes.items():
+            if attribute.large:
+                entry.setdefault(name, []).append(kind.placeholder.encode())
+    return list(entry.items())
+
+
+def renamed_dn(kind: LdapType, change: Change, dn: str) -> str | None:
+    """Where an update moves the object, None when nowhere: a new `dn`, or a new value of the naming attribute.
+
+    Raises `WrongType`.
+    """
+    given = change.values.get("dn")
+    if isinstance(given, str) and given:
+        try:
+            dns.key(given)
+            dns.rdn_values(given)
+        except dns.MalformedDn as error:
+            raise WrongType(str(error)) from None
+        return None if dns.same(given, dn) else given
+    if "dn" in change.values:
+        raise WrongType("dn is NULL; an object cannot be without a name")
+    own = dns.rdn_values(dn)
+    name, text = own[0]
+    if len(own) > 1:
+        return None
+    canonical = kind.aliases.get(name.lower())
+    if canonical is None:
+        return None
+    for given_name, value in change.values.items():
+        if kind.aliases.get(given_name.lower()) == canonical and value is not None:
+            wanted = [str(one) for one in items(value)]
+            if wanted and all(one.casefold() != text.casefold() for one in wanted):
+                return dns.child(name, wanted[0], dns.split(dn)[1])
+    return None
+
+
+def replacements(kind: LdapType, values: Document) -> list[Modification]:
+    """The modifications that replace attributes. Raises `WrongType`."""
+    mods: list[Modification] = []
+    for name, value in values.items():
+        if name == "dn":
+            continue
+        if name == ENABLED and kind.switch is not None:
+            mods.append((ldap.MOD_REPLACE, kind.switch.attribute, switch_value(value, kind.switch) or None))
+            continue
+        canonical = kind.canonical(name)
+        attribute = kind.schema.attributes[canonical]
+        sent = encoded_all(value, attribute)
+        if attribute.large and kind.placeholder is not None:
+            sent.append(kind.placeholder.encode())
+        mods.append((ldap.MOD_REPLACE, canonical, sent or None))
+    return mods
+
+
+def value_changes(kind: LdapType, add: Mapping[str, Any], remove: Mapping[str, Any]) -> list[Modification]:
+    """The modifications that add and remove single values. Raises `WrongType`."""
+    mods: list[Modification] = []
+    for how, part in ((ldap.MOD_ADD, add), (ldap.MOD_DELETE, remove)):
+        for name, values in part.items():
+            canonical = kind.canonical(name)
+            sent = encoded_all(list(values), _many(kind.schema.attributes[canonical]))
+            if sent:
+                mods.append((how, canonical, sent))
+    return mods
+
+
+def _many(attribute: Attribute) -> Attribute:
+    if attribute.many:
+        return attribute
+    return Attribute(attribute.name, attribute.type, many=True, exact=attribute.exact)
