@@ -126,14 +126,6 @@ def test_a_result_shows_what_was_not_done() -> None:
     assert "Done: 1 change." in page.text
 
 
-def test_stale_changes_are_named_with_the_next_step() -> None:
-    page = Page()
-    render_result({"changes": [], "stale": [change()]}, page.console, everything=False)
-    assert "1 change left out" in page.text
-    assert "app update account a.b" in page.text
-    assert "Next: muster plan" in page.text
-
-
 def test_tables_count_wide_letters_as_two() -> None:
     page = Page()
     table(["name", "n"], [["陽菜", 1], ["abcd", 22]], page.console)

@@ -47,7 +47,8 @@ def plan(
     if invocation.json:
         invocation.answer(document)
     else:
-        render_plan(document, invocation.streams.out, everything=everything or identity is not None)
+        shown = document if identity is None else {**document, "unmanaged": []}
+        render_plan(shown, invocation.streams.out, everything=everything or identity is not None)
     tell_problems(document, invocation)
     if output is not None:
         invocation.tell(f"Plan written to {output}. To make these changes and no others: muster apply {output}")

@@ -1,4 +1,4 @@
-"""Bars on standard error for long work, on a terminal only."""
+"""A bar on standard error for long work, on a terminal only: the step that moved last."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 
@@ -15,13 +15,13 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._bars: Bars | None = None
-        self._tasks: dict[str, TaskID] = {}
+        self._task: TaskID | None = None
         if console.is_terminal:
             self._bars = Bars(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),
-                MofNCompleteColumn(),
+                TextColumn("{task.fields[counted]}"),
                 TimeElapsedColumn(),
                 console=console,
                 transient=True,
@@ -42,6 +42,7 @@ class Progress:
         """Show it."""
         if self._bars is None:
             return
-        if step not in self._tasks:
-            self._tasks[step] = self._bars.add_task(step, total=total)
-        self._bars.update(self._tasks[step], completed=done, total=total)
+        counted = f"{done:,}" if total is None else f"{done:,} of {total:,}"
+        if self._task is None:
+            self._task = self._bars.add_task(step, total=total, counted=counted)
+        self._bars.update(self._task, description=step, completed=done, total=total, counted=counted)

@@ -33,7 +33,7 @@ def render_changes(changes: Sequence[Entry], out: Console, *, everything: bool) 
         out.print(Text.assemble((safe(name), "title"), (f"  {count(len(found), 'change')}", "aside")))
         shown = found if everything else found[:MOST]
         for change in shown:
-            _render(change, out, everything=everything)
+            render_change(change, out, everything=everything)
         rest = Counter(str(change.get("action")) for change in found[len(shown) :])
         if rest:
             kinds = ", ".join(f"{number:,} {action}" for action, number in rest.items())
@@ -46,7 +46,8 @@ def _rank(change: Entry) -> int:
     return list(SIGNS).index(action) if action in SIGNS else len(SIGNS)
 
 
-def _render(change: Entry, out: Console, *, everything: bool) -> None:
+def render_change(change: Entry, out: Console, *, everything: bool) -> None:
+    """One change; a create on one line, unless everything is asked for."""
     action = str(change.get("action", ""))
     attributes: Mapping[str, Any] = change.get("attributes") or {}
     line = Text.assemble(

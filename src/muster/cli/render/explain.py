@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from muster.cli.render.changes import render_change
 from muster.cli.render.words import place, safe, short, source, value
 
 Entry = Mapping[str, Any]
@@ -58,7 +59,8 @@ def _attribute(name: str, found: object, flows: Sequence[Entry], out: Console, i
         if expression:
             line.append(f"  {short(safe(expression), 100)}", "aside")
         if not wins:
-            line.append(f"  would be {value(flow.get('value'), name)}", "aside")
+            given = flow.get("value")
+            line.append(f"  would be {value(given, name)}" if given is not None else "  gives nothing", "aside")
         precedence = flow.get("precedence")
         if precedence is not None and len(flows) > 1:
             line.append(f"  precedence {precedence}", "aside")
@@ -82,16 +84,26 @@ def _system(system: Entry, out: Console) -> None:
         line.append(f"  {place(reason)}  {safe(reason.get('expression', ''))}", "aside")
     out.print(line)
     for flow in system.get("flows") or []:
-        name = str(flow.get("attribute") or flow.get("name") or "")
-        shown = flow.get("shown")
-        out.print(
-            Text.assemble(
-                f"  {safe(name)} ",
-                (value(flow.get("value"), name), "title"),
-                (f"  shown {value(shown, name)}" if "shown" in flow and shown != flow.get("value") else "", "drift"),
-                (f"  {place(flow)}  {short(safe(flow.get('expression') or ''), 100)}".rstrip(), "aside"),
-            )
+        _outbound(flow, out)
+    pending = system.get("pending")
+    if pending:
+        out.print("  pending")
+        render_change(pending, out, everything=True)
+
+
+def _outbound(flow: Entry, out: Console) -> None:
+    name = str(flow.get("attribute") or flow.get("name") or "")
+    wanted, shown = flow.get("value"), flow.get("shown")
+    if wanted is None:
+        wanted = shown  # a reference, whose value only the system's own names tell; a value to clear is pending
+    out.print(
+        Text.assemble(
+            f"  {safe(name)} ",
+            (value(wanted, name), "title"),
+            (f"  shown {value(shown, name)}" if "shown" in flow and shown != wanted else "", "drift"),
+            (f"  {place(flow)}  {short(safe(flow.get('expression') or ''), 100)}".rstrip(), "aside"),
         )
+    )
 
 
 def _event(event: Entry) -> str:

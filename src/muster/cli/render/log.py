@@ -75,4 +75,4 @@ def _steps(run: Mapping[str, Any], out: Console) -> None:
 
 def _counts(step: Mapping[str, Any]) -> dict[str, int]:
     counts = step.get("counts") or {}
-    return {str(key): number for key, number in counts.items() if isinstance(number, int)}
+    return {str(key): number for key, number in counts.items() if isinstance(number, int) and number}

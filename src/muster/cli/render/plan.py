@@ -44,12 +44,6 @@ def render_result(document: Document, out: Console, *, everything: bool) -> None
         out.print("Nothing was left to do: every system is as it should be.")
     else:
         out.print("Nothing was changed.")
-    stale: Sequence[Any] = document.get("stale") or []
-    if stale:
-        out.print(f"\n{count(len(stale), 'change')} left out: what they rest on has changed since the plan was made.")
-        for entry in stale[:_NAMED]:
-            out.print(f"  {_stale(entry)}")
-        out.print("  Next: muster plan")
     _notes(document, out)
 
 
@@ -67,10 +61,3 @@ def render_unmanaged(unmanaged: Sequence[Any], out: Console) -> None:
 def _notes(document: Document, out: Console) -> None:
     for note in document.get("notes") or []:
         out.print(f"note: {safe(note.get('message', '') if isinstance(note, Mapping) else note)}")
-
-
-def _stale(entry: object) -> str:
-    if not isinstance(entry, Mapping):
-        return safe(entry)
-    known = [entry.get(key) for key in ("system", "action", "object_type", "anchor", "message")]
-    return " ".join(safe(part) for part in known if part)

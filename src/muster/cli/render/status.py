@@ -34,7 +34,7 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
             ]
             for found in systems
         ]
-        table(["system", "connector", "objects", "joined", "unmanaged", "last read", ""], rows, out)
+        table(["system", "connector", "objects", "joined", "not joined", "last read", ""], rows, out)
     for found in systems:
         if found.get("quarantine"):
             out.print(Text(f"  {safe(found.get('name', ''))}: {value(found['quarantine'])}", "held"))
