@@ -1,0 +1,112 @@
+"""Bare loops that do the least the same work can take: read, digest, evaluate, write the same rows, nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.company import SOURCE, TARGET
+from muster.connectors.kit.memory_system import MemorySystem
+from muster.expressions import Context, Program, compile_expression, compile_program
+from muster.model.values import Document
+from muster.store.codec import digest, encode
+from muster.store.database import Database, chunks
+from muster.store.opening import open_store
+
+BATCH = 5000
+
+
+def _flows(mapping: str) -> Program:
+    """The flows of a mapping text as one program."""
+    lines = mapping.partition("flows:\n")[2].splitlines()
+    texts = [line.partition(": ")[2].strip().strip("'") for line in lines if line.strip()]
+    return compile_program([compile_expression(text) for text in texts])
+
+
+def _names(mapping: str) -> list[str]:
+    lines = mapping.partition("flows:\n")[2].splitlines()
+    return [line.partition(": ")[0].strip() for line in lines if line.strip()]
+
+
+def _rows(system: MemorySystem, kind: str) -> Iterable[tuple[str, Document]]:
+    for anchor, stored in system.listed(kind, None):
+        if stored is not None:
+            yield anchor, dict(stored.values)
+
+
+_OBJECT = ("id", "space", "anchor", "part", "doc", "digest", "made", "gone", "dirty")
+_IDENTITY = ("id", "uid", "type", "doc", "origin", "leaving", "dirty")
+_CHANGE = ("id", "run", "space", "mapping", "identity", "action", "anchor", "rank", "waits", "payload", "digest", "state")
+
+
+def first_run_floor(system: MemorySystem, folder: Path) -> float:
+    """Seconds to digest every row, evaluate 40 flows for it and write the rows that a first run leaves."""
+    database = open_store("sqlite:///floor.db", folder)
+    try:
+        start = time.perf_counter()
+        _write_first_run(system, database)
+        return time.perf_counter() - start
+    finally:
+        database.close()
+
+
+def _write_first_run(system: MemorySystem, database: Database) -> None:
+    inbound, outbound = _flows(SOURCE), _flows(TARGET)
+    inbound_names, outbound_names = _names(SOURCE), _names(TARGET)
+    context = Context()
+    number = 0
+    for batch in chunks(_rows(system, "worker"), BATCH):
+        tables: dict[str, list[tuple[Any, ...]]] = {
+            name: [] for name in ("object", "object_key", "identity", "identity_key", "presence", "change", "target")
+        }
+        for anchor, row in batch:
+            number += 1
+            data = encode(row)
+            tables["object"].append((2 * number, 1, anchor, "", data, digest(data), 0, 0, 0))
+            values = dict(zip(inbound_names, inbound.run(row, context), strict=True))
+            tables["identity"].append((number, f"{number:016x}", "person", encode(values), b"{}", 0, 0))
+            tables["object_key"].append((1, anchor, number))
+            tables["identity_key"].append((1, anchor, number))
+            account = dict(zip(outbound_names, outbound.run(values, context), strict=True))
+            payload = encode(account)
+            tables["presence"].append((number, 1, 1, 0, 0))
+            tables["change"].append((number, 1, 2, 1, number, "create", anchor, 1, 0, payload, digest(payload), 2))
+            tables["target"].append((2 * number + 1, 2, anchor, "", payload, digest(payload), 1, 0, 0))
+        _insert(database, tables)
+
+
+def _insert(database: Database, tables: dict[str, list[tuple[Any, ...]]]) -> None:
+    columns: dict[str, tuple[str, Sequence[str]]] = {
+        "object": ("object", _OBJECT),
+        "object_key": ("object_key", ("sig", "key", "object")),
+        "identity": ("identity", _IDENTITY),
+        "identity_key": ("identity_key", ("sig", "key", "identity")),
+        "presence": ("presence", ("identity", "mapping", "wanted", "since", "step")),
+        "change": ("change", _CHANGE),
+        "target": ("object", _OBJECT),
+    }
+    with database.write() as session:
+        for name, rows in tables.items():
+            session.insert(*columns[name], rows)
+
+
+def unchanged_floor(systems: Sequence[tuple[MemorySystem, str]], database: Database) -> float:
+    """Seconds to read every object, digest it and look its digest up."""
+    start = time.perf_counter()
+    for space, (system, kind) in enumerate(systems, 1):
+        for batch in chunks(_rows(system, kind), BATCH):
+            with database.read() as session:
+                known = {
+                    row[0]: row[1]
+                    for row in session.rows(
+                        "SELECT anchor, digest FROM object WHERE space = ? AND anchor IN ?t",
+                        space,
+                        [anchor for anchor, _ in batch],
+                    )
+                }
+            for anchor, row in batch:
+                if known.get(anchor) != digest(encode(row)):
+                    continue
+    return time.perf_counter() - start
