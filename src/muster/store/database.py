@@ -17,6 +17,7 @@ import orjson
 import sqlalchemy as sa
 
 from muster.model.errors import StoreError
+from muster.store.faults import store_error
 
 BUSY_SECONDS: Final = 60
 CHUNK: Final = 5000
@@ -129,18 +130,16 @@ class Session:
         self._cursor.executemany(f"DELETE FROM {table} WHERE {where}", rows)
 
     def _stage(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> str:
-        """Rows copied to a temporary table shaped like `table` (PostgreSQL)."""
+        """Rows copied to a temporary table with the columns of `table` and none of its constraints (PostgreSQL)."""
         staging = f"stage_{table}"
         if staging not in self._temporary:
-            self._cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} (LIKE {table}) ON COMMIT DELETE ROWS")
-            for (column,) in self.rows(
-                "SELECT column_name FROM information_schema.columns "
-                "WHERE table_name = ? AND is_nullable = 'NO' AND table_schema LIKE 'pg_temp%'",
-                staging,
-            ):
-                self._cursor.execute(f"ALTER TABLE {staging} ALTER COLUMN {column} DROP NOT NULL")
+            self._cursor.execute(
+                f"CREATE TEMPORARY TABLE IF NOT EXISTS {staging} ON COMMIT DELETE ROWS "
+                f"AS SELECT * FROM {table} WITH NO DATA"
+            )
             self._temporary.add(staging)
-        self._cursor.execute(f"TRUNCATE {staging}")
+        else:
+            self._cursor.execute(f"TRUNCATE {staging}")
         with self._cursor.copy(f"COPY {staging} ({', '.join(columns)}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
@@ -181,15 +180,24 @@ class Database:
         if self.postgres:
             self.engine = sa.create_engine(self.url.set(drivername="postgresql+psycopg"), pool_size=8)
         else:
-            if self.url.database and self.url.database != ":memory:":
-                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder()
             self.engine = sa.create_engine(
                 self.url,
                 connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
                 poolclass=sa.StaticPool if self.memory else None,
             )
             sa.event.listen(self.engine, "connect", _configure_sqlite)
-        self._writing = threading.RLock()
+        self._writing = threading.Lock()
+        self._busy = threading.local()
+
+    def _make_folder(self) -> None:
+        if self.memory:
+            return
+        folder = Path(self.url.database or "").parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"store {self.shown}: the folder {folder} cannot be made: {error.strerror}") from None
 
     @property
     def memory(self) -> bool:
@@ -199,41 +207,42 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that only reads: it takes no write lock and sees one state of the store."""
-        with self._opened("BEGIN ISOLATION LEVEL REPEATABLE READ" if self.postgres else "BEGIN") as session:
+        with self._opened("BEGIN", isolation_level="REPEATABLE READ", postgresql_readonly=True) as session:
             yield session
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that writes; committed when the block ends, undone when it raises. Keep it short."""
         turn = contextlib.nullcontext() if self.postgres else self._writing
-        with turn, self._opened("BEGIN" if self.postgres else "BEGIN IMMEDIATE") as session:
+        self._alone()
+        with turn, self._opened("BEGIN IMMEDIATE") as session:
             yield session
 
+    def _alone(self) -> None:
+        """A transaction inside a transaction would wait for itself: on SQLite for ever, elsewhere by chance."""
+        if getattr(self._busy, "open", False):
+            raise AssertionError("a transaction of the store was begun inside another one of the same thread")
+
     @contextlib.contextmanager
-    def _opened(self, begin: str) -> Iterator[Session]:
+    def _opened(self, begin: str, **options: Any) -> Iterator[Session]:
+        """One transaction on one connection. Raises `StoreError` for what the administrator must mend."""
+        self._alone()
         try:
-            connection = self.engine.connect()
-        except sa.exc.OperationalError as error:
-            raise StoreError(
-                f"store {self.shown}: cannot be opened: {error.orig}. Check `store:` in muster.yaml"
-            ) from None
-        with connection:
-            if not self.postgres:
-                connection.exec_driver_sql(begin)
-            elif begin != "BEGIN":
-                connection.execution_options(isolation_level="REPEATABLE READ")
-            try:
-                yield Session(connection, self.postgres)
-            except BaseException:
+            with self.engine.connect() as connection:
                 if self.postgres:
-                    connection.rollback()
-                else:
-                    connection.exec_driver_sql("ROLLBACK")
+                    connection.execution_options(**options)
+                with connection.begin():
+                    if not self.postgres:
+                        connection.exec_driver_sql(begin)
+                    self._busy.open = True
+                    yield Session(connection, self.postgres)
+        except (sa.exc.DBAPIError, self.engine.dialect.loaded_dbapi.Error) as error:
+            found = store_error(error, self.shown)
+            if found is None:
                 raise
-            if self.postgres:
-                connection.commit()
-            else:
-                connection.exec_driver_sql("COMMIT")
+            raise found from error
+        finally:
+            self._busy.open = False
 
     @property
     def shown(self) -> str:

@@ -25,20 +25,26 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""Texts sort by code point in both databases, as they do in Python."""
+
+NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit key; on SQLite the row's own number."""
+
 
 def _where(condition: str) -> dict[str, Any]:
     """An index over part of a table, on both databases."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
-Table("counter", metadata, Column("name", Text, primary_key=True), Column("next", BigInteger, nullable=False))
+Table("counter", metadata, Column("name", TEXT, primary_key=True), Column("next", BigInteger, nullable=False))
 
 Table(
     "name",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("kind", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("text", TEXT, nullable=False),
     Index("name_text", "kind", "text", unique=True),
 )
 
@@ -46,8 +52,8 @@ Table(
     "space",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("system", Text, nullable=False),
-    Column("type", Text, nullable=False),
+    Column("system", TEXT, nullable=False),
+    Column("type", TEXT, nullable=False),
     Column("attributes", LargeBinary, nullable=False),
     Index("space_name", "system", "type", unique=True),
 )
@@ -55,15 +61,15 @@ Table(
 Table(
     "system",
     metadata,
-    Column("name", Text, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     Column("schema", LargeBinary, nullable=False),
 )
 
 Table(
     "watermark",
     metadata,
-    Column("system", Text, primary_key=True),
-    Column("value", Text),
+    Column("system", TEXT, primary_key=True),
+    Column("value", TEXT),
     Column("reading", BigInteger, nullable=False),
     Column("read_at", BigInteger),
     Column("full_at", BigInteger),
@@ -73,13 +79,13 @@ Table(
 Table(
     "object",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
     Column("space", Integer, nullable=False),
-    Column("anchor", Text, nullable=False),
-    Column("part", Text, nullable=False),
+    Column("anchor", TEXT, nullable=False),
+    Column("part", TEXT, nullable=False),
     Column("doc", LargeBinary, nullable=False),
     Column("digest", BigInteger, nullable=False),
-    Column("ref", Text),
+    Column("ref", TEXT),
     Column("mapping", Integer),
     Column("identity", BigInteger),
     Column("made", SmallInteger, nullable=False),
@@ -105,7 +111,7 @@ Table(
     "object_key",
     metadata,
     Column("sig", Integer, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", TEXT, nullable=False),
     Column("object", BigInteger, nullable=False),
     PrimaryKeyConstraint("sig", "key", "object"),
     Index("object_key_object", "object"),
@@ -115,9 +121,9 @@ Table(
 Table(
     "identity",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("uid", Text, nullable=False),
-    Column("type", Text, nullable=False),
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
+    Column("uid", TEXT, nullable=False),
+    Column("type", TEXT, nullable=False),
     Column("doc", LargeBinary, nullable=False),
     Column("origin", LargeBinary, nullable=False),
     Column("kept", LargeBinary),
@@ -143,7 +149,7 @@ Table(
     "identity_key",
     metadata,
     Column("sig", Integer, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", TEXT, nullable=False),
     Column("identity", BigInteger, nullable=False),
     PrimaryKeyConstraint("sig", "key", "identity"),
     sqlite_with_rowid=False,
@@ -168,7 +174,7 @@ Table(
     Column("attribute", Integer, nullable=False),
     Column("origin", BigInteger, nullable=False),
     Column("how", Integer, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("key", TEXT, nullable=False),
     Column("target", BigInteger),
     Column("account", Integer, nullable=False),
     PrimaryKeyConstraint("owner", "attribute", "origin", "how", "key"),
@@ -183,7 +189,7 @@ Table(
     metadata,
     Column("object", BigInteger, nullable=False),
     Column("attribute", Integer, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", TEXT, nullable=False),
     Column("wrote", SmallInteger, nullable=False),
     PrimaryKeyConstraint("object", "attribute", "text"),
     Index("shown_text", "text"),
@@ -206,7 +212,7 @@ Table(
     metadata,
     Column("object", BigInteger, nullable=False),
     Column("attribute", Integer, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", TEXT, nullable=False),
     PrimaryKeyConstraint("object", "attribute", "text"),
     sqlite_with_rowid=False,
 )
@@ -226,7 +232,7 @@ Table(
     Column("change", BigInteger, nullable=False),
     Column("attribute", Integer, nullable=False),
     Column("target", BigInteger, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", TEXT, nullable=False),
     Column("remove", SmallInteger, nullable=False),
     PrimaryKeyConstraint("change", "attribute", "text", "target"),
     sqlite_with_rowid=False,
@@ -245,10 +251,10 @@ Table(
 Table(
     "reserved",
     metadata,
-    Column("scope", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("scope", TEXT, nullable=False),
+    Column("key", TEXT, nullable=False),
     Column("identity", BigInteger, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("value", TEXT, nullable=False),
     Column("firm", SmallInteger, nullable=False),
     PrimaryKeyConstraint("scope", "key"),
     Index("reserved_identity", "identity"),
@@ -258,16 +264,16 @@ Table(
 Table(
     "hold",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
     Column("identity", BigInteger, nullable=False),
-    Column("mapping", Text),
-    Column("kind", Text, nullable=False),
-    Column("attribute", Text),
+    Column("mapping", TEXT),
+    Column("kind", TEXT, nullable=False),
+    Column("attribute", TEXT),
     Column("value", LargeBinary),
-    Column("set_by", Text, nullable=False),
-    Column("why", Text, nullable=False),
+    Column("set_by", TEXT, nullable=False),
+    Column("why", TEXT, nullable=False),
     Column("until", BigInteger),
-    Column("condition", Text),
+    Column("condition", TEXT),
     Index("hold_identity", "identity"),
 )
 
@@ -275,10 +281,10 @@ Table(
     "cases",
     metadata,
     Column("object", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", Text, nullable=False),
+    Column("kind", TEXT, nullable=False),
     Column("mapping", Integer, nullable=False),
     Column("identities", LargeBinary, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", TEXT, nullable=False),
     Column("at", BigInteger, nullable=False),
 )
 
@@ -296,11 +302,11 @@ Table(
 Table(
     "decision",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("kind", Text, nullable=False),
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
+    Column("kind", TEXT, nullable=False),
     Column("object", BigInteger, nullable=False),
     Column("identity", BigInteger),
-    Column("made_by", Text, nullable=False),
+    Column("made_by", TEXT, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("decision_object", "object"),
 )
@@ -308,14 +314,14 @@ Table(
 Table(
     "change",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
     Column("run", BigInteger, nullable=False),
     Column("space", Integer, nullable=False),
     Column("mapping", Integer, nullable=False),
     Column("identity", BigInteger, nullable=False),
     Column("object", BigInteger),
-    Column("action", Text, nullable=False),
-    Column("anchor", Text),
+    Column("action", TEXT, nullable=False),
+    Column("anchor", TEXT),
     Column("rank", Integer, nullable=False),
     Column("waits", SmallInteger, nullable=False),
     Column("payload", LargeBinary, nullable=False),
@@ -323,7 +329,7 @@ Table(
     Column("state", SmallInteger, nullable=False),
     Column("seal", LargeBinary),
     Column("sealed", BigInteger),
-    Column("reason", Text),
+    Column("reason", TEXT),
     Column("at", BigInteger),
     Index(
         "change_open",
@@ -347,27 +353,27 @@ Table(
 Table(
     "plan",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("digest", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
     Column("document", LargeBinary, nullable=False),
 )
 
 Table(
     "rule",
     metadata,
-    Column("mapping", Text, nullable=False),
-    Column("part", Text, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("mapping", TEXT, nullable=False),
+    Column("part", TEXT, nullable=False),
+    Column("digest", TEXT, nullable=False),
     PrimaryKeyConstraint("mapping", "part"),
 )
 
 Table(
     "spent",
     metadata,
-    Column("system", Text, nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("system", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("count", BigInteger, nullable=False),
     Index("spent_system", "system", "at"),
@@ -376,30 +382,30 @@ Table(
 Table(
     "quarantine",
     metadata,
-    Column("system", Text, primary_key=True),
+    Column("system", TEXT, primary_key=True),
     Column("since", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", TEXT, nullable=False),
 )
 
 Table(
     "lease",
     metadata,
-    Column("name", Text, primary_key=True),
-    Column("holder", Text, nullable=False),
+    Column("name", TEXT, primary_key=True),
+    Column("holder", TEXT, nullable=False),
     Column("expires", BigInteger, nullable=False),
 )
 
 Table(
     "run",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("verb", Text, nullable=False),
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
+    Column("verb", TEXT, nullable=False),
     Column("started", BigInteger, nullable=False),
     Column("ended", BigInteger),
     Column("rehearsed", SmallInteger, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", TEXT, nullable=False),
     Column("summary", LargeBinary),
 )
 
@@ -408,8 +414,8 @@ Table(
     metadata,
     Column("run", BigInteger, nullable=False),
     Column("position", Integer, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("system", Text, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("system", TEXT, nullable=False),
     Column("seconds", BigInteger, nullable=False),
     Column("counts", LargeBinary, nullable=False),
     PrimaryKeyConstraint("run", "position"),
@@ -418,24 +424,24 @@ Table(
 Table(
     "problem",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", NUMBER, primary_key=True, autoincrement=True),
     Column("run", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("system", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("anchor", Text),
+    Column("kind", TEXT, nullable=False),
+    Column("system", TEXT, nullable=False),
+    Column("type", TEXT, nullable=False),
+    Column("anchor", TEXT),
     Column("identities", LargeBinary, nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", TEXT, nullable=False),
     Index("problem_run", "run"),
 )
 
 Table(
     "audit",
     metadata,
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("seq", NUMBER, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("run", BigInteger, nullable=False),
-    Column("what", Text, nullable=False),
+    Column("what", TEXT, nullable=False),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
