@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from muster.model.values import Attribute, Type
@@ -12,6 +13,11 @@ ENABLED: Final = "enabled"
 """The common name of an account's switch, on every connector that can."""
 
 ENABLED_ATTRIBUTE: Final = Attribute(ENABLED, Type.BOOLEAN)
+
+
+@lru_cache(maxsize=4096)
+def _unlisted(name: str) -> Attribute:
+    return Attribute(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class ObjectSchema:
         """The attribute of that name; in an open type an unknown one is a text."""
         found = self.attributes.get(name)
         if found is None:
-            found = ENABLED_ATTRIBUTE if name == ENABLED and self.can_enable else Attribute(name)
+            found = ENABLED_ATTRIBUTE if name == ENABLED and self.can_enable else _unlisted(name)
         return found
 
     @property

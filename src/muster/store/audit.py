@@ -23,10 +23,11 @@ def seal(payload: bytes, outcome: str) -> bytes:
     return hashlib.sha256(payload + b"\x00" + outcome.encode()).digest()
 
 
-def append(session: Session, *, at: int, run: int, what: str, changes: Sequence[tuple[int, bytes]]) -> None:
-    """Seal a batch of changes (id, hash of each) in the chain, in the transaction that records their outcome."""
-    if not changes:
-        return
+def append(session: Session, *, at: int, run: int, what: str, changes: Sequence[tuple[int, bytes]]) -> int:
+    """Seal a batch of changes (id, hash of each) in the chain, in the transaction that records their outcome.
+
+    The number of the record; the caller notes it as `sealed` with each change.
+    """
     ordered = sorted(changes)
     body = hashlib.sha256(b"".join(number.to_bytes(8, "big") + mark for number, mark in ordered)).digest()
     if session.postgres:
@@ -38,7 +39,7 @@ def append(session: Session, *, at: int, run: int, what: str, changes: Sequence[
         ("seq", "at", "run", "what", "first", "last", "body", "hash"),
         [(seq, at, run, what, ordered[0][0], ordered[-1][0], body, _link(before, seq, at, run, what, body))],
     )
-    session.update("change", ("sealed",), ("id",), [(seq, number) for number, _ in ordered])
+    return int(seq)
 
 
 def _link(before: bytes, seq: int, at: int, run: int, what: str, body: bytes) -> bytes:

@@ -295,10 +295,13 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
         return
     schema = mapping.schema
     results = mapping.outbound_program.run(question.document, context) if mapping.outbound_program else []
-    for flow in mapping.outbound:
-        if flow.streamed or flow.attribute.writable == "never":
+    for name, index, flow in mapping.writes:
+        if index >= 0 and type(plain := results[index]) is str:
+            if plain:
+                wish.values[name] = plain
             continue
-        name = flow.flow.attribute
+        if flow.attribute.writable == "never":
+            continue
         if flow.edge:
             _create_reference(question, wish, flow)
             continue

@@ -91,20 +91,23 @@ class Exporter:
         """Where each batch begins: changes of one rank and space go together."""
         rank, number = -1, 0
         while True:
+            found = []
             with self.database.read() as session:
-                row = session.one(
-                    "SELECT space, rank, id FROM change WHERE state = 0 AND space IN ?i "
-                    "AND (rank > ? OR (rank = ? AND id > ?)) ORDER BY rank, id LIMIT 1",
-                    self.spaces,
-                    rank,
-                    rank,
-                    number,
-                )
+                for space in self.spaces:
+                    found += session.rows(
+                        "SELECT rank, id, space FROM change WHERE state = 0 AND space = ? "
+                        "AND rank >= ? AND (rank > ? OR id > ?) ORDER BY rank, id LIMIT 1",
+                        space,
+                        rank,
+                        rank,
+                        number,
+                    )
+            row = min(found, default=None)
             if row is None:
                 return
-            self._last = row[2]
-            yield row
-            rank, number = row[1], self._last
+            self._last = row[1]
+            yield row[2], row[0], row[1]
+            rank, number = row[0], self._last
 
     def _take(self, space: int, rank: int, first: int) -> list[Sent]:
         """The next batch, marked as sent."""
@@ -121,7 +124,9 @@ class Exporter:
             self._last = rows[-1][0] if rows else first
             chosen = [row for row in rows if self._allowed(row)]
             batch = self._build(session, space, chosen)
-            session.update("change", ("state", "at"), ("id",), [(SENT, self.now, sent.id) for sent in batch])
+            session.run(
+                f"UPDATE change SET state = {SENT}, at = ? WHERE id IN ?i", self.now, [sent.id for sent in batch]
+            )
         return batch
 
     def _allowed(self, row: Sequence[Any]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -369,6 +369,9 @@ class _Import:
             )
 
 
+EVERY: Final = "*"
+"""In `stick`: every attribute that was written and has no entry of its own."""
+
 SMALLEST = 5
 """Percentages mean nothing below this many objects."""
 
@@ -405,10 +408,14 @@ def settled(
 
     A value that shows, or that showed in a reading between the write and now, is confirmed.
     """
+    every = stick.get(EVERY)
+    entries = {**dict.fromkeys(wrote, every), **stick} if every else stick
     return {
-        name: (times, at)
-        for name, (times, at) in stick.items()
-        if at + 1 >= reading and not same(document.get(name), wrote.get(name), schema.attribute(name))
+        name: (entry[0], entry[1])
+        for name, entry in entries.items()
+        if name != EVERY
+        and entry[1] + 1 >= reading
+        and not same(document.get(name), wrote.get(name), schema.attribute(name))
     }
 
 

@@ -200,9 +200,17 @@ class Matching:
         session.delete("object", ("id",), [(number,) for number in batch.dropped])
         updates = batch.updates
         updates.extend((claim.mapping.id, None, CLAIMING, None, claim.object) for claim in claims)
-        updates.extend(
-            (mapping.id, None, AWAITING if mapping.rules.project else 0, due, number) for number, mapping, due in rest
-        )
+        alike: dict[tuple[int, int, int | None], list[int]] = {}
+        for number, mapping, due in rest:
+            alike.setdefault((mapping.id, AWAITING if mapping.rules.project else 0, due), []).append(number)
+        for (mapping_id, dirty, due), numbers in alike.items():
+            session.run(
+                "UPDATE object SET mapping = ?, identity = NULL, dirty = ?, due = ? WHERE id IN ?i",
+                mapping_id,
+                dirty,
+                due,
+                numbers,
+            )
         session.update("object", ("mapping", "identity", "dirty", "due"), ("id",), updates)
         mark_identities(session, batch.touched)
 

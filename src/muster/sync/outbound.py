@@ -128,7 +128,7 @@ class Outbound:
         self.counts["identities"] += len(numbers)
         batch = self._load(session, rows, numbers)
         reservations = Reservations(self.rules, session)
-        if any(flow.unique for m in self.rules.mappings.values() for flow in m.outbound):
+        if any(m.uses_unique for m in self.rules.mappings.values()):
             reservations.load(numbers)
         result = _Result()
         for row in rows:
@@ -241,12 +241,11 @@ class Outbound:
         members.sort(key=lambda member: (member.gone, member.anchor))
         target = _target(members[0]) if members else None
         references: dict[str, list[tuple[int, str | None]]] = {}
-        for flow in mapping.outbound:
-            if flow.edge and not flow.streamed:
-                references[flow.flow.attribute] = [
-                    (identity, self._name(batch, mapping, identity, account))
-                    for identity, account in batch.references.get((number, flow.edge), ())
-                ]
+        for flow in mapping.references:
+            references[flow.flow.attribute] = [
+                (identity, self._name(batch, mapping, identity, account))
+                for identity, account in batch.references.get((number, flow.edge), ())
+            ]
         return Question(
             mapping=mapping,
             document=document,
@@ -255,7 +254,7 @@ class Outbound:
             presence=batch.presence.get((number, mapping.id)),
             holds=batch.holds.by_identity.get(number, ()),
             references=references,
-            reserved=reservations.of(number) if any(flow.unique for flow in mapping.outbound) else {},
+            reserved=reservations.of(number) if mapping.uses_unique else {},
             unknown=self.unknown.get(mapping.space, frozenset()),
             blocked=(number, mapping.id) in batch.blocked,
             flipped=flipped,
@@ -359,9 +358,7 @@ class Outbound:
         if wish.action is Action.CREATE and mapping.rules.outbound and mapping.rules.outbound.password:
             payload["password"] = mapping.rules.outbound.password
         data = orjson.dumps(payload)
-        mark = digest(
-            encode([wish.action.value, wish.anchor, wish.values, wish.add, wish.remove, wish.waits, wish.later])
-        )
+        mark = digest(data)
         result.changes.append(
             (
                 self.run,
@@ -384,13 +381,8 @@ class Outbound:
     ) -> dict[str, Any]:
         """Mapping file and line, rule, and the source object that it goes back to."""
         place = wish.place or mapping.rules.place
-        reads: frozenset[str] = frozenset()
-        for flow in mapping.outbound:
-            if flow.flow.attribute == wish.rule:
-                reads = flow.reads
-        if not reads and mapping.rules.outbound and mapping.rules.outbound.provision:
-            reads = mapping.rules.outbound.provision.expression.reads
-        name = next((one for one in sorted(reads) if one in origin), None)
+        reads = mapping.reads_of.get(wish.rule) or mapping.reads_of["provision"]
+        name = next((one for one in sorted(reads) if one in origin), None) if len(origin) > 1 else None
         number = origin.get(name, origin.get("*")) if name else origin.get("*")
         member = next((m for m in members if m.id == number), None)
         source = None

@@ -17,7 +17,7 @@ from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
 from muster.sync.changes import DONE, FAILED
 from muster.sync.edges import dirty_targets, forget_origin, release_targets, resolve_by_object
-from muster.sync.importing import clean, count_shown, merged, reference_text, value_keys
+from muster.sync.importing import EVERY, clean, count_shown, merged, reference_text, value_keys
 from muster.sync.limits import spend
 from muster.sync.matching import close_cases, mark_identities, mark_outbound
 from muster.sync.problems import Problem, Report
@@ -88,12 +88,12 @@ class Outcomes:
         for sent, outcome in outcomes:
             state = DONE if self.succeeded(sent, outcome) else FAILED
             reason = outcome.reason[:500] or None
-            anchor = outcome.anchor or sent.anchor
             mark = seal(sent.data, f"{state} {reason or ''}")
-            rows.append((state, mark, reason, self.now, anchor, sent.id))
+            rows.append((state, mark, reason, outcome.anchor or sent.anchor, sent.id))
             seals.append((sent.id, mark))
-        self.session.update("change", ("state", "seal", "reason", "at", "anchor"), ("id",), rows)
-        append(self.session, at=self.now, run=self.run, what=f"export {self.system}", changes=seals)
+        seq = append(self.session, at=self.now, run=self.run, what=f"export {self.system}", changes=seals)
+        columns = ("state", "seal", "reason", "anchor", "sealed", "at")
+        self.session.update("change", columns, ("id",), [(*row[:4], seq, self.now, row[4]) for row in rows])
 
     # --- creates
 
@@ -112,6 +112,7 @@ class Outcomes:
         )
         fresh = sum(1 for anchor in anchors if anchor not in known)
         number = session.reserve("object", fresh) if fresh else 0
+        unconfirmed = encode({EVERY: (1, self.reading)})
         rows: list[tuple[Any, ...]] = []
         keys: list[tuple[int, str, int]] = []
         numbers: list[int] = []
@@ -119,15 +120,15 @@ class Outcomes:
             wrote: Document = sent.payload["values"]
             document = clean({**wrote, **outcome.values}, schema, anchor)
             data = encode(document)
+            written = data if document == wrote else encode(wrote)
             own = known.get(anchor)
             if own is None:
                 own, number = number, number + 1
             numbers.append(own)
             mapping = self.rules.mappings[sent.mapping]
-            stick = dict.fromkeys(wrote, (1, self.reading))
             rows.append(
                 (own, space, anchor, "", data, digest(data), reference_text(schema, document), sent.mapping)
-                + (sent.identity, MADE, encode(wrote), encode(stick), 0, 1 if mapping.answers else 0)
+                + (sent.identity, MADE, written, unconfirmed, 0, 1 if mapping.answers else 0)
             )
             if unique:
                 keys.extend(value_keys(unique, document, own))
@@ -183,7 +184,7 @@ class Outcomes:
             stick = decode(stick_data)
             for name in written:
                 times = (
-                    stick.get(name, (0, 0))[0]
+                    stick.get(name, stick.get(EVERY, (0, 0)))[0]
                     if same(decode(wrote_data).get(name), written[name], mapping.schema.attribute(name))
                     else 0
                 )

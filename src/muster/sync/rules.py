@@ -85,6 +85,14 @@ class CompiledMapping:
     streams: tuple[CompiledOutbound, ...] = ()
     answers: tuple[CompiledInbound, ...] = ()
     exact_anchor: bool = True
+    alone: tuple[tuple[str, int, bool, CompiledInbound], ...] | None = None
+    """Inbound flows that need no weighing when the identity has no other object: attribute, result, is text, flow."""
+    writes: tuple[tuple[str, int, CompiledOutbound], ...] = ()
+    """Outbound flows that do not stream: attribute, result of a flow of one plain choice (else -1), flow."""
+    references: tuple[CompiledOutbound, ...] = ()
+    uses_unique: bool = False
+    reads_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """What each outbound flow reads, by attribute; under `provision` what that reads."""
 
     @property
     def name(self) -> str:
@@ -328,6 +336,16 @@ class _Compiler:
             streams=tuple(flow for flow in outbound if flow.streamed),
             answers=answers,
             exact_anchor=anchor.exact,
+            alone=_alone(inbound),
+            writes=tuple((f.flow.attribute, _plain(f), f) for f in outbound if not f.streamed),
+            references=tuple(f for f in outbound if f.edge and not f.streamed),
+            uses_unique=any(f.unique for f in outbound),
+            reads_of={
+                "provision": rules.outbound.provision.expression.reads
+                if rules.outbound and rules.outbound.provision
+                else frozenset(),
+                **{f.flow.attribute: f.reads for f in outbound},
+            },
         )
 
     def _join(self, line: JoinLine) -> CompiledJoin:
@@ -425,6 +443,31 @@ class _Compiler:
                 )
             )
         return tuple(made), compile_program(program)
+
+
+def _alone(inbound: Sequence[CompiledInbound]) -> tuple[tuple[str, int, bool, CompiledInbound], ...] | None:
+    names = [flow.flow.attribute.name for flow in inbound]
+    if len(set(names)) != len(names):
+        return None
+    found: list[tuple[str, int, bool, CompiledInbound]] = []
+    for flow in inbound:
+        if flow.streamed is not None:
+            continue
+        if len(flow.slots) != 1 or flow.slots[0].when is not None:
+            return None
+        attribute = flow.flow.attribute
+        text = attribute.type is Type.TEXT and not attribute.many and flow.flow.reference is None
+        found.append((attribute.name, flow.slots[0].value, text, flow))
+    return tuple(found)
+
+
+def _plain(flow: CompiledOutbound) -> int:
+    """The result of a flow whose text needs no look before it is written; -1 for every other flow."""
+    simple = len(flow.slots) == 1 and flow.slots[0].when is None and not flow.edge
+    attribute = flow.attribute
+    if simple and attribute.type is Type.TEXT and not attribute.many and attribute.writable != "never":
+        return flow.slots[0].value
+    return -1
 
 
 def identity_sig(names: Names, kind: str, attributes: tuple[str, ...]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from muster.expressions import AUTHORITATIVE_NULL, UNKNOWN, Candidates, Context, Fault, UnknownValue
+from muster.expressions import AUTHORITATIVE_NULL, UNKNOWN, Candidates, Context, Fault, Signal, UnknownValue
 from muster.model.values import Document, Value, WrongType, convert, items, key_text, same
 from muster.project.configuration import Computed, Place
 from muster.sync.clock import micros, next_day
@@ -141,6 +141,53 @@ def recompute(
     are given out; without, an identity that needs one says so in `needs`.
     """
     context.reset()
+    result = None if overrides or unknown or len(joined) != 1 else _alone(joined[0], old, context)
+    if result is None:
+        context.reset()
+        result = _weighed(kind, old, joined, context, overrides, unknown)
+    if kind.computed:
+        _Computing(kind, result, old, context, reserved or {}, paths or {}, allocate).work()
+    result.due = due_of(context, now)
+    return result
+
+
+def _alone(item: Joined, old: Values, context: Context) -> Values | None:
+    """The values of an identity of one object, when nothing has to be weighed; None when something has."""
+    mapping = item.mapping
+    if mapping.alone is None or mapping.inbound_program is None or item.wrote:
+        return None
+    results = mapping.inbound_program.run(item.document, context)
+    document: Document = {}
+    references: list[tuple[int, int, str, int]] = []
+    for name, index, text, compiled in mapping.alone:
+        value: Any = results[index]
+        if value is None or value == "":
+            continue
+        if text and type(value) is str:
+            document[name] = value
+        elif isinstance(value, Fault | Signal | Candidates):
+            return None
+        elif compiled.flow.reference is not None:
+            references.extend(_links(compiled, value, item))
+        else:
+            try:
+                converted = convert(value, compiled.flow.attribute)
+            except WrongType:
+                return None
+            if converted is not None:
+                document[name] = converted
+    return Values(document, {"*": item.id} if document else {}, references, dict(old.kept), None, [])
+
+
+def _weighed(
+    kind: CompiledType,
+    old: Values,
+    joined: Sequence[Joined],
+    context: Context,
+    overrides: Mapping[str, Value] | None,
+    unknown: Mapping[int, frozenset[str]] | None,
+) -> Values:
+    """The values of an identity, flow against flow."""
     found = _Gathered()
     for position, item in enumerate(ordered(joined, context)):
         _gather(found, item, position, context, unknown)
@@ -169,11 +216,7 @@ def recompute(
         if source is not None:
             origin[name] = source.id
     _keep_last_good(found, old, document, origin, references, kind)
-    result = Values(document, _short(origin), references, dict(old.kept), None, found.troubles)
-    if kind.computed:
-        _Computing(kind, result, old, context, reserved or {}, paths or {}, allocate).work()
-    result.due = due_of(context, now)
-    return result
+    return Values(document, _short(origin), references, dict(old.kept), None, found.troubles)
 
 
 def due_of(context: Context, now: int) -> int | None:

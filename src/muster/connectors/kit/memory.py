@@ -16,7 +16,7 @@ from muster.model.errors import AuthFailed, ProjectError, Throttled, Unreachable
 from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import ENABLED, ObjectSchema, SystemSchema
 from muster.model.secrets import Secret
-from muster.model.values import Attribute, Document, Scalar, Value, WrongType, comparable, convert, items, same, shown
+from muster.model.values import Attribute, Document, Scalar, Type, Value, WrongType, comparable, convert, items, same, shown
 
 PAGE: Final = 5_000
 
@@ -98,12 +98,14 @@ class MemoryConnector:
         page = Page()
         for name, attributes in wanted.items():
             schema = self._schema(name)
+            large = [attribute for attribute in attributes if schema.attribute(attribute).large]
             for anchor, stored in memory.listed(self._types[name], after):
                 if stored is None:
                     page.objects.append(ConnectorObject(name, anchor, deleted=True))
                 else:
                     page.objects.append(ConnectorObject(name, anchor, _shown(stored, attributes)))
-                    page.edges.extend(self._edges(schema, anchor, stored, attributes, after))
+                    if large:
+                        page.edges.extend(self._edges(schema, anchor, stored, large, after))
                 if len(page.objects) >= memory.page_size:
                     yield page
                     handed_out += 1
@@ -116,11 +118,9 @@ class MemoryConnector:
         yield page
 
     def _edges(
-        self, schema: ObjectSchema, anchor: str, stored: Stored, wanted: Sequence[str], after: int | None
+        self, schema: ObjectSchema, anchor: str, stored: Stored, large: Sequence[str], after: int | None
     ) -> Iterator[EdgePage]:
-        for name in wanted:
-            if not schema.attribute(name).large:
-                continue
+        for name in large:
             if after is not None and stored.born <= after:
                 added, removed = stored.edge_changes(name, after)
                 if added or removed:
@@ -250,10 +250,16 @@ def _converted(
     for name in (*change.values, *change.add, *change.remove):
         if name not in schema.attributes and not schema.open and not (name == ENABLED and schema.can_enable):
             raise WrongType(f"there is no attribute {name!r}")
-    values = {name: convert(value, schema.attribute(name)) for name, value in change.values.items()}
+    values = {name: _fitting(value, schema.attribute(name)) for name, value in change.values.items()}
     add = {name: items(convert(value, schema.attribute(name))) for name, value in change.add.items()}
     remove = {name: items(convert(value, schema.attribute(name))) for name, value in change.remove.items()}
     return values, add, remove
+
+
+def _fitting(value: Value, attribute: Attribute) -> Value:
+    if type(value) is str and attribute.type is Type.TEXT and not attribute.many and value:
+        return value
+    return convert(value, attribute)
 
 
 def _merged(
