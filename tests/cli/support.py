@@ -1,4 +1,4 @@
-"""The command in this process, and as a program."""
+"""The command as a program, and in this process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from muster.cli.invocation import Invocation
+from muster.cli.main import main
 
 PROGRAM = Path(sys.executable).with_name("muster")
 
@@ -43,3 +48,16 @@ def muster(*arguments: str, folder: Path, now: str | None = None, stdin: str | N
         check=False,
     )
     return Answer(done.returncode, done.stdout, done.stderr)
+
+
+class Command:
+    """Calls the command in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Answer:
+        """What a call with these arguments gives."""
+        code = main(arguments, Invocation())
+        out, err = self._capsys.readouterr()
+        return Answer(code, out, err)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import muster
+from tests.cli.support import Command
+from tests.cli.support import muster as program
 
 
 def written(folder: Path, value: object, name: str = "cases.json") -> str:
@@ -15,21 +16,21 @@ def written(folder: Path, value: object, name: str = "cases.json") -> str:
 
 def test_one_expression_prints_its_value_and_nothing_else(tmp_path: Path) -> None:
     file = written(tmp_path, {"name": "Ζωή", "number": 7})
-    assert muster("expression", "eval", "[name]", "--attributes", file, folder=tmp_path).out == "Ζωή\n"
-    assert muster("expression", "eval", "[name]", "--attributes", file, "--json", folder=tmp_path).document == "Ζωή"
-    assert muster("expression", "eval", 'Split("a b", " ")', folder=tmp_path).document == ["a", "b"]
+    assert program("expression", "eval", "[name]", "--attributes", file, folder=tmp_path).out == "Ζωή\n"
+    assert program("expression", "eval", "[name]", "--attributes", file, "--json", folder=tmp_path).document == "Ζωή"
+    assert program("expression", "eval", 'Split("a b", " ")', folder=tmp_path).document == ["a", "b"]
 
 
 def test_attributes_come_from_standard_input_too(tmp_path: Path) -> None:
-    found = muster("expression", "eval", "[a]", "--attributes", "-", folder=tmp_path, stdin='{"a": "b"}')
+    found = program("expression", "eval", "[a]", "--attributes", "-", folder=tmp_path, stdin='{"a": "b"}')
     assert (found.code, found.out) == (0, "b\n")
 
 
 def test_a_fault_of_one_expression_is_an_error(tmp_path: Path) -> None:
-    found = muster("expression", "eval", "Left(", folder=tmp_path)
+    found = program("expression", "eval", "Left(", folder=tmp_path)
     assert (found.code, found.out) == (1, "")
     assert found.err.startswith("muster: 1:")
-    assert "error" in muster("expression", "eval", "Left(", "--json", folder=tmp_path).document
+    assert "error" in program("expression", "eval", "Left(", "--json", folder=tmp_path).document
 
 
 def test_cases_give_a_list_in_their_order_whatever_fails(tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_cases_give_a_list_in_their_order_whatever_fails(tmp_path: Path) -> None
         {"expression": 'SelectUniqueValue("a", "b")', "attributes": {}, "taken": ["A"]},
         {"expression": "IgnoreAttributeFlow", "attributes": {}},
     ]
-    found = muster("expression", "eval", "--cases", written(tmp_path, cases), folder=tmp_path)
+    found = program("expression", "eval", "--cases", written(tmp_path, cases), folder=tmp_path)
     upper, fault, unique, ignored = found.document
     assert (found.code, upper, unique, ignored) == (0, "X", "b", "<IGNORE_FLOW>")
     assert set(fault) == {"error"}
@@ -51,20 +52,23 @@ def test_dialect_and_clock_hold_for_cases_that_do_not_say_their_own(tmp_path: Pa
         {"expression": 'Switch([n], "other", "1", "one")', "attributes": {"n": "1"}, "dialect": "entra"},
     ]
     file = written(tmp_path, cases)
-    assert muster("expression", "eval", "--cases", file, "--dialect", "connect", folder=tmp_path).document == [
+    assert program("expression", "eval", "--cases", file, "--dialect", "connect", folder=tmp_path).document == [
         "one",
         "one",
     ]
     clock = 'Now() >= CDate("2030-01-01")'
-    assert muster("expression", "eval", clock, folder=tmp_path, now="2029-12-31T23:59:59Z").document is False
-    found = muster("expression", "eval", clock, "--now", "2030-01-01", folder=tmp_path, now="2029-12-31T23:59:59Z")
+    assert program("expression", "eval", clock, folder=tmp_path, now="2029-12-31T23:59:59Z").document is False
+    found = program("expression", "eval", clock, "--now", "2030-01-01", folder=tmp_path, now="2029-12-31T23:59:59Z")
     assert found.document is True
 
 
 def test_scopes_give_a_list_of_true_and_false(tmp_path: Path) -> None:
     rule = "department eq 'Marketing'"
     cases = [{"kind": "lcw-rule", "rule": rule, "attributes": {"department": name}} for name in ("Marketing", "IT")]
-    assert muster("expression", "scope", "--cases", written(tmp_path, cases), folder=tmp_path).document == [True, False]
+    assert program("expression", "scope", "--cases", written(tmp_path, cases), folder=tmp_path).document == [
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,13 +85,16 @@ def test_scopes_give_a_list_of_true_and_false(tmp_path: Path) -> None:
         (("scope",), "Give --cases FILE"),
     ],
 )
-def test_what_cannot_be_used_is_said(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_used_is_said(
+    muster: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.json").write_text("[\n", "utf-8")
     written(tmp_path, {}, "object.json")
     written(tmp_path, [{}], "empty.json")
     written(tmp_path, [], "list.json")
-    found = muster("expression", *arguments, folder=tmp_path)
+    found = muster("expression", *arguments)
     assert (found.code, found.out) == (1, "")
     assert said in found.err
     assert "Traceback" not in found.err
-    assert said in muster("expression", *arguments, "--json", folder=tmp_path).document["errors"][0]["message"]
+    assert said in muster("expression", *arguments, "--json").document["errors"][0]["message"]

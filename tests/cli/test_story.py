@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.support import Answer, muster
+from tests.cli.support import Answer, Command
+from tests.cli.support import muster as program
 
 NOW = "2026-11-24T08:00:00Z"
 
@@ -19,11 +20,19 @@ NOW = "2026-11-24T08:00:00Z"
 class Starter:
     """A project made by `muster init`, and its systems."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, command: Command | None, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self._command, self._patch = folder, command, patch
+        found = self("init", ".", "--json")
+        assert found.code == 0, found
+        assert found.document["next"] == ["muster check", "muster plan", "muster apply"]
 
     def __call__(self, *arguments: str, now: str = NOW) -> Answer:
-        return muster(*arguments, folder=self.folder, now=now)
+        """Call in this process where there is a `command`, else as a program of its own."""
+        if self._command is None:
+            return program(*arguments, folder=self.folder, now=now)
+        self._patch.setenv("MUSTER_NOW", now)
+        self._patch.chdir(self.folder)
+        return self._command(*arguments)
 
     def document(self, *arguments: str, code: int = 0, now: str = NOW) -> Any:
         """The JSON document of a verb that ends with that exit code."""
@@ -51,14 +60,18 @@ class Starter:
 
 
 @pytest.fixture
-def starter(tmp_path: Path) -> Starter:
-    found = muster("init", "acme-starter", "--json", folder=tmp_path)
-    assert found.code == 0, found
-    assert found.document["next"][1:] == ["muster check", "muster plan", "muster apply"]
-    return Starter(tmp_path / "acme-starter")
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "starter").mkdir()
+    return tmp_path / "starter"
 
 
-def test_from_init_to_explain(starter: Starter) -> None:
+@pytest.fixture
+def starter(folder: Path, muster: Command, monkeypatch: pytest.MonkeyPatch) -> Starter:
+    return Starter(folder, muster, monkeypatch)
+
+
+def test_from_init_to_explain(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starter = Starter(folder, None, monkeypatch)
     assert (starter("check").code, starter.document("check")["errors"]) == (0, [])
 
     planned = starter.document("plan", code=2)
@@ -81,8 +94,7 @@ def test_from_init_to_explain(starter: Starter) -> None:
     assert accounts["aoife.obrien"]["manager"] == "tomas.nunez"
     assert starter.phonebook()["aoife.obrien"]["manager"] == "Tomás Núñez"
 
-    again = starter("plan", "--json")
-    assert (again.code, again.document["changes"]) == (0, [])
+    assert starter.document("plan")["changes"] == []
 
     starter.edit("data/people.csv", "1003,Aoife,O'Brien,Sales", "1003,Aoife,O'Brien,Finance")
     starter.edit("data/people.csv", "2023-02-01,", "2023-02-01,2026-11-23")
@@ -190,11 +202,11 @@ def test_schema_writes_what_editors_read(starter: Starter) -> None:
 
 
 def test_a_project_in_a_folder_above_or_named_with_c_is_found(starter: Starter, tmp_path: Path) -> None:
-    assert muster("check", folder=starter.folder / "data").code == 0
-    assert muster("-C", str(starter.folder), "check", folder=tmp_path).code == 0
-    assert muster("check", folder=tmp_path).code == 1
+    assert program("check", folder=starter.folder / "data").code == 0
+    assert program("-C", str(starter.folder), "check", folder=tmp_path).code == 0
+    assert program("check", folder=tmp_path).code == 1
 
 
 def test_init_refuses_a_folder_that_holds_something(starter: Starter) -> None:
-    found = muster("init", ".", folder=starter.folder)
+    found = starter("init", ".")
     assert (found.code, "not empty" in found.err) == (1, True)

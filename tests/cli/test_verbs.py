@@ -15,7 +15,7 @@ from muster.cli.invocation import Invocation
 from muster.cli.main import main
 from muster.cli.verbs import VERBS
 from muster.model.errors import LeaseRefused, MusterError, Unreachable
-from tests.cli.support import Answer
+from tests.cli.support import Command
 
 CHANGE: dict[str, Any] = {
     "system": "app",
@@ -75,23 +75,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Double:
     double = Double()
     monkeypatch.setattr("muster.cli.opening.Muster", double)
     return double
-
-
-class Command:
-    """Calls the command in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> Answer:
-        code = main(arguments, Invocation())
-        out, err = self._capsys.readouterr()
-        return Answer(code, out, err)
-
-
-@pytest.fixture
-def muster(capsys: pytest.CaptureFixture[str]) -> Command:
-    return Command(capsys)
 
 
 @pytest.mark.parametrize(
@@ -272,6 +255,26 @@ def test_a_folder_without_a_project_is_said(
     assert (found.code, project.calls) == (1, [])
     assert "No muster.yaml" in found.err
     assert "muster init" in found.err
+
+
+def test_a_plan_that_cannot_be_written_down_is_said(project: Double, muster: Command) -> None:
+    project.fault = None
+    project.answers["plan"] = {"changes": []}
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    project.__dict__["write_plan"] = refuse
+    found = muster("plan", "-o", "f.json")
+    assert (found.code, found.err) == (
+        1,
+        "muster: -o f.json: cannot be written: Permission denied. Name another file.\n",
+    )
+
+
+def test_half_a_character_does_not_break_the_document(project: Double, muster: Command) -> None:
+    project.answers["status"] = {"project": "a\udce9"}
+    assert muster("status", "--json").document == {"project": "a\udce9"}
 
 
 def test_help_and_version_are_exit_0(muster: Command) -> None:

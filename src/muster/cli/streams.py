@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 from rich.console import Console
 from rich.theme import Theme
 
@@ -47,7 +48,11 @@ class Streams:
 
     def document(self, document: Any) -> None:
         """One JSON document on standard output."""
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=_plain) + "\n")
+        try:
+            text = orjson.dumps(document, default=_plain, option=orjson.OPT_INDENT_2).decode()
+        except orjson.JSONEncodeError:  # half a character (PEP 383) from a broken file, or a very large number
+            text = json.dumps(document, ensure_ascii=False, indent=2, default=_plain)
+        sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
     def flush(self) -> None:
