@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from muster.store.database import Database, chunks
+from muster.store.opening import make_tables
 from muster.store.tables import metadata
 
 
@@ -27,8 +28,8 @@ def scratch_copy(database: Database) -> Database:
 
 
 def _copy_tables(database: Database, copy: Database) -> None:
-    metadata.create_all(copy.engine)
     with database.read() as session, copy.write() as target:
+        make_tables(target)
         for table in metadata.sorted_tables:
             columns = [column.name for column in table.columns]
             result = session.connection.execute(sa.select(*table.columns).execution_options(yield_per=5000))

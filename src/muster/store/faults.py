@@ -34,7 +34,9 @@ _SQLITE: Final = {
 }
 """By primary result code (https://www.sqlite.org/rescode.html)."""
 
-_GONE = "the server does not answer, or ended the session. Start again when it runs; finished work is kept"
+_GONE = (
+    "the server gives no session, or ended it. Check that it runs, and `store:` in muster.yaml; finished work is kept"
+)
 
 _POSTGRES: Final = {
     "08": _GONE,
