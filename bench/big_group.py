@@ -9,9 +9,9 @@ from pathlib import Path
 
 from bench.company import Company
 from bench.measuring import Measured, peak_mib, timed
+from muster.connectors.kit.memory_system import MemorySystem
 from muster.model.schema import ObjectSchema
 from muster.model.values import Attribute, Type
-from muster.connectors.kit.memory_system import MemorySystem
 
 COUNT = int(os.environ.get("BENCH_MEMBERS", "250000"))
 GROUP = """\

@@ -38,7 +38,20 @@ def _rows(system: MemorySystem, kind: str) -> Iterable[tuple[str, Document]]:
 
 _OBJECT = ("id", "space", "anchor", "part", "doc", "digest", "made", "gone", "dirty")
 _IDENTITY = ("id", "uid", "type", "doc", "origin", "leaving", "dirty")
-_CHANGE = ("id", "run", "space", "mapping", "identity", "action", "anchor", "rank", "waits", "payload", "digest", "state")
+_CHANGE = (
+    "id",
+    "run",
+    "space",
+    "mapping",
+    "identity",
+    "action",
+    "anchor",
+    "rank",
+    "waits",
+    "payload",
+    "digest",
+    "state",
+)
 
 
 def first_run_floor(system: MemorySystem, folder: Path) -> float:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
-
-import orjson
 
 from muster.app.check import CheckFailed, loaded
 from muster.app.connectors import connect
 from muster.app.explaining import explain
 from muster.app.finding import find_identity
 from muster.app.foresight import foresee
+from muster.app.plans import (
+    approved_now,
+    by_key,
+    close_plans,
+    keep_plan,
+    last_plan,
+    missing_now,
+    read_plan,
+    write_plan,
+)
+from muster.app.results import made_summary, result_document
 from muster.app.standing import status
 from muster.connectors.kit.guard import Guard
 from muster.model.errors import ProjectError
@@ -29,16 +38,7 @@ from muster.store.opening import open_store
 from muster.store.runs import begin_run, end_run, list_runs
 from muster.sync.clock import micros, moment
 from muster.sync.holds import set_hold
-from muster.sync.planning import (
-    approved,
-    change_document,
-    pending_changes,
-    plan_digest,
-    plan_document,
-    plan_key,
-    stale,
-    summary,
-)
+from muster.sync.planning import plan_digest, plan_document, stale
 from muster.sync.problems import Report
 from muster.sync.rulechanges import retire
 from muster.sync.rules import compile_rules
@@ -95,25 +95,26 @@ class Muster:
                 document = plan_document(run.rules, session, run.report, system=system)
             document["plan"] = run.number
             document["digest"] = plan_digest(document["changes"])
-            self._keep_plan(run.number, document)
+            keep_plan(self.database, run.number, self._clock(), document)
         return document
 
     def write_plan(self, document: dict[str, Any], path: Path) -> None:
         """Write a plan down for `apply`; what is in the file is what was shown."""
-        if document.get("plan") is None:
-            raise ProjectError("A plan for one identity or another day cannot be applied: plan without these options")
-        path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        write_plan(document, path)
 
-    def apply(self, path: Path | None = None, *, allow_deletes: bool = False) -> dict[str, Any]:
-        """Make the changes that a plan showed: of the file, or else of the last plan, or else of a new one."""
-        plan = self._plan_of(path) if path is not None else self._last_plan()
-        if plan is None:
-            return self._go("apply", allow_deletes=allow_deletes, full=False, plan=None)
-        return self._go("apply", allow_deletes=allow_deletes, full=False, plan=plan)
+    def apply(
+        self, path: Path | None = None, *, allow_deletes: bool = False, most: int | None = None
+    ) -> dict[str, Any]:
+        """Make the changes that a plan showed: of the file, or else of the last plan, or else of a new one.
 
-    def run(self, *, allow_deletes: bool = False, full: bool = False) -> dict[str, Any]:
-        """Plan and apply in one go."""
-        return self._go("run", allow_deletes=allow_deletes, full=full, plan=None)
+        With `most`, no more than so many changes are told; the summary counts them all.
+        """
+        plan = read_plan(self.database, path) if path is not None else last_plan(self.database)
+        return self._go("apply", allow_deletes=allow_deletes, full=False, plan=plan, most=most)
+
+    def run(self, *, allow_deletes: bool = False, full: bool = False, most: int | None = None) -> dict[str, Any]:
+        """Plan and apply in one go. `most` as for `apply`."""
+        return self._go("run", allow_deletes=allow_deletes, full=full, plan=None, most=most)
 
     def explain(self, who: str, system: str | None = None, attribute: str | None = None) -> dict[str, Any]:
         """Where each value of an identity comes from. Raises `ProjectError` when nobody is found."""
@@ -178,43 +179,23 @@ class Muster:
 
     # --- how
 
-    def _go(self, verb: str, *, allow_deletes: bool, full: bool, plan: dict[str, Any] | None) -> dict[str, Any]:
+    def _go(
+        self, verb: str, *, allow_deletes: bool, full: bool, plan: dict[str, Any] | None, most: int | None
+    ) -> dict[str, Any]:
         missed: list[dict[str, Any]] = []
         with self._leased(verb), self._run(verb) as run:
             run.refresh(full=full, allow_deletes=allow_deletes)
-            with self.database.read() as session:
-                before = {change["id"]: change for change in pending_changes(run.rules, session)} if plan else {}
             if plan is None:
                 run.work(allow_deletes=allow_deletes)
             else:
-                shown = {plan_key(change): change for change in plan["changes"]}
-                run.work(allow_deletes=allow_deletes, approve=lambda: self._approved(run, shown))
-                missed = _missed(plan, before, shown)
+                shown = by_key(plan)
+                missed = missing_now(run, plan, shown)
+                run.work(allow_deletes=allow_deletes, approve=lambda: approved_now(run, shown))
                 for change in missed:
                     run.report.add(stale(change))
-            document = self._result(run)
-            document["stale"] = missed
-            self._set_plan_state(plan["plan"] if plan else None)
-        return document
-
-    def _approved(self, run: Run, shown: dict[tuple[str, str, str | None], dict[str, Any]]) -> frozenset[int]:
-        with self.database.read() as session:
-            return frozenset(change["id"] for change in pending_changes(run.rules, session) if approved(change, shown))
-
-    def _result(self, run: Run) -> dict[str, Any]:
-        with self.database.read() as session:
-            changes = list(_applied_changes(run, session))
-            pending = session.value("SELECT COUNT(*) FROM change WHERE state = 0")
-        return {
-            "run": run.number,
-            "summary": summary(changes),
-            "changes": changes,
-            "pending": pending,
-            "staging": self.project.staging,
-            "held": [problem.document() for problem in run.report.held],
-            "errors": [problem.document() for problem in run.report.errors],
-            "notes": [problem.document() for problem in run.report.notes],
-        }
+            close_plans(self.database, plan["plan"] if plan else None)
+            with self.database.read() as session:
+                return {**result_document(run, session, most), "stale": missed}
 
     def _what_if(self, system: str | None, identity: str | None, full: bool, as_of: date | None) -> dict[str, Any]:
         with (
@@ -252,70 +233,24 @@ class Muster:
                 number,
                 self._clock(),
                 state,
-                summary=self._run_summary(run) if run is not None else {},
+                summary=self._summary(run),
                 steps=[(s.name, s.system, s.seconds, s.counts) for s in run.steps.done] if run is not None else [],
                 problems=[
                     (p.kind, p.system, p.type, p.anchor, p.identities, p.message) for p in report.problems.values()
                 ],
             )
 
-    def _run_summary(self, run: Run) -> dict[str, Any]:
-        found: dict[str, dict[str, int]] = {}
+    def _summary(self, run: Run | None) -> dict[str, Any]:
+        if run is None or not run.applied:
+            return {}
         with self.database.read() as session:
-            for space, action, count in session.rows(
-                "SELECT space, action, COUNT(*) FROM change WHERE state = 2 AND id IN ?i GROUP BY space, action",
-                run.applied,
-            ):
-                system = run.rules.system_of(space)
-                counts = found.setdefault(system, {})
-                counts[action] = counts.get(action, 0) + count
-        return found
+            return made_summary(run, session)
 
     def _guard(self, system: str) -> Guard:
         return connect(self.project.systems[system], self.project.folder, self._secrets)
 
     def _clock(self) -> int:
         return micros(self._now or datetime.now(UTC))
-
-    # --- plans
-
-    def _keep_plan(self, number: int, document: dict[str, Any]) -> None:
-        with self.database.write() as session:
-            session.run("UPDATE plan SET state = 'replaced' WHERE state = 'open'")
-            session.insert(
-                "plan",
-                ("id", "at", "digest", "state", "document"),
-                [(number, self._clock(), document["digest"], "open", orjson.dumps(document["changes"]))],
-            )
-            session.run("DELETE FROM plan WHERE id < ?", number - 100)
-
-    def _set_plan_state(self, number: int | None) -> None:
-        with self.database.write() as session:
-            session.run("UPDATE plan SET state = 'replaced' WHERE state = 'open'")
-            if number is not None:
-                session.run("UPDATE plan SET state = 'applied' WHERE id = ?", number)
-
-    def _last_plan(self) -> dict[str, Any] | None:
-        with self.database.read() as session:
-            row = session.one("SELECT id, document FROM plan WHERE state = 'open' ORDER BY id DESC LIMIT 1")
-        return {"plan": row[0], "changes": orjson.loads(row[1])} if row else None
-
-    def _plan_of(self, path: Path) -> dict[str, Any]:
-        try:
-            document = orjson.loads(path.read_bytes())
-            number, digest, changes = document["plan"], document["digest"], document["changes"]
-        except OSError as error:
-            raise ProjectError(f"{path}: cannot be read: {error.strerror}") from None
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise ProjectError(f"{path}: is not a plan. Make one with: muster plan -o {path}") from None
-        with self.database.read() as session:
-            row = session.one("SELECT digest FROM plan WHERE id = ?", number)
-        if row is None or row[0] != digest:
-            raise ProjectError(f"{path}: this store made no such plan. Make a new one: muster plan -o {path}")
-        if plan_digest(changes) != digest:
-            raise ProjectError(f"{path}: was altered since it was made. Make a new plan: muster plan -o {path}")
-        found: dict[str, Any] = document
-        return found
 
 
 def _opened_run(
@@ -327,35 +262,6 @@ def _opened_run(
     progress: Progress | None,
 ) -> Run:
     return Run(project, database, guard, now=now, number=number, progress=progress)
-
-
-def _missed(
-    plan: dict[str, Any], before: dict[int, dict[str, Any]], shown: dict[tuple[str, str, str | None], dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """The shown changes that were no longer pending, or no longer the same, when they were to be made."""
-    live = {plan_key(change) for change in before.values() if approved(change, shown)}
-    return [change for change in plan["changes"] if plan_key(change) not in live]
-
-
-def _applied_changes(run: Run, session: Any) -> Iterable[dict[str, Any]]:
-    from_store = session.rows(
-        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, c.payload, c.digest, i.uid, "
-        "c.state, c.reason FROM change c LEFT JOIN identity i ON i.id = c.identity "
-        "WHERE c.id IN ?i ORDER BY c.rank, c.id",
-        run.attempted,
-    )
-    for row in from_store:
-        change = _change(run, row)
-        change["outcome"] = "done" if row[9] == 2 else "failed"
-        if row[10]:
-            change["message"] = row[10]
-        yield change
-
-
-def _change(run: Run, row: Any) -> dict[str, Any]:
-    from_plan = change_document(run.rules, row[:9], {})
-    del from_plan["_identity"]
-    return from_plan
 
 
 def _text(number: int | None) -> str | None:

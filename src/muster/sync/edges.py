@@ -226,7 +226,7 @@ def stream_joined(session: Session, rules: Rules, objects: Sequence[tuple[int, C
         for flow in mapping.inbound:
             if flow.streamed is None:
                 continue
-            shown_id = rules.names.id("attribute", flow.streamed)
+            shown_id = flow.streamed_id
             texts = [
                 row[0]
                 for row in session.rows(
@@ -270,7 +270,7 @@ def stream_changed(session: Session, rules: Rules) -> int:
         if any(flow.attribute_id == attribute for flow in mapping.streams):
             drifted.setdefault(identity, set()).add(attribute)
         for flow in mapping.inbound:
-            if flow.streamed is None or rules.names.id("attribute", flow.streamed) != attribute:
+            if flow.streamed is None or flow.streamed_id != attribute:
                 continue
             if wrote == 0:
                 added.setdefault((number, identity, attribute), (flow, []))[1].append(text)

@@ -19,7 +19,7 @@ from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
 from muster.model.values import Document, Scalar, Value
 from muster.store.database import Database, Session
-from muster.sync.changes import SENT
+from muster.sync.changes import PLANNED, SENT
 from muster.sync.outbound import named_objects
 from muster.sync.outcomes import Outcomes, Sent
 from muster.sync.problems import Problem, Report
@@ -81,53 +81,57 @@ class Exporter:
 
     def work(self) -> ExportCounts:
         """Write everything that is pending (and, with `only`, approved), in order, one attempt a change and run."""
-        for space, rank, number in self._order():
-            batch = self._take(space, rank, number)
-            if batch:
-                self._send(batch)
+        for rank, space in self._groups():
+            self._send(rank, space)
         return self.counts
 
-    def _order(self) -> Iterator[tuple[int, int, int]]:
-        """Where each batch begins: changes of one rank and space go together."""
-        rank, number = -1, 0
+    def _groups(self) -> Iterator[tuple[int, int]]:
+        """The ranks in order, space by space: within one, no change leans on another."""
+        rank, space = -1, 0
         while True:
-            found = []
+            found: list[tuple[int, int]] = []
             with self.database.read() as session:
-                for space in self.spaces:
-                    found += session.rows(
-                        "SELECT rank, id, space FROM change WHERE state = 0 AND space = ? "
-                        "AND rank >= ? AND (rank > ? OR id > ?) ORDER BY rank, id LIMIT 1",
-                        space,
-                        rank,
-                        rank,
-                        number,
+                for one in self.spaces:
+                    lowest = session.value(
+                        f"SELECT MIN(rank) FROM change WHERE state = {PLANNED} AND space = ? AND rank >= ?",
+                        one,
+                        rank if one > space else rank + 1,
                     )
-            row = min(found, default=None)
-            if row is None:
+                    if lowest is not None:
+                        found.append((lowest, one))
+            if not found:
                 return
-            self._last = row[1]
-            yield row[2], row[0], row[1]
-            rank, number = row[0], self._last
+            rank, space = min(found)
+            yield rank, space
 
-    def _take(self, space: int, rank: int, first: int) -> list[Sent]:
-        """The next batch, marked as sent."""
+    def _batches(self, rank: int, space: int) -> Iterator[list[Sent]]:
+        """The changes of a group, marked as sent when they are asked for."""
+        number = 0
+        while True:
+            batch, number = self._take(space, rank, number)
+            if batch:
+                yield batch
+            if not number:
+                return
+
+    def _take(self, space: int, rank: int, after: int) -> tuple[list[Sent], int]:
+        """The next batch, marked as sent, and the id after which to go on (0: that was the last)."""
         with self.database.write() as session:
             rows = session.rows(
                 "SELECT c.id, c.mapping, c.identity, c.object, c.action, c.anchor, c.payload, c.digest, i.uid "
                 "FROM change c LEFT JOIN identity i ON i.id = c.identity "
-                "WHERE c.state = 0 AND c.space = ? AND c.rank = ? AND c.id >= ? ORDER BY c.id LIMIT ?",
+                "WHERE c.state = 0 AND c.space = ? AND c.rank = ? AND c.id > ? ORDER BY c.id LIMIT ?",
                 space,
                 rank,
-                first,
+                after,
                 BATCH,
             )
-            self._last = rows[-1][0] if rows else first
             chosen = [row for row in rows if self._allowed(row)]
             batch = self._build(session, space, chosen)
             session.run(
                 f"UPDATE change SET state = {SENT}, at = ? WHERE id IN ?i", self.now, [sent.id for sent in batch]
             )
-        return batch
+        return batch, rows[-1][0] if len(rows) == BATCH else 0
 
     def _allowed(self, row: Sequence[Any]) -> bool:
         if self.only is not None and row[0] not in self.only:
@@ -192,9 +196,26 @@ class Exporter:
             return set()
         return {row[0] for row in session.rows("SELECT DISTINCT change FROM edge_change WHERE change IN ?i", numbers)}
 
-    def _send(self, batch: list[Sent]) -> None:
-        by_id = {sent.id: sent for sent in batch}
-        outcomes = [(by_id[outcome.key], outcome) for outcome in self.write(self._wire(sent) for sent in batch)]
+    def _send(self, rank: int, space: int) -> None:
+        """Write a group as one stream, so that the wire is never idle; record what comes back in batches."""
+        flying: dict[int, Sent] = {}
+
+        def feed() -> Iterator[Change]:
+            for batch in self._batches(rank, space):
+                for sent in batch:
+                    flying[sent.id] = sent
+                    yield self._wire(sent)
+
+        back: list[tuple[Sent, Outcome]] = []
+        for outcome in self.write(feed()):
+            back.append((flying.pop(outcome.key), outcome))
+            if len(back) >= BATCH:
+                self._record(back)
+                back = []
+        if back:
+            self._record(back)
+
+    def _record(self, outcomes: list[tuple[Sent, Outcome]]) -> None:
         with self.database.write() as session:
             recorder = Outcomes(self.rules, session, self.report, self.system, self.now, self.run)
             recorder.record(outcomes)

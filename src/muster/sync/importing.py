@@ -294,13 +294,13 @@ class _Import:
         del self.pending[key]
         schema = self.rules.schema_of(self.spaces[page.type])
         normal = dn.normal if schema is not None and schema.name_is_dn else str
+        attribute = self.rules.names.id("attribute", page.attribute)
         with self.database.write() as session:
             number = session.value(
                 "SELECT id FROM object WHERE space = ? AND anchor = ?", self.spaces[page.type], page.anchor
             )
             if number is None:
                 return
-            attribute = self.rules.names.id("attribute", page.attribute)
             values = {normal(text) for text in edges.values}
             if page.whole:
                 self.counts.edges += show_whole(session, number, attribute, values)

@@ -23,6 +23,8 @@ from muster.sync.limits import over_limits
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
 
+ACTIONS: Final = tuple(action.value for action in (Action.CREATE, Action.UPDATE, Action.DISABLE, Action.DELETE))
+
 LATER: Final = "<known after apply>"
 """Stands for a value that a system answers when the plan is applied."""
 
@@ -205,7 +207,7 @@ def summary(changes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
     """How many of each action, by system."""
     found: dict[str, dict[str, int]] = {}
     for change in changes:
-        counts = found.setdefault(change["system"], dict.fromkeys(("create", "update", "disable", "delete"), 0))
+        counts = found.setdefault(change["system"], dict.fromkeys(ACTIONS, 0))
         counts[change["action"]] += 1
     return dict(sorted(found.items()))
 

@@ -34,7 +34,10 @@ class Slot:
 
 @dataclass(slots=True)
 class CompiledInbound:
-    """One inbound flow. `how` (references only) is the signature its texts are looked up by."""
+    """One inbound flow. `how` (references only) is the signature its texts are looked up by.
+
+    `streamed` names the large reference it reads, `streamed_id` is that attribute's id.
+    """
 
     flow: InboundFlow
     slots: tuple[Slot, ...]
@@ -42,6 +45,7 @@ class CompiledInbound:
     how: int = 0
     streamed: str | None = None
     attribute_id: int = 0
+    streamed_id: int = 0
 
 
 @dataclass(slots=True)
@@ -134,7 +138,7 @@ class Rules:
     hows: dict[int, tuple[str, str]]
     """How a reference's key is looked up: ("identity", type:attributes), ("space", id) or ("system", name)."""
     object_hows: dict[int, list[int]]
-    """The look-ups, by space, that an object of that space may answer."""
+    """The look-ups in use, by space, that an object of that space may answer."""
     key_hows: frozenset[int]
     streamed: frozenset[int]
     """The identity attributes (ids) that some mapping writes as a large reference."""
@@ -227,7 +231,8 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
     scope_sigs = _scope_sigs(project, names, compiled, unique)
     for system in project.systems:
         names.id("how", f"system:{system}")
-    hows, object_hows = _hows(names, spaces)
+    used = frozenset(flow.how for mapping in compiled.values() for flow in mapping.inbound if flow.how)
+    hows, object_hows = _hows(names, spaces, used)
     return Rules(
         project=project,
         names=names,
@@ -240,7 +245,7 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
         frozen=frozen,
         hows=hows,
         object_hows=object_hows,
-        key_hows=frozenset(how for how, (kind, _) in hows.items() if kind == "identity"),
+        key_hows=frozenset(how for how in used if hows[how][0] == "identity"),
         streamed=frozenset(flow.edge for mapping in compiled.values() for flow in mapping.streams),
         naming={
             name: True for name, schema in schemas.items() if any(t.naming is not None for t in schema.types.values())
@@ -279,9 +284,9 @@ def _scope_sigs(
 
 
 def _hows(
-    names: Names, spaces: Mapping[int, tuple[str, str]]
+    names: Names, spaces: Mapping[int, tuple[str, str]], used: frozenset[int]
 ) -> tuple[dict[int, tuple[str, str]], dict[int, list[int]]]:
-    """Every look-up that was ever asked for, and the spaces whose objects may answer it."""
+    """Every look-up that was ever asked for; and by space those in use that its objects may answer."""
     hows: dict[int, tuple[str, str]] = {}
     answers: dict[int, list[int]] = {}
     for text, number in sorted(names.known("how").items()):
@@ -289,7 +294,7 @@ def _hows(
         if kind not in ("identity", "space", "system"):
             continue
         hows[number] = (kind, argument)
-        for space, (system, _) in spaces.items():
+        for space, (system, _) in spaces.items() if number in used else ():
             if (kind == "space" and argument == str(space)) or (kind == "system" and argument == system):
                 answers.setdefault(space, []).append(number)
     return hows, answers
@@ -392,8 +397,11 @@ class _Compiler:
             slots = () if streamed else self._slots(choices, flow.precedence, program)
             reads = frozenset().union(*(e.reads for e in program[start:])) if not streamed else frozenset({streamed})
             self.wanted |= reads
+            shown = self.names.id("attribute", streamed) if streamed else 0
             made.append(
-                CompiledInbound(flow, slots, reads, how, streamed, self.names.id("attribute", flow.attribute.name))
+                CompiledInbound(
+                    flow, slots, reads, how, streamed, self.names.id("attribute", flow.attribute.name), shown
+                )
             )
         return tuple(made), compile_program(program)
 

@@ -5,6 +5,7 @@ Every step picks up what is marked in the store, so a run that was killed is sim
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -105,6 +106,7 @@ class Run:
         self.attempted: list[int] = []
 
     def __enter__(self) -> Run:
+        self._stack.enter_context(_rare_collections())
         schemas: dict[str, SystemSchema] = {}
         for system in self.order(list(self.project.systems)):
             schema = self._opened(system)
@@ -305,6 +307,17 @@ class Run:
             if not self.restless():
                 break
             self.settle()
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Batches make and drop many small objects that form no circles: looking for circles often is wasted."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _fetcher(guard: Guard) -> Callable[[str, str | None, Document], ConnectorObject | None]:

@@ -1,0 +1,58 @@
+"""What a run made, as `apply` and `run` tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from muster.store.database import Session
+from muster.sync.changes import DONE
+from muster.sync.planning import ACTIONS, change_document
+from muster.sync.run import Run
+
+
+def result_document(run: Run, session: Session, most: int | None) -> dict[str, Any]:
+    """The changes made, what is pending and what there is to tell; of each system at most `most` changes."""
+    changes = [
+        change for system in sorted(run.project.systems) for change in islice(_made(run, session, system, most), most)
+    ]
+    return {
+        "run": run.number,
+        "summary": made_summary(run, session),
+        "changes": changes,
+        "pending": session.value("SELECT COUNT(*) FROM change WHERE state = 0"),
+        "staging": run.project.staging,
+        "held": [problem.document() for problem in run.report.held],
+        "errors": [problem.document() for problem in run.report.errors],
+        "notes": [problem.document() for problem in run.report.notes],
+    }
+
+
+def made_summary(run: Run, session: Session) -> dict[str, dict[str, int]]:
+    """How many changes of each kind were made, by system."""
+    found: dict[str, dict[str, int]] = {}
+    for space, action, count in session.rows(
+        f"SELECT space, action, COUNT(*) FROM change WHERE state = {DONE} AND id IN ?i GROUP BY space, action",
+        run.applied,
+    ):
+        counts = found.setdefault(run.rules.system_of(space), dict.fromkeys(ACTIONS, 0))
+        counts[action] += count
+    return dict(sorted(found.items()))
+
+
+def _made(run: Run, session: Session, system: str, most: int | None) -> Iterator[dict[str, Any]]:
+    for row in session.rows(
+        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, c.payload, c.digest, i.uid, "
+        "c.state, c.reason FROM change c LEFT JOIN identity i ON i.id = c.identity "
+        "WHERE c.id IN ?i AND c.space IN ?i ORDER BY c.rank, c.id LIMIT ?",
+        run.attempted,
+        run.rules.spaces_of(system),
+        len(run.attempted) if most is None else most,
+    ):
+        change = change_document(run.rules, row[:9], {})
+        del change["_identity"]
+        change["outcome"] = "done" if row[9] == DONE else "failed"
+        if row[10]:
+            change["message"] = row[10]
+        yield change
