@@ -288,7 +288,7 @@ def test_wrong_credentials_or_database_of_a_server_say_so(postgres_url: str, tmp
 def test_a_session_that_the_server_ends_says_so(postgres_url: str, tmp_path: Path) -> None:
     with open_store(postgres_url, tmp_path) as database:
         with (
-            pytest.raises(StoreError, match="no session, or ended it.*finished work is kept"),
+            pytest.raises(StoreError, match=r"no session, or ended it.*finished work is kept"),
             database.write() as session,
         ):
             session.run("SELECT pg_terminate_backend(pg_backend_pid())")
