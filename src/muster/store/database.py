@@ -284,6 +284,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
         "cache_size = -65536",
         "temp_store = MEMORY",
         "mmap_size = 268435456",
+        "wal_autocheckpoint = 10000",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
