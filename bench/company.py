@@ -119,11 +119,18 @@ def workers(count: int) -> Iterator[tuple[str, Document]]:
 class Company:
     """A project in a folder over two memory systems."""
 
-    def __init__(self, folder: Path, count: int, *, store: str = "sqlite:///.muster/state.db") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        count: int,
+        *,
+        store: str = "sqlite:///.muster/state.db",
+        kinds: tuple[type[MemorySystem], type[MemorySystem]] = (MemorySystem, MemorySystem),
+    ) -> None:
         self.folder = folder
         self._stack = ExitStack()
-        self.hr = self._system("hr", "worker", "id", enabled=False)
-        self.app = self._system("app", "account", "login", enabled=True)
+        self.hr = self._system(kinds[0], "hr", "worker", "id", enabled=False)
+        self.app = self._system(kinds[1], "app", "account", "login", enabled=True)
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("systems", "mappings"):
             (folder / name).mkdir(exist_ok=True)
@@ -137,12 +144,14 @@ class Company:
         for anchor, row in workers(count):
             self.hr.put("worker", anchor, row)
 
-    def _system(self, name: str, kind: str, anchor: str, *, enabled: bool) -> MemorySystem:
+    def _system(
+        self, cls: type[MemorySystem], name: str, kind: str, anchor: str, *, enabled: bool
+    ) -> MemorySystem:
         attributes = {anchor: Attribute(anchor)}
         if enabled:
             attributes["enabled"] = ENABLED_ATTRIBUTE
         schema = ObjectSchema(kind, anchor, attributes, can_enable=enabled, open=True)
-        system = MemorySystem(f"{name}-{uuid4().hex}", [schema])
+        system = cls(f"{name}-{uuid4().hex}", [schema])
         self._stack.callback(system.close)
         return system
 

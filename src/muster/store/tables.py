@@ -244,7 +244,8 @@ Table(
     Column("owner", BigInteger, nullable=False),
     Column("attribute", Integer, nullable=False),
     Column("target", BigInteger, nullable=False),
-    PrimaryKeyConstraint("owner", "attribute", "target"),
+    Column("text", TEXT, nullable=False),
+    PrimaryKeyConstraint("owner", "attribute", "target", "text"),
     sqlite_with_rowid=False,
 )
 
@@ -331,23 +332,12 @@ Table(
     Column("sealed", BigInteger),
     Column("reason", TEXT),
     Column("at", BigInteger),
-    Index(
-        "change_open",
-        "state",
-        "space",
-        "rank",
-        "id",
-        **_where("state < 2"),
-    ),
+    Index("change_open", "space", "rank", "id", **_where("state = 0")),
+    Index("change_sent", "space", "id", **_where("state = 1")),
     Index("change_identity", "identity", "mapping"),
     Index("change_run", "run"),
     Index("change_sealed", "sealed"),
-    Index(
-        "change_anchor",
-        "space",
-        "anchor",
-        **_where("state < 2 AND action = 'create'"),
-    ),
+    Index("change_create", "space", "anchor", **_where("state = 0 AND action = 'create'")),
 )
 
 Table(

@@ -22,6 +22,7 @@ from muster.store.database import Database, Session, chunks
 from muster.sync.clock import moment
 from muster.sync.edges import (
     forget_origin,
+    release_identities,
     resolve_by_key,
     resolve_by_object,
     store_references,
@@ -29,19 +30,26 @@ from muster.sync.edges import (
     stream_joined,
 )
 from muster.sync.holds import Holds, load_holds
-from muster.sync.matching import AWAITING, CHANGED, CLAIMING, RETURNED, Matching, mark_outbound
-from muster.sync.paths import load_paths
+from muster.sync.marks import (
+    AWAITING,
+    CHANGED,
+    CLAIMING,
+    IN,
+    NEEDS_UNIQUE,
+    OUT,
+    RETURNED,
+    TROUBLE,
+    any_object,
+    marked_identities,
+)
+from muster.sync.matching import Matching, mark_outbound
+from muster.sync.paths import load_paths, wake_readers
 from muster.sync.problems import Problem, Report
 from muster.sync.reserving import Reservations
 from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
 from muster.sync.values import MADE, Joined, Trouble, Values, recompute
 
 BATCH: Final = 2000
-IN: Final = 1
-OUT: Final = 2
-NEEDS_UNIQUE: Final = 4
-TROUBLE: Final = 8
-"""Bits of an identity's `dirty`: work out its values; its objects; give it unique values; look again next run."""
 
 
 @dataclass(slots=True)
@@ -100,11 +108,11 @@ class Inbound:
     def _wake(self) -> None:
         """What an earlier run left half done, what time has made due, and what had trouble last time."""
         with self.database.write() as session:
-            session.run(f"UPDATE object SET dirty = {CHANGED} WHERE dirty = {CLAIMING}")
+            session.run(f"UPDATE object SET dirty = {CHANGED} WHERE dirty > 0 AND dirty = {CLAIMING}")
             session.run(
                 f"UPDATE object SET dirty = {CHANGED} WHERE due IS NOT NULL AND due <= ? AND dirty = 0", self.now
             )
-            session.run(f"UPDATE identity SET dirty = (dirty & 7) | {IN} WHERE dirty >= {TROUBLE}")
+            session.run(f"UPDATE identity SET dirty = (dirty & 7) | {IN} WHERE dirty > 0 AND dirty >= {TROUBLE}")
             session.run(
                 f"UPDATE identity SET dirty = dirty | {IN | OUT}, due_in = NULL "
                 "WHERE due_in IS NOT NULL AND due_in <= ?",
@@ -120,24 +128,17 @@ class Inbound:
 
     def _any_changed_object(self) -> bool:
         with self.database.read() as session:
-            return session.one(f"SELECT id FROM object WHERE dirty IN ({CHANGED}, {RETURNED}) LIMIT 1") is not None
+            return any_object(session, CHANGED, RETURNED)
 
     # --- identities whose objects changed
 
     def _recompute_dirty(self, bit: int) -> bool:
         """Recompute the identities with this bit set; whether there were any."""
-        values = [number for number in range(1, 16) if number & bit]
-        marks = ", ".join(str(number) for number in values)
         after = 0
         any_found = False
         while True:
             with self.database.write() as session:
-                rows = session.rows(
-                    "SELECT id, uid, type, doc, origin, kept, dirty FROM identity "
-                    f"WHERE dirty IN ({marks}) AND id > ? ORDER BY id LIMIT ?",
-                    after,
-                    BATCH,
-                )
+                rows = marked_identities(session, "id, uid, type, doc, origin, kept, dirty", bit, after, BATCH)
                 if not rows:
                     return any_found
                 any_found = True
@@ -310,7 +311,7 @@ class Inbound:
         moved = sorted({(sig, text) for sig, text, _ in (*old_keys, *new_keys)})
         resolve_by_key(session, self.rules, moved)
         self._wake_objects(session, moved)
-        self._wake_readers(session, changed)
+        wake_readers(session, self.rules, changed)
 
     def _wake_objects(self, session: Session, keys: Sequence[tuple[int, str]]) -> None:
         """Objects with a join key that an identity gained or lost are matched again."""
@@ -332,27 +333,6 @@ class Inbound:
                 )
                 session.update("object", ("dirty",), ("id",), sorted({(CHANGED, row[0]) for row in rows}))
 
-    def _wake_readers(self, session: Session, changed: dict[int, set[str]]) -> None:
-        """Identities that read a changed attribute through a reference (`[manager.mail]`) follow it."""
-        for kind in self.rules.types.values():
-            computing = {p for c in kind.computed for p in c.value.expression.reads}
-            for path in kind.paths:
-                reference, _, attribute = path.partition(".")
-                name = attribute.split(".", 1)[0]
-                targets = [number for number, names in changed.items() if name in names]
-                if not targets:
-                    continue
-                owners = [
-                    row[0]
-                    for row in session.rows(
-                        "SELECT owner FROM edge WHERE target IN ?i AND attribute = ?",
-                        targets,
-                        kind.references[reference],
-                    )
-                ]
-                bits = IN | OUT if path in computing else OUT
-                session.run(f"UPDATE identity SET dirty = dirty | {bits} WHERE id IN ?i", owners)
-
     def _bury(self, session: Session, empty: Sequence[_Identity]) -> None:
         """Identities that no object is left of: gone, but their unique names stay reserved."""
         if not empty:
@@ -366,7 +346,7 @@ class Inbound:
         objects = [row[0] for row in session.rows("SELECT id FROM object WHERE identity IN ?i", numbers)]
         forget_origin(session, self.rules, objects)
         session.delete("identity_key", ("sig", "key", "identity"), keys)
-        session.run("UPDATE edge SET target = NULL WHERE target IN ?i", numbers)
+        release_identities(session, self.rules, numbers)
         for statement in (
             "DELETE FROM object WHERE identity IN ?i AND gone = 1",
             "DELETE FROM presence WHERE identity IN ?i",
@@ -374,13 +354,14 @@ class Inbound:
             "DELETE FROM edge_dirty WHERE owner IN ?i",
             "DELETE FROM hold WHERE identity IN ?i",
             "DELETE FROM reserved WHERE firm = 0 AND identity IN ?i",
-            "DELETE FROM change WHERE state < 2 AND identity IN ?i",
+            "DELETE FROM change WHERE state = 0 AND identity IN ?i",
             "DELETE FROM waiting WHERE owner IN ?i",
             "DELETE FROM case_identity WHERE identity IN ?i",
             "DELETE FROM identity WHERE id IN ?i",
         ):
             session.run(statement, numbers)
         moved = sorted({(sig, text) for sig, text, _ in keys})
+        resolve_by_key(session, self.rules, moved)
         self._wake_objects(session, moved)
 
     # --- projections
@@ -424,7 +405,7 @@ class Inbound:
             found.extend(
                 (mapping, number, anchor, data)
                 for number, anchor, data in session.rows(
-                    f"SELECT id, anchor, doc FROM object WHERE dirty = {AWAITING} AND space = ? AND mapping = ? "
+                    f"SELECT id, anchor, doc FROM object WHERE dirty > 0 AND dirty = {AWAITING} AND space = ? AND mapping = ? "
                     "ORDER BY space, anchor LIMIT ?",
                     mapping.space,
                     mapping.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -13,16 +13,11 @@ from muster.model.values import Document
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session
 from muster.sync.clock import moment
-from muster.sync.edges import forget_origin, release_targets, resolve_by_object, stream_joined
+from muster.sync.edges import forget_origin, object_appeared, release_targets, stream_joined
 from muster.sync.joining import Claim, choose_mapping, in_scope, object_keys, settle
+from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.values import PartialDocument, due_of
-
-CHANGED: Final = 1
-AWAITING: Final = 2
-"""`dirty` of an object: evaluated, joined to nobody, and to be projected when all joins are done."""
-CLAIMING: Final = 3
-RETURNED: Final = 4
 
 
 @dataclass(slots=True)
@@ -58,10 +53,8 @@ class Matching:
         any_changed = False
         while True:
             with self.database.read() as session:
-                rows = session.rows(
-                    "SELECT id, space, anchor, doc, mapping, identity, gone, dirty, ref, made FROM object "
-                    f"WHERE dirty IN ({CHANGED}, {RETURNED}) ORDER BY space, anchor LIMIT ?",
-                    CHUNK,
+                rows = changed_objects(
+                    session, "id, space, anchor, doc, mapping, identity, gone, dirty, ref, made", CHUNK
                 )
             if not rows:
                 break
@@ -250,7 +243,7 @@ class Matching:
 
 
 def join_objects(session: Session, rules: Rules, joins: Sequence[tuple[int, CompiledMapping, int]]) -> None:
-    """Tie objects to identities; edges that waited for these objects find them."""
+    """Tie objects to identities; whatever waited for these objects goes on."""
     session.update(
         "object",
         ("identity", "mapping", "dirty"),
@@ -258,7 +251,7 @@ def join_objects(session: Session, rules: Rules, joins: Sequence[tuple[int, Comp
         [(identity, mapping.id, 0, number) for number, mapping, identity in joins],
     )
     mark_identities(session, {identity for _, _, identity in joins})
-    resolve_by_object(session, rules, [number for number, _, _ in joins])
+    object_appeared(session, rules, [number for number, _, _ in joins], [identity for _, _, identity in joins])
     stream_joined(session, rules, joins)
 
 

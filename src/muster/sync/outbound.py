@@ -20,8 +20,9 @@ from muster.store.database import Database, Session
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK
 from muster.sync.clock import moment
 from muster.sync.desired import Presence, Question, Target, Wish, decide
-from muster.sync.edge_plan import plan_edges, return_edges
+from muster.sync.edge_plan import plan_edges, return_edges, touch_targets
 from muster.sync.holds import Holds, load_holds
+from muster.sync.marks import OUT, TROUBLE, marked_identities
 from muster.sync.paths import load_paths
 from muster.sync.problems import Problem, Report
 from muster.sync.reserving import Reservations
@@ -65,6 +66,8 @@ class _Result:
     agreed: list[tuple[Any, ...]] = field(default_factory=list)
     identities: list[tuple[Any, ...]] = field(default_factory=list)
     waiting: set[tuple[int, int]] = field(default_factory=set)
+    moved: set[int] = field(default_factory=set)
+    """Identities that get an object, or that come into or go out of groups."""
 
 
 class Outbound:
@@ -97,29 +100,22 @@ class Outbound:
 
     def work(self, only: Sequence[int] | None = None) -> dict[str, int]:
         """Decide for every touched identity (or only for those given)."""
-        marks = ", ".join(str(number) for number in range(1, 16) if number & 2)
         after = 0
         while True:
             with self.database.write() as session:
-                if only is None:
-                    rows = session.rows(
-                        "SELECT id, uid, type, doc, origin, leaving, dirty, due_out FROM identity "
-                        f"WHERE dirty IN ({marks}) AND id > ? ORDER BY id LIMIT ?",
-                        after,
-                        BATCH,
-                    )
-                else:
-                    rows = session.rows(
-                        "SELECT id, uid, type, doc, origin, leaving, dirty, due_out FROM identity "
-                        f"WHERE dirty IN ({marks}) AND id > ? AND id IN ?i ORDER BY id LIMIT ?",
-                        after,
-                        sorted(only),
-                        BATCH,
-                    )
+                rows = marked_identities(
+                    session, "id, uid, type, doc, origin, leaving, dirty, due_out", OUT, after, BATCH, only
+                )
                 if not rows:
-                    return self.counts
+                    break
                 after = rows[-1][0]
                 self._batch(session, rows)
+        owner: int | None = 0
+        while owner is not None:
+            with self.database.write() as session:
+                made, owner = plan_edges(session, self.rules, self.run, owner)
+            self.counts["changes"] += made
+        return self.counts
 
     # --- one batch
 
@@ -134,8 +130,12 @@ class Outbound:
         for row in rows:
             self._identity(row, batch, reservations, result)
         reservations.save()
-        return_edges(session, self.rules, numbers)
-        session.run(f"DELETE FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
+        old = [
+            row[0] for row in session.rows(f"SELECT id FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
+        ]
+        return_edges(session, self.rules, old)
+        session.run("DELETE FROM change WHERE id IN ?i", old)
+        self._refuse_clashes(session, result)
         if result.changes:
             first = session.reserve("change", len(result.changes))
             session.insert("change", CHANGE_COLUMNS, [(first + n, *change) for n, change in enumerate(result.changes)])
@@ -150,7 +150,63 @@ class Outbound:
         session.update("identity", ("dirty", "due_out"), ("id",), result.identities)
         key = ("target", "owner")
         session.upsert("waiting", key, key, sorted(result.waiting))
-        self.counts["changes"] += plan_edges(session, self.rules, numbers, self.run)
+        touch_targets(session, self.rules, sorted(result.moved))
+
+    def _refuse_clashes(self, session: Session, result: _Result) -> None:
+        """Two creates never claim one anchor, nor the anchor of an object that is there: the first to come has it."""
+        claims: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
+        for change in result.changes:
+            if change[5] == Action.CREATE and change[6] is not None:
+                claims.setdefault((change[1], change[6]), []).append(change)
+        by_space: dict[int, list[str]] = {}
+        for space, anchor in claims:
+            by_space.setdefault(space, []).append(anchor)
+        refused: list[tuple[tuple[Any, ...], str]] = []
+        for space, anchors in by_space.items():
+            taken = {
+                row[0]: "an object that is there already and that the join rules do not tie to this identity"
+                for row in session.rows(
+                    "SELECT anchor FROM object WHERE space = ? AND anchor IN ?t AND gone = 0", space, anchors
+                )
+            }
+            for anchor, uid in session.rows(
+                "SELECT c.anchor, i.uid FROM change c JOIN identity i ON i.id = c.identity "
+                "WHERE c.state = 0 AND c.action = 'create' AND c.space = ? AND c.anchor IN ?t",
+                space,
+                anchors,
+            ):
+                taken.setdefault(anchor, f"the object planned for {uid}")
+            for anchor in anchors:
+                own = claims[(space, anchor)]
+                first = 0 if anchor in taken else 1
+                reason = taken.get(anchor) or f"the object planned for {self._uid(session, own[0][3])}"
+                refused.extend((change, reason) for change in own[first:])
+        for change, reason in refused:
+            result.changes.remove(change)
+            self._tell_clash(session, change, reason)
+            result.identities = [
+                (dirty | TROUBLE, due, number) if number == change[3] else (dirty, due, number)
+                for dirty, due, number in result.identities
+            ]
+
+    def _uid(self, session: Session, identity: int) -> str:
+        return str(session.value("SELECT uid FROM identity WHERE id = ?", identity))
+
+    def _tell_clash(self, session: Session, change: tuple[Any, ...], reason: str) -> None:
+        mapping = self.rules.mappings[change[2]]
+        uid = self._uid(session, change[3])
+        system, kind = self.rules.spaces[change[1]]
+        self.report.add(
+            Problem(
+                "clash",
+                system,
+                f"{mapping.rules.place.file}: {system}/{kind} {change[6]} for {uid}: {mapping.schema.anchor} "
+                f"{change[6]!r} is taken by {reason}. Make it unique (SelectUniqueValue), or add a join line",
+                type=kind,
+                anchor=change[6],
+                identities=(uid,),
+            )
+        )
 
     def _load(self, session: Session, rows: Sequence[tuple[Any, ...]], numbers: list[int]) -> _Batch:
         batch = _Batch()
@@ -225,7 +281,7 @@ class Outbound:
             self._record(number, question, wish, decode(origin), batch, result)
             if wish.due is not None:
                 due = wish.due if due is None else min(due, wish.due)
-        result.identities.append((dirty & ~2 | (8 if troubled else 0), due, number))
+        result.identities.append((dirty & ~OUT | (TROUBLE if troubled else 0), due, number))
 
     def _question(
         self,
@@ -240,10 +296,10 @@ class Outbound:
         members = [m for m in batch.members.get(number, ()) if m.mapping == mapping.id]
         members.sort(key=lambda member: (member.gone, member.anchor))
         target = _target(members[0]) if members else None
-        references: dict[str, list[tuple[int, str | None]]] = {}
+        references: dict[str, list[tuple[int, int, str | None]]] = {}
         for flow in mapping.references:
             references[flow.flow.attribute] = [
-                (identity, self._name(batch, mapping, identity, account))
+                (identity, account, self._name(batch, mapping, identity, account))
                 for identity, account in batch.references.get((number, flow.edge), ())
             ]
         return Question(
@@ -328,6 +384,8 @@ class Outbound:
     ) -> None:
         mapping = question.mapping
         had = question.presence
+        if wish.presence != had or wish.clear_groups or wish.action is Action.CREATE:
+            result.moved.add(number)
         if wish.presence is not None and wish.presence != had:
             result.presence.append((number, mapping.id, int(wish.presence.wanted), wish.presence.since, 0))
         elif wish.presence is not None and wish.clear_groups:
@@ -338,7 +396,7 @@ class Outbound:
             return
         for numbers in wish.waits.values():
             if wish.action is not Action.CREATE:
-                result.waiting.update((target, number) for target in numbers)
+                result.waiting.update((target, number) for target, _ in numbers)
         payload = {
             "values": wish.values,
             "was": {name: value for name, value in wish.was.items() if value is not None},

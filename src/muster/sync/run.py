@@ -34,6 +34,17 @@ from muster.store.names import Names
 from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
 from muster.sync.importing import import_system
 from muster.sync.inbound import Inbound
+from muster.sync.marks import (
+    AWAITING,
+    CHANGED,
+    CLAIMING,
+    IN,
+    NEEDS_UNIQUE,
+    OUT,
+    RETURNED,
+    any_identity,
+    any_object,
+)
 from muster.sync.outbound import Outbound
 from muster.sync.outcomes import recover
 from muster.sync.planning import finish_plan
@@ -295,8 +306,8 @@ class Run:
         """Whether the last round left something that is to be worked out again."""
         with self.database.read() as session:
             return (
-                session.one("SELECT id FROM identity WHERE dirty IN (1, 2, 3, 5, 6, 7) LIMIT 1") is not None
-                or session.one("SELECT id FROM object WHERE dirty > 0 LIMIT 1") is not None
+                any_identity(session, IN | OUT | NEEDS_UNIQUE)
+                or any_object(session, CHANGED, AWAITING, CLAIMING, RETURNED)
                 or session.one("SELECT object FROM shown_dirty LIMIT 1") is not None
             )
 

@@ -190,7 +190,8 @@ def upgrade() -> None:
         sa.Column("owner", sa.BigInteger(), nullable=False),
         sa.Column("attribute", sa.Integer(), nullable=False),
         sa.Column("target", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("owner", "attribute", "target"),
+        sa.Column("text", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("owner", "attribute", "target", "text"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -266,9 +267,10 @@ def upgrade() -> None:
         sa.Column("reason", TEXT),
         sa.Column("at", sa.BigInteger()),
     )
-    op.create_index("change_anchor", "change", ["space", "anchor"], **_where("state < 2 AND action = 'create'"))
+    op.create_index("change_create", "change", ["space", "anchor"], **_where("state = 0 AND action = 'create'"))
     op.create_index("change_identity", "change", ["identity", "mapping"])
-    op.create_index("change_open", "change", ["state", "space", "rank", "id"], **_where("state < 2"))
+    op.create_index("change_open", "change", ["space", "rank", "id"], **_where("state = 0"))
+    op.create_index("change_sent", "change", ["space", "id"], **_where("state = 1"))
     op.create_index("change_run", "change", ["run"])
     op.create_index("change_sealed", "change", ["sealed"])
     op.create_table(
