@@ -15,6 +15,10 @@ FAILED: Final = 3
 RANK: Final = {Action.CREATE: 1_000, Action.UPDATE: 500_000, Action.DISABLE: 600_000, Action.DELETE: 900_000}
 """Order of export: creates first (containers and referenced objects before the others), deletes last."""
 
+RANK_EDGES: Final = 700_000
+RANK_LATE: Final = 200_000
+"""What only changes large references comes after all else that makes or names objects; so do creates with some."""
+
 CHANGE_COLUMNS: Final = (
     "id",
     "run",

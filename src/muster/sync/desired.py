@@ -74,8 +74,8 @@ class Question:
     target: Target | None
     presence: Presence | None
     holds: Sequence[Hold]
-    references: Mapping[str, Sequence[tuple[int, str | None]]]
-    """Attribute → the identities referred to, each with its name in this system, or None while it has none there."""
+    references: Mapping[str, Sequence[tuple[int, int, str | None]]]
+    """Attribute → the (identity, account) referred to, each with its name in this system; None: it has none there."""
     reserved: Mapping[str, Reservation]
     unknown: frozenset[str]
     blocked: bool
@@ -97,8 +97,8 @@ class Wish:
     """What is to be done. `action` None: nothing.
 
     `was`: what the system shows of the attributes in `values`. `waits`: attributes whose references have no object yet
-    (identity ids). `later`: attributes that are known only after other changes of the plan were made. `agreed`: values
-    that the system shows as we want them (kept to tell drift from a change of ours).
+    ((identity, account)). `later`: attributes that are known only after other changes of the plan were made. `agreed`:
+    values that the system shows as we want them (kept to tell drift from a change of ours).
     """
 
     action: Action | None = None
@@ -107,7 +107,7 @@ class Wish:
     was: Document = field(default_factory=dict)
     add: dict[str, list[Scalar]] = field(default_factory=dict)
     remove: dict[str, list[Scalar]] = field(default_factory=dict)
-    waits: dict[str, list[int]] = field(default_factory=dict)
+    waits: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     later: list[str] = field(default_factory=list)
     drift: list[str] = field(default_factory=list)
     rule: str = ""
@@ -351,8 +351,8 @@ def _accepts(mapping: CompiledMapping, wish: Wish, context: Context) -> bool:
 def _create_reference(question: Question, wish: Wish, flow: CompiledOutbound) -> None:
     name = flow.flow.attribute
     targets = question.references.get(name, ())
-    texts: list[Scalar] = [text for _, text in targets if text is not None]
-    missing = [number for number, text in targets if text is None]
+    texts: list[Scalar] = [text for _, _, text in targets if text is not None]
+    missing = [(number, account) for number, account, text in targets if text is None]
     if flow.attribute.many:
         if texts:
             wish.values[name] = texts
@@ -418,8 +418,8 @@ def _switch(question: Question, target: Target, wish: Wish) -> None:
 def _update_reference(question: Question, target: Target, wish: Wish, flow: CompiledOutbound) -> None:
     name = flow.flow.attribute
     targets = question.references.get(name, ())
-    texts: list[Scalar] = [text for _, text in targets if text is not None]
-    missing = [number for number, text in targets if text is None]
+    texts: list[Scalar] = [text for _, _, text in targets if text is not None]
+    missing = [(number, account) for number, account, text in targets if text is None]
     if missing:
         wish.waits[name] = missing
     if flow.attribute.many:

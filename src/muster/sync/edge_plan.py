@@ -1,204 +1,203 @@
 """Large references on their way out: which values a system must be told to add or to remove.
 
-Only edges marked dirty are looked at, so one member more costs one value, however large the group is. The values of a
-change stand in `edge_change`, from where export streams them.
+Only edges and texts marked dirty are looked at, so one member more costs one value, however large the group is. The
+values of a change stand in `edge_change`, from where export streams them; a value whose target gets its object by
+another change of the plan stands there without a text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from muster.store.database import CHUNK, Session
-from muster.sync.changes import CHANGE_COLUMNS, PLANNED
-from muster.sync.edges import ALL
+from muster.store.codec import folded, text_digest
+from muster.store.database import CHUNK, Session, chunks
+from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_EDGES, RANK_LATE
+from muster.sync.edges import NOBODY, outranked
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
 
-RANK_EDGES: Final = 700_000
 _COLUMNS: Final = ("change", "attribute", "target", "text", "remove")
 _KEY: Final = ("change", "attribute", "text", "target")
+_DIRTY: Final = ("owner", "attribute", "target", "text")
+
+_OWNERS: Final = 200
+
+_Row = tuple[int, int, str, int]
+"""attribute, target, text, remove"""
 
 
-def return_edges(session: Session, rules: Rules, owners: Sequence[int]) -> None:
-    """The owners' pending changes are about to be replaced: their edges are to be looked at again."""
-    if not rules.streamed:
+def return_edges(session: Session, rules: Rules, changes: Sequence[int]) -> None:
+    """These changes are not made: their edges are to be looked at again."""
+    if not rules.streamed or not changes:
         return
-    rows = session.rows(
-        "SELECT c.id, c.identity, c.mapping, e.attribute, e.target FROM change c JOIN edge_change e ON e.change = c.id "
-        "WHERE c.state = 0 AND c.identity IN ?i",
-        list(owners),
-    )
-    dirty: set[tuple[int, int, int]] = set()
-    for _, identity, mapping_id, attribute, target in rows:
+    dirty: set[tuple[int, int, int, str]] = set()
+    for identity, mapping_id, attribute, target, text, remove in session.rows(
+        "SELECT c.identity, c.mapping, e.attribute, e.target, e.text, e.remove FROM change c "
+        "JOIN edge_change e ON e.change = c.id WHERE c.id IN ?i",
+        list(changes),
+    ):
         mapping = rules.mappings.get(mapping_id)
         for flow in mapping.streams if mapping else ():
             if flow.attribute_id == attribute:
-                dirty.add((identity, flow.edge, target))
-    key = ("owner", "attribute", "target")
-    session.upsert("edge_dirty", key, key, sorted(dirty))
-    session.run("DELETE FROM edge_change WHERE change IN ?i", sorted({row[0] for row in rows}))
+                if target:
+                    dirty.add((identity, flow.edge, target, ""))
+                if remove:
+                    dirty.add((identity, flow.edge, NOBODY, text))
+    session.upsert("edge_dirty", _DIRTY, _DIRTY, sorted(dirty))
+    session.run("DELETE FROM edge_change WHERE change IN ?i", list(changes))
 
 
-def plan_edges(session: Session, rules: Rules, owners: Sequence[int], run: int) -> int:
-    """Turn the dirty edges of these owners into values of changes; how many new changes that made."""
+def touch_targets(session: Session, rules: Rules, identities: Sequence[int]) -> None:
+    """The identities get an object, or may no longer be in groups: large references that hold them follow."""
+    if rules.streamed and identities:
+        session.run(
+            "INSERT INTO edge_dirty (owner, attribute, target, text) SELECT DISTINCT owner, attribute, target, '' "
+            "FROM edge WHERE target IN ?i AND attribute IN ?i ON CONFLICT DO NOTHING",
+            list(identities),
+            sorted(rules.streamed),
+        )
+
+
+def plan_edges(session: Session, rules: Rules, run: int, after: int) -> tuple[int, int | None]:
+    """Turn what is dirty of some owners with ids above `after` into values of changes.
+
+    How many new changes that made, and the id after which to go on; None when that was the last.
+    """
     if not rules.streamed:
-        return 0
-    made = 0
-    dirty: dict[tuple[int, int], list[int]] = {}
-    for owner, attribute, target in session.rows(
-        "SELECT owner, attribute, target FROM edge_dirty WHERE owner IN ?i ORDER BY owner, attribute, target",
-        list(owners),
-    ):
-        dirty.setdefault((owner, attribute), []).append(target)
-    for (owner, attribute), targets in dirty.items():
-        for mapping in rules.mappings.values():
-            for flow in mapping.streams:
-                if flow.edge == attribute:
-                    made += _Planner(session, rules, mapping, flow, owner, run).work(targets)
-    session.run("DELETE FROM edge_dirty WHERE owner IN ?i", list(owners))
-    return made
+        return 0, None
+    rows = session.rows(
+        "SELECT DISTINCT owner, attribute FROM edge_dirty WHERE owner > ? ORDER BY owner, attribute LIMIT ?",
+        after,
+        _OWNERS,
+    )
+    made = sum(_plan_owner(session, rules, owner, attribute, run) for owner, attribute in rows)
+    return made, rows[-1][0] - 1 if len(rows) == _OWNERS else None
 
 
-class _Planner:
-    """The edges of one attribute of one owner in one system."""
-
-    def __init__(
-        self, session: Session, rules: Rules, mapping: CompiledMapping, flow: CompiledOutbound, owner: int, run: int
-    ) -> None:
-        self.session = session
-        self.rules = rules
-        self.mapping = mapping
-        self.flow = flow
-        self.owner = owner
-        self.run = run
-        self.spaces = rules.spaces_of(mapping.rules.system)
-
-    def work(self, targets: Sequence[int]) -> int:
-        target_row = self.session.one(
-            "SELECT id, anchor FROM object WHERE identity = ? AND mapping = ? AND gone = 0",
-            self.owner,
-            self.mapping.id,
+def _plan_owner(session: Session, rules: Rules, owner: int, attribute: int, run: int) -> int:
+    """One attribute of one owner, in every system that is told about it."""
+    planners = [
+        _Planner(session, rules, mapping, flow, owner, run)
+        for mapping in rules.mappings.values()
+        for flow in mapping.streams
+        if flow.edge == attribute
+    ]
+    ready = [planner for planner in planners if planner.ready()]
+    last = (NOBODY - 1, "")
+    whole = session.one(
+        "SELECT owner FROM edge_dirty WHERE owner = ? AND attribute = ? AND target = ? AND text = ''",
+        owner,
+        attribute,
+        NOBODY,
+    )
+    while ready:
+        rows = session.rows(
+            "SELECT target, text FROM edge_dirty WHERE owner = ? AND attribute = ? AND (target, text) > (?, ?) "
+            "ORDER BY target, text LIMIT ?",
+            owner,
+            attribute,
+            *last,
+            CHUNK,
         )
-        change = self.session.one(
-            "SELECT id, action FROM change WHERE identity = ? AND mapping = ? AND state = 0",
-            self.owner,
-            self.mapping.id,
-        )
-        if target_row is None and (change is None or change[1] != "create"):
-            return 0
-        if change is not None and change[1] == "delete":
-            return 0
-        presence = self.session.one(
-            "SELECT wanted FROM presence WHERE identity = ? AND mapping = ?", self.owner, self.mapping.id
-        )
-        if presence is not None and not presence[0]:
-            return 0
-        number = target_row[0] if target_row else 0
-        if ALL in targets or target_row is None:
-            rows = self._everything(number)
-        else:
-            rows = []
-            for start in range(0, len(targets), CHUNK):
-                rows.extend(self._some(number, list(targets[start : start + CHUNK])))
         if not rows:
-            return 0
-        if change is None:
-            change_id = self._new_change(number, target_row[1] if target_row else None)
-        else:
-            change_id = change[0]
-            self.session.run("UPDATE change SET rank = rank + ? WHERE id = ? AND rank < ?", 200_000, change_id, 200_000)
-        self.session.upsert("edge_change", _COLUMNS, _KEY, [(change_id, *row) for row in rows])
-        return 0 if change else 1
+            break
+        last = rows[-1]
+        targets = [target for target, _ in rows if target != NOBODY]
+        texts = [text for target, text in rows if target == NOBODY and text]
+        for planner in ready:
+            if not planner.whole:
+                planner.look(targets, texts)
+    for planner in ready:
+        if planner.whole or whole is not None:
+            planner.look_at_everything()
+        planner.finish()
+    session.run("DELETE FROM edge_dirty WHERE owner = ? AND attribute = ?", owner, attribute)
+    if any(planner.later for planner in planners):
+        session.upsert("edge_dirty", _DIRTY, _DIRTY, [(owner, attribute, NOBODY, "")])
+    return sum(planner.made for planner in ready)
 
-    def _new_change(self, number: int, anchor: str | None) -> int:
-        change_id = self.session.reserve("change", 1)
-        place = self.flow.flow.place
-        payload = {
-            "values": {},
-            "was": {},
-            "reason": {"mapping": place.file, "line": place.line, "rule": self.flow.flow.attribute, "source": None},
-        }
-        self.session.insert(
-            "change",
-            CHANGE_COLUMNS,
-            [
-                (
-                    change_id,
-                    self.run,
-                    self.mapping.space,
-                    self.mapping.id,
-                    self.owner,
-                    number,
-                    "update",
-                    anchor,
-                    RANK_EDGES,
-                    0,
-                    orjson.dumps(payload),
-                    0,
-                    PLANNED,
-                )
-            ],
+
+@dataclass(slots=True)
+class _Planner:
+    """One large reference of one owner in one system."""
+
+    session: Session
+    rules: Rules
+    mapping: CompiledMapping
+    flow: CompiledOutbound
+    owner: int
+    run: int
+    made: int = 0
+    later: bool = False
+    whole: bool = False
+    _object: int = 0
+    _anchor: str | None = None
+    _change: int = 0
+    _mark: int = 0
+    _spaces: list[int] = field(default_factory=list)
+    _ignored: list[int] = field(default_factory=list)
+
+    def ready(self) -> bool:
+        """Whether there is, or will be, an object to hold the reference. `later`: not now, but perhaps again."""
+        session, enforce = self.session, self.flow.flow.enforce
+        target = session.one(
+            "SELECT id, anchor FROM object WHERE identity = ? AND mapping = ? AND gone = 0", self.owner, self.mapping.id
         )
-        return change_id
-
-    def _objects(self, targets: list[int]) -> dict[int, str]:
-        """The name in this system of the objects of the targets."""
-        found: dict[int, str] = {}
-        for identity, mapping_id, anchor, ref in self.session.rows(
-            "SELECT identity, mapping, anchor, ref FROM object "
-            "WHERE identity IN ?i AND space IN ?i AND gone = 0 ORDER BY space, anchor",
-            targets,
-            self.spaces,
-        ):
-            found.setdefault(identity, ref if ref is not None else anchor)
-            _ = mapping_id
-        return found
-
-    def _coming(self, targets: list[int]) -> set[int]:
-        """The targets that get an object in this system by another change of the plan."""
-        return {
-            row[0]
-            for row in self.session.rows(
-                "SELECT identity FROM change WHERE identity IN ?i AND space IN ?i AND state = 0 AND action = 'create'",
-                targets,
-                self.spaces,
+        change = session.one(
+            f"SELECT id, action FROM change WHERE identity = ? AND mapping = ? AND state = {PLANNED}",
+            self.owner,
+            self.mapping.id,
+        )
+        self.whole = target is None
+        if target is None:
+            if change is None or change[1] != "create":
+                return False
+        else:
+            self._object, self._anchor = target
+            wanted = session.value(
+                "SELECT wanted FROM presence WHERE identity = ? AND mapping = ?", self.owner, self.mapping.id
             )
-        }
+            if wanted == 0 or (change is not None and change[1] == "delete"):
+                self.later = True
+                return False
+            if enforce == "once" or (enforce == "default" and self._shows_something()):
+                return False
+        self._change = change[0] if change else 0
+        self._prepare()
+        return True
 
-    def _some(self, number: int, targets: list[int]) -> list[tuple[Any, ...]]:
-        wanted = {
-            row[0]
-            for row in self.session.rows(
-                "SELECT target FROM edge WHERE owner = ? AND attribute = ? AND target IN ?i",
-                self.owner,
-                self.flow.edge,
-                targets,
-            )
-        }
-        names = self._objects(targets)
-        shown = {
-            row[0]: row[1]
-            for row in self.session.rows(
-                "SELECT text, wrote FROM shown WHERE object = ? AND attribute = ? AND text IN ?t",
-                number,
+    def appeared(self, targets: Sequence[int]) -> list[_Row]:
+        """Those of the targets that have an object now, as values to add."""
+        self._prepare()
+        names = self._names(targets)
+        wanted = self._wanted(targets)
+        return [(self.flow.attribute_id, pair[0], names[pair], 0) for pair in sorted(wanted & names.keys())]
+
+    def _prepare(self) -> None:
+        self._spaces = self.rules.spaces_of(self.mapping.rules.system)
+        self._ignored = outranked(self.session, self.rules, self.owner, self.flow.edge, self.mapping)
+
+    def _shows_something(self) -> bool:
+        return bool(
+            self.session.value(
+                "SELECT count FROM shown_digest WHERE object = ? AND attribute = ?",
+                self._object,
                 self.flow.attribute_id,
-                sorted(names.values()),
             )
-        }
-        rows: list[tuple[Any, ...]] = []
-        for target, text in sorted(names.items()):
-            if target in wanted and text not in shown:
-                rows.append((self.flow.attribute_id, target, text, 0))
-            elif target not in wanted and text in shown and (shown[text] or self.flow.flow.enforce == "always"):
-                rows.append((self.flow.attribute_id, target, text, 1))
-        waiting = sorted(wanted - names.keys())
-        rows.extend((self.flow.attribute_id, target, "", 0) for target in sorted(self._coming(waiting)))
-        return rows
+        )
 
-    def _everything(self, number: int) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = []
+    def look(self, targets: Sequence[int], texts: Sequence[str]) -> None:
+        """Hold these targets, and these texts that the system shows, against the edges."""
+        if targets:
+            self._add(self._of_targets(targets))
+        if texts:
+            self._add(self._of_texts(texts))
+
+    def look_at_everything(self) -> None:
+        """Hold all edges against all that the system shows."""
         after = 0
         while True:
             targets = [
@@ -215,25 +214,247 @@ class _Planner:
             if not targets:
                 break
             after = targets[-1]
-            rows.extend(self._some(number, targets))
-        rows.extend(self._foreign(number))
+            self.look(targets, ())
+        text = ""
+        while True:
+            texts = [
+                row[0]
+                for row in self.session.rows(
+                    "SELECT text FROM shown WHERE object = ? AND attribute = ? AND text > ? ORDER BY text LIMIT ?",
+                    self._object,
+                    self.flow.attribute_id,
+                    text,
+                    CHUNK,
+                )
+            ]
+            if not texts:
+                break
+            text = texts[-1]
+            self.look((), texts)
+
+    def finish(self) -> None:
+        """The change is another one when its values are."""
+        if self._mark:
+            self.session.run(
+                "UPDATE change SET digest = ? WHERE id = ?",
+                folded(self.session.value("SELECT digest FROM change WHERE id = ?", self._change) + self._mark),
+                self._change,
+            )
+
+    # --- deciding
+
+    def _of_targets(self, targets: Sequence[int]) -> list[_Row]:
+        wanted = self._wanted(targets)
+        names = self._names(targets)
+        shown = self._shown(names.values())
+        kept = {names[pair] for pair in wanted & names.keys()}
+        rows: list[_Row] = []
+        for (target, account), text in sorted(names.items()):
+            if (target, account) in wanted:
+                if text not in shown:
+                    rows.append((self.flow.attribute_id, target, text, 0))
+            elif text in shown and text not in kept and self._may_remove(shown[text]):
+                rows.append((self.flow.attribute_id, target, text, 1))
+        coming = (wanted - names.keys()) & self._coming(sorted({target for target, _ in wanted - names.keys()}))
+        rows.extend((self.flow.attribute_id, target, "", 0) for target in sorted({target for target, _ in coming}))
         return rows
 
-    def _foreign(self, number: int) -> list[tuple[Any, ...]]:
-        """Values that the system shows and no edge asks for."""
-        if self.flow.flow.enforce != "always":
-            return []
-        return [
-            (self.flow.attribute_id, target or 0, text, 1)
-            for text, target in self.session.rows(
-                "SELECT s.text, o.identity FROM shown s LEFT JOIN object o "
-                "ON o.space IN ?i AND o.gone = 0 AND COALESCE(o.ref, o.anchor) = s.text "
-                "WHERE s.object = ? AND s.attribute = ? AND NOT EXISTS "
-                "(SELECT 1 FROM edge e WHERE e.owner = ? AND e.attribute = ? AND e.target = o.identity)",
-                self.spaces,
-                number,
-                self.flow.attribute_id,
+    def _of_texts(self, texts: Sequence[str]) -> list[_Row]:
+        """Texts that name an object of an identity are looked at as edges to it; the others are nobody's."""
+        owned = self._owned(texts)
+        rows = self._of_targets(sorted(set(owned.values())))
+        loose = [text for text in texts if text not in owned]
+        shown = self._shown(loose)
+        own = self._own_keys(sorted(shown))
+        rows.extend(
+            (self.flow.attribute_id, NOBODY, text, 1)
+            for text, wrote in sorted(shown.items())
+            if text not in own and self._may_remove(wrote)
+        )
+        return rows
+
+    def _may_remove(self, wrote: int) -> bool:
+        return bool(wrote) or self.flow.flow.enforce == "always"
+
+    # --- looking up
+
+    def _wanted(self, targets: Sequence[int]) -> set[tuple[int, int]]:
+        """(identity, account) of those of the targets that belong in."""
+        wanted = set(
+            self.session.rows(
+                "SELECT DISTINCT target, account FROM edge "
+                "WHERE owner = ? AND attribute = ? AND target IN ?i AND origin NOT IN ?i",
                 self.owner,
                 self.flow.edge,
+                list(targets),
+                self._ignored,
             )
+        )
+        return wanted - cleared(self.session, self.rules, self.mapping.rules.system, targets)
+
+    def _names(self, targets: Sequence[int]) -> dict[tuple[int, int], str]:
+        """What names the targets' objects in this system, by (identity, account)."""
+        found: dict[tuple[int, int], str] = {}
+        for identity, mapping_id, text in self.session.rows(
+            "SELECT identity, mapping, COALESCE(ref, anchor) FROM object "
+            "WHERE identity IN ?i AND space IN ?i AND gone = 0 ORDER BY space DESC, anchor DESC",
+            list(targets),
+            self._spaces,
+        ):
+            mapping = self.rules.mappings.get(mapping_id)
+            if mapping is not None and (mapping.rules.outbound is not None or mapping.rules.project):
+                found[(identity, self.rules.account_of(mapping_id))] = text
+        return found
+
+    def _shown(self, texts: Iterable[str]) -> dict[str, int]:
+        """What the system shows of these texts, and whether we wrote it."""
+        return dict(
+            self.session.rows(
+                "SELECT text, wrote FROM shown WHERE object = ? AND attribute = ? AND text IN ?t",
+                self._object,
+                self.flow.attribute_id,
+                sorted(texts),
+            )
+        )
+
+    def _coming(self, targets: Sequence[int]) -> set[tuple[int, int]]:
+        """(identity, account) of those that get an object in this system by another change of the plan."""
+        return {
+            (identity, self.rules.account_of(mapping))
+            for identity, mapping in self.session.rows(
+                "SELECT identity, mapping FROM change "
+                f"WHERE identity IN ?i AND space IN ?i AND state = {PLANNED} AND action = 'create'",
+                list(targets),
+                self._spaces,
+            )
+        }
+
+    def _owned(self, texts: Sequence[str]) -> dict[str, int]:
+        """The identities whose objects in this system bear these names."""
+        found: dict[str, int] = {}
+        for column, condition in (("anchor", "AND ref IS NULL"), ("ref", "")):
+            if column == "ref" and not self.rules.naming.get(self.mapping.rules.system):
+                continue
+            found.update(
+                self.session.rows(
+                    f"SELECT {column}, identity FROM object WHERE space IN ?i AND {column} IN ?t {condition} "
+                    "AND gone = 0 AND identity IS NOT NULL",
+                    self._spaces,
+                    list(texts),
+                )
+            )
+        return found
+
+    def _own_keys(self, texts: Sequence[str]) -> set[str]:
+        """Those of the texts that an edge of the owner holds as they are: members whom nobody here knows."""
+        hows = [
+            number
+            for number, (kind, argument) in self.rules.hows.items()
+            if (kind == "system" and argument == self.mapping.rules.system)
+            or (kind == "space" and int(argument) in self._spaces)
         ]
+        return {
+            row[0]
+            for row in self.session.rows(
+                "SELECT key FROM edge WHERE how IN ?i AND key IN ?t AND +owner = ? AND +attribute = ? "
+                "AND +origin NOT IN ?i",
+                hows,
+                list(texts),
+                self.owner,
+                self.flow.edge,
+                self._ignored,
+            )
+        }
+
+    # --- writing down
+
+    def _add(self, rows: Sequence[_Row]) -> None:
+        if not rows:
+            return
+        if not self._change:
+            self._change = self._new_change()
+            self.made = 1
+        elif self.whole and not self._mark:
+            self.session.run(
+                "UPDATE change SET rank = rank + ? WHERE id = ? AND rank < ?", RANK_LATE, self._change, RANK_LATE
+            )
+        for attribute, target, text, remove in rows:
+            self._mark += text_digest(f"{attribute} {target} {remove} {text}")
+        self.session.upsert("edge_change", _COLUMNS, _KEY, [(self._change, *row) for row in rows])
+
+    def _new_change(self) -> int:
+        number = self.session.reserve("change", 1)
+        place = self.flow.flow.place
+        payload = {
+            "values": {},
+            "was": {},
+            "reason": {
+                "mapping": place.file,
+                "line": place.line,
+                "rule": self.flow.flow.attribute,
+                "source": self._source(),
+            },
+        }
+        row = (
+            (number, self.run, self.mapping.space, self.mapping.id, self.owner, self._object, "update", self._anchor)
+            + (RANK_EDGES, 0, orjson.dumps(payload), 0, PLANNED)
+        )  # fmt: skip
+        self.session.insert("change", CHANGE_COLUMNS, [row])
+        return number
+
+    def _source(self) -> dict[str, Any] | None:
+        """The object that the owner's references come from: the first that may show some."""
+        reading = {
+            m.id
+            for m in self.rules.mappings.values()
+            if m is not self.mapping and any(f.attribute_id == self.flow.edge for f in m.inbound)
+        }
+        found = None
+        for mapping, space, anchor in self.session.rows(
+            "SELECT mapping, space, anchor FROM object WHERE identity = ? AND gone = 0 AND space <> ? "
+            "ORDER BY space, anchor",
+            self.owner,
+            self.mapping.space,
+        ):
+            if found is None or (mapping in reading and found[0] not in reading):
+                found = (mapping, space, anchor)
+        if found is None:
+            return None
+        system, kind = self.rules.spaces[found[1]]
+        name = self.rules.names.text(self.flow.edge)
+        return {"system": system, "object": kind, "anchor": found[2], "attribute": name}
+
+
+def cleared(session: Session, rules: Rules, system: str, identities: Sequence[int]) -> set[tuple[int, int]]:
+    """(identity, account) of those whose deprovisioning in the system took them out of all groups."""
+    return {
+        (identity, rules.account_of(mapping))
+        for identity, mapping in session.rows(
+            "SELECT identity, mapping FROM presence WHERE identity IN ?i AND step = 1 AND wanted = 0", list(identities)
+        )
+        if mapping in rules.mappings and rules.mappings[mapping].rules.system == system
+    }
+
+
+def resolve_edges(session: Session, rules: Rules, changes: Sequence[int]) -> set[int]:
+    """Targets that had no object when these changes were planned have one now, or are left for later.
+
+    The changes that have values of large references to write.
+    """
+    waiting: dict[tuple[int, int, int, int], list[int]] = {}
+    for change, owner, mapping, attribute, target in session.rows(
+        "SELECT e.change, c.identity, c.mapping, e.attribute, e.target FROM edge_change e "
+        "JOIN change c ON c.id = e.change WHERE e.change IN ?i AND e.text = ''",
+        list(changes),
+    ):
+        waiting.setdefault((change, owner, mapping, attribute), []).append(target)
+    for (change, owner, mapping_id, attribute), targets in waiting.items():
+        mapping = rules.mappings[mapping_id]
+        session.run("DELETE FROM edge_change WHERE change = ? AND attribute = ? AND text = ''", change, attribute)
+        for flow in mapping.streams:
+            if flow.attribute_id == attribute:
+                planner = _Planner(session, rules, mapping, flow, owner, 0)
+                for batch in chunks(targets):
+                    rows = [(change, *row) for row in planner.appeared(batch)]
+                    session.upsert("edge_change", _COLUMNS, _KEY, rows)
+    return {row[0] for row in session.rows("SELECT DISTINCT change FROM edge_change WHERE change IN ?i", list(changes))}

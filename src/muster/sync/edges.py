@@ -12,13 +12,17 @@ from typing import Any, Final
 
 from muster.model import dn
 from muster.model.values import key_text
+from muster.store.codec import decode
 from muster.store.database import CHUNK, Session
+from muster.sync.paths import wake_readers
 from muster.sync.rules import CompiledInbound, CompiledMapping, Rules
 
 _EDGE: Final = ("owner", "attribute", "origin", "how", "key", "target", "account")
 _EDGE_KEY: Final = ("owner", "attribute", "origin", "how", "key")
-ALL: Final = 0
-"""As the target of a dirty edge: every edge of that attribute is to be looked at again."""
+_DIRTY: Final = ("owner", "attribute", "target", "text")
+NOBODY: Final = 0
+"""As the target of a dirty edge: the text that a system shows is to be looked at, whoever it names; without a text,
+every edge of that attribute."""
 
 Found = tuple[int, int]
 """The identity that a key names, and the account (a name's id) of the object it was found by."""
@@ -122,15 +126,22 @@ def store_references(
     session.upsert("edge", _EDGE, _EDGE_KEY, rows)
     dirty_edges(session, rules, [(row[0], row[1], row[5]) for row in rows])
     dirty_edges(session, rules, [(key[0], key[1], had[key]) for key in old])
+    _mark_owners(session, rules, {(key[0], key[1]) for key in (*new, *old)} if rules.paths else ())
     return {key[0] for key in new} | {key[0] for key in old}
 
 
 def dirty_edges(session: Session, rules: Rules, edges: Iterable[tuple[int, int, int | None]]) -> None:
     """Edges (owner, attribute, target) of large references that a system may have to be told about."""
-    rows = sorted({e for e in edges if e[2] is not None and e[1] in rules.streamed})
-    key = ("owner", "attribute", "target")
-    session.upsert("edge_dirty", key, key, rows)
-    _mark_owners(session, {row[0] for row in rows})
+    rows = sorted({(e[0], e[1], e[2], "") for e in edges if e[2] is not None and e[1] in rules.streamed})
+    session.upsert("edge_dirty", _DIRTY, _DIRTY, rows)
+    _mark_owners(session, rules, {(row[0], row[1]) for row in rows})
+
+
+def dirty_texts(session: Session, rules: Rules, texts: Iterable[tuple[int, int, str]]) -> None:
+    """What a system shows under these texts (owner, attribute, text) is to be held against the edges."""
+    rows = sorted({(owner, attribute, NOBODY, text) for owner, attribute, text in texts})
+    session.upsert("edge_dirty", _DIRTY, _DIRTY, rows)
+    _mark_owners(session, rules, {(row[0], row[1]) for row in rows})
 
 
 def dirty_targets(session: Session, rules: Rules, identities: Sequence[int]) -> None:
@@ -145,10 +156,33 @@ def dirty_targets(session: Session, rules: Rules, identities: Sequence[int]) -> 
     dirty_edges(session, rules, [(row[0], row[1], row[2]) for row in rows])
 
 
-def _mark_owners(session: Session, owners: Iterable[int]) -> None:
-    numbers = sorted(owners)
-    if numbers:
-        session.run("UPDATE identity SET dirty = dirty | 2 WHERE id IN ?i", numbers)
+def object_appeared(session: Session, rules: Rules, objects: Sequence[int], identities: Sequence[int]) -> None:
+    """Identities got these objects, made by us or by another hand: what refers to them, and who waited, goes on."""
+    resolve_by_object(session, rules, objects)
+    dirty_targets(session, rules, identities)
+    owners = [row[0] for row in session.rows("SELECT owner FROM waiting WHERE target IN ?i", list(identities))]
+    if owners:
+        session.run("DELETE FROM waiting WHERE target IN ?i", list(identities))
+        session.run("UPDATE identity SET dirty = dirty | 2 WHERE id IN ?i", owners)
+
+
+def _mark_owners(session: Session, rules: Rules, edges: Iterable[tuple[int, int]]) -> None:
+    """Owners whose edges (owner, attribute) changed are worked out again, and so is who reads through those edges."""
+    changed: dict[int, set[str]] = {}
+    for owner, attribute in edges:
+        changed.setdefault(owner, set()).add(rules.names.text(attribute))
+    if changed:
+        session.run("UPDATE identity SET dirty = dirty | 2 WHERE id IN ?i", sorted(changed))
+        wake_readers(session, rules, changed)
+
+
+def release_identities(session: Session, rules: Rules, identities: Sequence[int]) -> None:
+    """The identities are no more: edges that led to them wait again."""
+    rows = session.rows("SELECT owner, attribute, target FROM edge WHERE target IN ?i", list(identities))
+    if rows:
+        session.run("UPDATE edge SET target = NULL WHERE target IN ?i", list(identities))
+        dirty_edges(session, rules, rows)
+        _mark_owners(session, rules, {(row[0], row[1]) for row in rows})
 
 
 def forget_origin(session: Session, rules: Rules, objects: Sequence[int]) -> None:
@@ -159,7 +193,7 @@ def forget_origin(session: Session, rules: Rules, objects: Sequence[int]) -> Non
     if rows:
         session.run("DELETE FROM edge WHERE origin IN ?i", list(objects))
         dirty_edges(session, rules, [(row[0], row[1], row[2]) for row in rows])
-        _mark_owners(session, {row[0] for row in rows})
+        _mark_owners(session, rules, {(row[0], row[1]) for row in rows})
 
 
 def release_targets(session: Session, rules: Rules, objects: Sequence[tuple[int, int, str, str | None]]) -> None:
@@ -214,7 +248,7 @@ def _settle(
                 touched.extend(((owner, attribute, target), (owner, attribute, new)))
     session.update("edge", ("target", "account"), _EDGE_KEY, updates)
     dirty_edges(session, rules, touched)
-    _mark_owners(session, {row[2] for row in updates})
+    _mark_owners(session, rules, {(row[2], row[3]) for row in updates})
 
 
 # --- large references, straight from what an object shows
@@ -248,73 +282,121 @@ def _add_streamed(
             rows.append((identity, flow.attribute_id, number, flow.how, key, target, account))
         session.upsert("edge", _EDGE, _EDGE_KEY, rows)
         dirty_edges(session, rules, [(identity, flow.attribute_id, row[5]) for row in rows])
+    if texts:
+        _mark_owners(session, rules, [(identity, flow.attribute_id)])
 
 
 def stream_changed(session: Session, rules: Rules) -> int:
     """Turn the shown values that an import changed into edges; at most one chunk. How many there were."""
-    rows = session.rows(
-        "SELECT d.object, d.attribute, d.text, o.identity, o.mapping, o.gone, s.wrote FROM ("
-        "SELECT object, attribute, text FROM shown_dirty LIMIT ?) d "
-        "JOIN object o ON o.id = d.object "
-        "LEFT JOIN shown s ON s.object = d.object AND s.attribute = d.attribute AND s.text = d.text",
-        CHUNK,
+    done = session.rows(
+        "SELECT object, attribute, text FROM shown_dirty ORDER BY object, attribute, text LIMIT ?", CHUNK
     )
-    done = session.rows("SELECT object, attribute, text FROM shown_dirty LIMIT ?", CHUNK)
+    last = done[-1] if done else (0, 0, "")
+    rows = session.rows(
+        "SELECT d.object, d.attribute, d.text, o.identity, o.mapping, o.gone, s.wrote FROM shown_dirty d "
+        "JOIN object o ON o.id = d.object "
+        "LEFT JOIN shown s ON s.object = d.object AND s.attribute = d.attribute AND s.text = d.text "
+        "WHERE (d.object, d.attribute, d.text) <= (?, ?, ?)",
+        *last,
+    )
     added: dict[tuple[int, int, int], tuple[CompiledInbound, list[str]]] = {}
-    gone: list[tuple[int, int, int, int, str]] = []
-    drifted: dict[int, set[int]] = {}
+    gone: dict[tuple[int, int, int], tuple[CompiledInbound, list[str]]] = {}
+    drifted: list[tuple[int, int, str]] = []
     for number, attribute, text, identity, mapping_id, dead, wrote in rows:
         mapping = rules.mappings.get(mapping_id)
         if mapping is None or identity is None or dead:
             continue
-        if any(flow.attribute_id == attribute for flow in mapping.streams):
-            drifted.setdefault(identity, set()).add(attribute)
+        drifted.extend(
+            (identity, flow.edge, text)
+            for flow in mapping.streams
+            if flow.attribute_id == attribute and flow.flow.enforce == "always"
+        )
         for flow in mapping.inbound:
             if flow.streamed is None or flow.streamed_id != attribute:
                 continue
             if wrote == 0:
                 added.setdefault((number, identity, attribute), (flow, []))[1].append(text)
             elif wrote is None:
-                gone.append((identity, flow.attribute_id, number, flow.how, edge_key(rules, flow.how, text)))
+                gone.setdefault((number, identity, attribute), (flow, []))[1].append(text)
     for (number, identity, _), (flow, texts) in added.items():
         _add_streamed(session, rules, flow, number, identity, texts)
-    _remove_streamed(session, rules, gone)
-    _note_drift(session, rules, rows, drifted)
+    for (number, identity, _), (flow, texts) in gone.items():
+        _remove_streamed(session, rules, flow, number, identity, texts)
+    dirty_texts(session, rules, drifted)
     session.delete("shown_dirty", ("object", "attribute", "text"), done)
     return len(done)
 
 
-def _remove_streamed(session: Session, rules: Rules, gone: Sequence[tuple[int, int, int, int, str]]) -> None:
-    by_owner: dict[tuple[int, int, int, int], list[str]] = {}
-    for identity, attribute, origin, how, key in gone:
-        by_owner.setdefault((identity, attribute, origin, how), []).append(key)
-    for (identity, attribute, origin, how), keys in by_owner.items():
-        targets = session.rows(
-            "SELECT target FROM edge WHERE owner = ? AND attribute = ? AND origin = ? AND how = ? AND key IN ?t",
-            identity,
-            attribute,
-            origin,
-            how,
-            keys,
-        )
-        session.delete("edge", _EDGE_KEY, [(identity, attribute, origin, how, key) for key in keys])
-        dirty_edges(session, rules, [(identity, attribute, row[0]) for row in targets])
-
-
-def _note_drift(
-    session: Session, rules: Rules, rows: Sequence[tuple[Any, ...]], drifted: Mapping[int, set[int]]
+def _remove_streamed(
+    session: Session, rules: Rules, flow: CompiledInbound, number: int, identity: int, texts: Sequence[str]
 ) -> None:
-    """What a target shows of a reference we write changed by another hand: compare those values again."""
-    if not drifted:
-        return
-    texts: list[tuple[int, int, int, str]] = []
-    for _, attribute, text, identity, mapping_id, _, _ in rows:
-        if attribute in drifted.get(identity, ()):
-            mapping = rules.mappings[mapping_id]
-            how = rules.names.id("how", f"system:{mapping.rules.system}")
-            texts.extend((identity, flow.edge, how, text) for flow in mapping.streams if flow.attribute_id == attribute)
-    found = look_up(session, rules, ((how, text) for _, _, how, text in texts))
-    key = ("owner", "attribute", "target")
-    dirty = {(owner, edge, found.get((how, text), (ALL, 0))[0]) for owner, edge, how, text in texts}
-    session.upsert("edge_dirty", key, key, sorted(dirty))
-    _mark_owners(session, drifted)
+    keys = [edge_key(rules, flow.how, text) for text in texts]
+    targets = session.rows(
+        "SELECT target FROM edge WHERE owner = ? AND attribute = ? AND origin = ? AND how = ? AND key IN ?t",
+        identity,
+        flow.attribute_id,
+        number,
+        flow.how,
+        keys,
+    )
+    session.delete("edge", _EDGE_KEY, [(identity, flow.attribute_id, number, flow.how, key) for key in keys])
+    dirty_edges(session, rules, [(identity, flow.attribute_id, row[0]) for row in targets])
+    _mark_owners(session, rules, [(identity, flow.attribute_id)])
+
+
+# --- which edges count, and how a system spells names
+
+
+def outranked(session: Session, rules: Rules, owner: int, attribute: int, mapping: CompiledMapping) -> list[int]:
+    """The objects of the owner whose edges the mapping does not write.
+
+    Those of an account that is neither the main one nor the mapping's own; and, unless the sources are merged, all but
+    the objects of the best source that shows something (by precedence, then anchor).
+    """
+    reading = {
+        m.id: (m, flow)
+        for m in rules.mappings.values()
+        for flow in m.inbound
+        if flow.attribute_id == attribute and m.rules.identity == mapping.rules.identity
+    }
+    if len(reading) < 2 and not any(m.rules.several for m, _ in reading.values()):
+        return []
+    ignored: list[int] = []
+    ranked: list[tuple[int, str, int]] = []
+    merged = False
+    for number, mapping_id, anchor in session.rows(
+        "SELECT id, mapping, anchor FROM object WHERE identity = ? AND mapping IN ?i AND gone = 0",
+        owner,
+        sorted(reading),
+    ):
+        source, flow = reading[mapping_id]
+        if source.rules.account not in ("main", mapping.rules.account):
+            ignored.append(number)
+            continue
+        ranked.append((flow.flow.precedence, anchor, number))
+        merged |= flow.flow.merge != "first"
+    if merged:
+        return ignored
+    for position, (_, _, number) in enumerate(sorted(ranked)):
+        if session.one(
+            "SELECT origin FROM edge WHERE owner = ? AND attribute = ? AND origin = ? LIMIT 1", owner, attribute, number
+        ):
+            return ignored + [entry[2] for entry in sorted(ranked)[position + 1 :]]
+    return ignored
+
+
+def spelled(session: Session, rules: Rules, system: str, texts: Sequence[str]) -> dict[str, str]:
+    """How the system itself writes these names, where names are compared in another form than they are written."""
+    if not rules.naming.get(system):
+        return {}
+    found: dict[str, str] = {}
+    for space, ref, data in session.rows(
+        "SELECT space, ref, doc FROM object WHERE ref IN ?t AND space IN ?i AND gone = 0",
+        list(texts),
+        rules.spaces_of(system),
+    ):
+        schema = rules.schema_of(space)
+        name = decode(data).get(schema.naming) if schema is not None and schema.naming else None
+        if isinstance(name, str):
+            found[ref] = name
+    return found

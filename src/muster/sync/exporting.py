@@ -20,6 +20,8 @@ from muster.model.secrets import Secret
 from muster.model.values import Document, Scalar, Value
 from muster.store.database import Database, Session
 from muster.sync.changes import PLANNED, SENT
+from muster.sync.edge_plan import resolve_edges
+from muster.sync.edges import spelled
 from muster.sync.outbound import named_objects
 from muster.sync.outcomes import Outcomes, Sent
 from muster.sync.problems import Problem, Report
@@ -139,36 +141,36 @@ class Exporter:
         return bool(self.tried.get((row[2] or -row[3], row[1])) != row[7])
 
     def _build(self, session: Session, space: int, rows: Sequence[Sequence[Any]]) -> list[Sent]:
+        """The changes as they go on the wire, and as they stand in the store from now on: with their references."""
         payloads = [orjson.loads(row[6]) for row in rows]
-        targets = sorted({t for p in payloads for waits in p.get("waits", {}).values() for t in waits})
+        targets = sorted({t for p in payloads for waits in p.get("waits", {}).values() for t, _ in waits})
         names = named_objects(session, self.rules, targets) if targets else {}
         kind = self.rules.spaces[space][1]
-        edged = self._with_edges(session, [row[0] for row in rows])
+        edged = resolve_edges(session, self.rules, [row[0] for row in rows]) if self.rules.streamed else set()
         batch: list[Sent] = []
         waiting: set[tuple[int, int]] = set()
         empty: list[tuple[int]] = []
+        resolved: list[tuple[bytes, int, int]] = []
         for row, payload in zip(rows, payloads, strict=True):
             number, mapping, identity, object_id, action, anchor, data, mark, uid = row
             values: Document = payload["values"]
-            for name, references in payload.get("waits", {}).items():
-                found = [
-                    names[(target, self.system, self.rules.main)][1]
-                    for target in references
-                    if (target, self.system, self.rules.main) in names
-                ]
-                waiting.update(
-                    (target, identity) for target in references if (target, self.system, self.rules.main) not in names
-                )
+            waits = payload.pop("waits", {})
+            for name, references in waits.items():
+                keys = [(target, self.system, account) for target, account in references]
+                found = [names[key][1] for key in keys if key in names]
+                waiting.update((key[0], identity) for key in keys if key not in names)
                 if found:
                     values[name] = _with(
                         values.get(name), found, self.rules.mappings[mapping].schema.attribute(name).many
                     )
-            self.tried[(identity or -object_id, mapping)] = mark
             if action == Action.UPDATE and not (
                 values or payload.get("add") or payload.get("remove") or number in edged
             ):
                 empty.append((number,))
                 continue
+            if waits:
+                data = orjson.dumps(payload)
+                resolved.append((data, 0, number))
             batch.append(
                 Sent(
                     id=number,
@@ -181,20 +183,17 @@ class Exporter:
                     payload=payload,
                     data=bytes(data),
                     uid=uid or "",
+                    mark=mark,
                     edges=number in edged,
                     kind=kind,
                     password=_password() if payload.get("password") == "generate" else None,
                 )
             )
         session.delete("change", ("id",), empty)
+        session.update("change", ("payload", "waits"), ("id",), resolved)
         key = ("target", "owner")
         session.upsert("waiting", key, key, sorted(waiting))
         return batch
-
-    def _with_edges(self, session: Session, numbers: list[int]) -> set[int]:
-        if not self.rules.streamed:
-            return set()
-        return {row[0] for row in session.rows("SELECT DISTINCT change FROM edge_change WHERE change IN ?i", numbers)}
 
     def _send(self, rank: int, space: int) -> None:
         """Write a group as one stream, so that the wire is never idle; record what comes back in batches."""
@@ -227,6 +226,7 @@ class Exporter:
                 self.counts.applied.append(sent.id)
             else:
                 self.counts.failed += 1
+                self.tried[(sent.identity or -(sent.object or 0), sent.mapping)] = sent.mark
         self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
         if self.progress is not None:
             self.progress(len(outcomes))
@@ -247,56 +247,30 @@ class Exporter:
 
     def _edges(self, sent: Sent) -> Iterator[EdgeChange]:
         """The values of large references, in chunks; never all at once."""
-        after = ("", 0)
-        attributes: list[tuple[int]] = []
-        with self.database.read() as session:
-            attributes = session.rows("SELECT DISTINCT attribute FROM edge_change WHERE change = ?", sent.id)
-        for (attribute,) in attributes:
-            name = self.rules.names.text(attribute)
-            after = ("", 0)
-            while True:
-                with self.database.write() as session:
-                    self._resolve(session, sent.id, attribute)
-                    rows = session.rows(
-                        "SELECT text, target, remove FROM edge_change WHERE change = ? AND attribute = ? "
-                        "AND (text > ? OR (text = ? AND target > ?)) AND text <> '' ORDER BY text, target LIMIT ?",
-                        sent.id,
-                        attribute,
-                        after[0],
-                        after[0],
-                        after[1],
-                        _EDGES,
-                    )
-                if not rows:
-                    break
-                after = (rows[-1][0], rows[-1][1])
-                yield EdgeChange(name, [r[0] for r in rows if not r[2]], [r[0] for r in rows if r[2]])
-
-    def _resolve(self, session: Session, change: int, attribute: int) -> None:
-        """Targets that had no object when the change was planned have one now, or are left for later."""
-        rows = session.rows(
-            "SELECT target FROM edge_change WHERE change = ? AND attribute = ? AND text = ''", change, attribute
-        )
-        if not rows:
-            return
-        targets = [row[0] for row in rows]
-        found = {
-            row[0]: row[1]
-            for row in session.rows(
-                "SELECT identity, COALESCE(ref, anchor) FROM object WHERE identity IN ?i AND space IN ?i AND gone = 0 "
-                "ORDER BY space DESC, anchor DESC",
-                targets,
-                self.spaces,
-            )
-        }
-        session.run("DELETE FROM edge_change WHERE change = ? AND attribute = ? AND text = ''", change, attribute)
-        key = ("change", "attribute", "text", "target")
-        session.upsert(
-            "edge_change",
-            ("change", "attribute", "target", "text", "remove"),
-            key,
-            [(change, attribute, target, text, 0) for target, text in sorted(found.items())],
-        )
+        after = (0, "", -1)
+        while True:
+            with self.database.read() as session:
+                rows = session.rows(
+                    "SELECT attribute, text, target, remove FROM edge_change "
+                    "WHERE change = ? AND (attribute, text, target) > (?, ?, ?) "
+                    "ORDER BY attribute, text, target LIMIT ?",
+                    sent.id,
+                    *after,
+                    _EDGES,
+                )
+                names = spelled(session, self.rules, self.system, [row[1] for row in rows])
+            if not rows:
+                return
+            after = rows[-1][:3]
+            for attribute in sorted({row[0] for row in rows}):
+                values: list[tuple[str, int]] = [
+                    (names.get(row[1], row[1]), row[3]) for row in rows if row[0] == attribute
+                ]
+                yield EdgeChange(
+                    self.rules.names.text(attribute),
+                    [text for text, remove in values if not remove],
+                    [text for text, remove in values if remove],
+                )
 
     def _look_up(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
         """Objects that are not what the connector space thought are read anew; the join rules see them next."""

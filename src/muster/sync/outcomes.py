@@ -16,10 +16,11 @@ from muster.store.audit import append, seal
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
 from muster.sync.changes import DONE, FAILED
-from muster.sync.edges import dirty_targets, forget_origin, release_targets, resolve_by_object
+from muster.sync.edge_plan import return_edges
+from muster.sync.edges import dirty_targets, forget_origin, object_appeared, release_targets
 from muster.sync.importing import EVERY, clean, count_shown, merged, reference_text, value_keys
 from muster.sync.limits import spend
-from muster.sync.matching import close_cases, mark_identities, mark_outbound
+from muster.sync.matching import close_cases, mark_identities
 from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import make_firm
@@ -48,6 +49,8 @@ class Sent:
     edges: bool
     kind: str
     password: Secret | None = None
+    mark: int = 0
+    """The digest of the change as it was planned."""
 
 
 class Outcomes:
@@ -138,20 +141,10 @@ class Outcomes:
             session.upsert("object", (*_OBJECT, *_OBJECT_TAIL), ("id",), rows)
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
         identities = [sent.identity for sent, _ in pairs]
-        self._appeared(numbers, identities)
+        make_firm(session, identities)
+        object_appeared(session, self.rules, numbers, identities)
         if any(self.rules.mappings[sent.mapping].answers for sent, _ in pairs):
             mark_identities(session, identities)
-
-    def _appeared(self, numbers: Sequence[int], identities: Sequence[int]) -> None:
-        """Identities got an object in the system: whoever waited for that goes on."""
-        session = self.session
-        make_firm(session, identities)
-        resolve_by_object(session, self.rules, numbers)
-        dirty_targets(session, self.rules, identities)
-        owners = [row[0] for row in session.rows("SELECT owner FROM waiting WHERE target IN ?i", list(identities))]
-        if owners:
-            session.run("DELETE FROM waiting WHERE target IN ?i", list(identities))
-            mark_outbound(session, owners)
 
     # --- updates
 
@@ -231,7 +224,6 @@ class Outcomes:
                 session.upsert("shown", (*key, "wrote"), key, [(number, attribute, text, 1) for text in sorted(added)])
                 session.delete("shown", key, [(number, attribute, text) for text in sorted(removed)])
                 count_shown(session, number, attribute, added, removed)
-            session.run("DELETE FROM edge_change WHERE change = ?", sent.id)
 
     # --- deletes
 
@@ -288,7 +280,7 @@ class Outcomes:
         if outcome.result is Result.GONE and sent.object:
             session.update("object", ("gone", "dirty"), ("id",), [(1, 1, sent.object)])
         if sent.edges:
-            return_edges_of(session, self.rules, [sent])
+            return_edges(session, self.rules, [sent.id])
         if sent.identity:
             session.run("UPDATE identity SET dirty = dirty | 8 WHERE id = ?", sent.identity)
 
@@ -332,20 +324,6 @@ def written_values(mapping: CompiledMapping, before: Document, payload: dict[str
     return written
 
 
-def return_edges_of(session: Session, rules: Rules, changes: Sequence[Sent]) -> None:
-    """Edges of changes that were not made are to be looked at again."""
-    dirty: set[tuple[int, int, int]] = set()
-    for sent in changes:
-        mapping = rules.mappings.get(sent.mapping)
-        for attribute, target in session.rows("SELECT attribute, target FROM edge_change WHERE change = ?", sent.id):
-            for flow in mapping.streams if mapping else ():
-                if flow.attribute_id == attribute:
-                    dirty.add((sent.identity, flow.edge, target))
-    key = ("owner", "attribute", "target")
-    session.upsert("edge_dirty", key, key, sorted(dirty))
-    session.run("DELETE FROM edge_change WHERE change IN ?i", [sent.id for sent in changes])
-
-
 def recover(session: Session, rules: Rules, system: str) -> int:
     """After an interruption, once the system was read anew: what was sent is found in it, or was never done.
 
@@ -366,17 +344,17 @@ def recover(session: Session, rules: Rules, system: str) -> int:
         mapping = rules.mappings.get(mapping_id)
         if mapping is not None and identity:
             if sent.action is Action.CREATE:
-                _adopt_created(session, mapping, sent)
+                _adopt_created(session, rules, mapping, sent)
             elif sent.action is not Action.DELETE:
                 _adopt_updated(session, mapping, sent)
             _adopt_edges(session, mapping, sent)
-            return_edges_of(session, rules, [sent])
+            return_edges(session, rules, [sent.id])
             session.run("UPDATE identity SET dirty = dirty | 3 WHERE id = ?", identity)
         session.run("DELETE FROM change WHERE id = ?", number)
     return len(rows)
 
 
-def _adopt_created(session: Session, mapping: CompiledMapping, sent: Sent) -> None:
+def _adopt_created(session: Session, rules: Rules, mapping: CompiledMapping, sent: Sent) -> None:
     wrote: Document = sent.payload["values"]
     candidates: list[tuple[Any, ...]] = []
     columns = "SELECT id, doc, identity FROM object WHERE space = ? AND gone = 0 AND "
@@ -410,6 +388,7 @@ def _adopt_created(session: Session, mapping: CompiledMapping, sent: Sent) -> No
         [(sent.identity, sent.mapping, MADE, encode(kept), 1, candidates[0][0])],
     )
     make_firm(session, [sent.identity])
+    object_appeared(session, rules, [candidates[0][0]], [sent.identity])
 
 
 def _shows(mapping: CompiledMapping, document: Document, wrote: Document) -> bool:

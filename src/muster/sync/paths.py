@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from muster.model.values import Document, Value
 from muster.store.codec import decode
@@ -45,3 +45,24 @@ def load_paths(
                     for owner in owners:
                         found.setdefault(owner, {}).setdefault(path, value)
     return found
+
+
+def wake_readers(session: Session, rules: Rules, changed: Mapping[int, Collection[str]]) -> None:
+    """Identities that read one of the changed attributes (or references) through references are worked out again."""
+    for path, computing in rules.paths.items():
+        steps = path.split(".")
+        for position, step in enumerate(steps):
+            readers = [number for number, names in changed.items() if step in names]
+            for reference in reversed(steps[:position]):
+                if not readers:
+                    break
+                readers = [
+                    row[0]
+                    for row in session.rows(
+                        "SELECT DISTINCT owner FROM edge WHERE target IN ?i AND attribute = ?",
+                        readers,
+                        rules.names.id("attribute", reference),
+                    )
+                ]
+            if readers:
+                session.run(f"UPDATE identity SET dirty = dirty | {3 if computing else 2} WHERE id IN ?i", readers)

@@ -19,7 +19,9 @@ from muster.store.codec import decode
 from muster.store.database import Database, Session, chunks
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK
 from muster.sync.clock import moment
+from muster.sync.edges import spelled
 from muster.sync.limits import over_limits
+from muster.sync.outbound import named_objects
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
 
@@ -29,6 +31,8 @@ LATER: Final = "<known after apply>"
 """Stands for a value that a system answers when the plan is applied."""
 
 _PAGE: Final = 5000
+_Place = tuple[int, str, int]
+"""An identity, a system, an account: where there is at most one object."""
 
 
 def finish_plan(rules: Rules, database: Database, report: Report, now: int, run: int) -> set[str]:
@@ -54,25 +58,29 @@ def _order_references(session: Session, rules: Rules) -> None:
     )
     if not rows:
         return
-    creates: dict[tuple[int, str], int] = {}
-    for number, identity, space in session.rows(
-        "SELECT id, identity, space FROM change WHERE state = 0 AND action = 'create'"
+    creates: dict[_Place, int] = {}
+    for number, identity, mapping, space in session.rows(
+        "SELECT id, identity, mapping, space FROM change WHERE state = 0 AND action = 'create'"
     ):
-        creates[(identity, rules.system_of(space))] = number
+        creates[(identity, rules.system_of(space), rules.account_of(mapping))] = number
     after: dict[int, list[int]] = {}
     updates: list[tuple[Any, ...]] = []
     dropped: list[tuple[int]] = []
     waiting: set[tuple[int, int]] = set()
-    for number, identity, space, action, data in rows:
-        payload = orjson.loads(data)
+    payloads = [orjson.loads(row[4]) for row in rows]
+    there = _there(session, rules, {t for p in payloads for waits in p.get("waits", {}).values() for t, _ in waits})
+    for (number, identity, space, action, _), payload in zip(rows, payloads, strict=True):
         system = rules.system_of(space)
-        kept: dict[str, list[int]] = {}
+        kept: dict[str, list[list[int]]] = {}
+        ahead: set[_Place] = set()
         for name, targets in payload.get("waits", {}).items():
-            coming = [target for target in targets if (target, system) in creates]
-            waiting.update((target, identity) for target in targets if (target, system) not in creates)
+            places = [(target, system, account) for target, account in targets]
+            coming = [place for place in places if place in creates or place in there]
+            waiting.update((place[0], identity) for place in places if place not in coming)
+            ahead.update(coming)
             if coming:
-                kept[name] = coming
-        after[number] = [creates[(target, system)] for targets in kept.values() for target in targets]
+                kept[name] = [[target, account] for target, _, account in coming]
+        after[number] = [creates[place] for place in sorted(ahead) if place in creates]
         if kept != payload.get("waits"):
             payload["waits"] = kept
             has_edges = session.one("SELECT change FROM edge_change WHERE change = ? LIMIT 1", number)
@@ -91,6 +99,11 @@ def _order_references(session: Session, rules: Rules) -> None:
         "UPDATE change SET rank = rank + ? WHERE id = ?",
         [(level, number) for number, level in sorted(levels.items()) if level and number in creating],
     )
+
+
+def _there(session: Session, rules: Rules, identities: set[int]) -> set[_Place]:
+    """Which of the identities have their object in which systems by now (an import or an earlier round brought it)."""
+    return set(named_objects(session, rules, sorted(identities))) if identities else set()
 
 
 def _levels(after: Mapping[int, Sequence[int]]) -> dict[int, int]:
@@ -219,7 +232,7 @@ def pending_changes(rules: Rules, session: Session) -> Iterable[dict[str, Any]]:
         "LEFT JOIN identity i ON i.id = c.identity WHERE c.state = 0 ORDER BY c.rank, c.id"
     )
     for batch in chunks(rows, _PAGE):
-        edges = _edges_of(rules, session, [row[0] for row in batch])
+        edges = edges_of(rules, session, [row[0] for row in batch])
         for row in batch:
             yield change_document(rules, row, edges.get(row[0], {}))
 
@@ -258,16 +271,23 @@ def change_document(rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[s
     }
 
 
-def _edges_of(rules: Rules, session: Session, numbers: list[int]) -> dict[int, dict[str, dict[str, list[str]]]]:
+def edges_of(rules: Rules, session: Session, numbers: list[int]) -> dict[int, dict[str, dict[str, list[str]]]]:
+    """The values of large references that these changes add and remove, by change and attribute."""
     found: dict[int, dict[str, dict[str, list[str]]]] = {}
     if not rules.streamed:
         return found
-    for change, attribute, text, remove in session.rows(
-        "SELECT change, attribute, text, remove FROM edge_change WHERE change IN ?i ORDER BY change, attribute, text",
+    rows = session.rows(
+        "SELECT e.change, e.attribute, e.text, e.remove, c.space FROM edge_change e JOIN change c ON c.id = e.change "
+        "WHERE e.change IN ?i ORDER BY e.change, e.attribute, e.text",
         numbers,
-    ):
+    )
+    names: dict[str, dict[str, str]] = {}
+    for system in {rules.system_of(row[4]) for row in rows}:
+        names[system] = spelled(session, rules, system, [row[2] for row in rows if rules.system_of(row[4]) == system])
+    for change, attribute, text, remove, space in rows:
         entry = found.setdefault(change, {}).setdefault(rules.names.text(attribute), {"add": [], "remove": []})
-        entry["remove" if remove else "add"].append(text or LATER)
+        shown = names[rules.system_of(space)].get(text, text)
+        entry["remove" if remove else "add"].append(shown or LATER)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session
-from muster.sync.edges import ALL
+from muster.sync.edges import NOBODY
 from muster.sync.importing import value_keys
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import CompiledMapping, Rules, identity_keys
@@ -80,8 +80,8 @@ def _touch_streams(session: Session, mapping: CompiledMapping, parts: set[str], 
     for flow in mapping.streams:
         if fresh or f"outbound:{flow.flow.attribute}" in parts:
             session.run(
-                "INSERT INTO edge_dirty (owner, attribute, target) SELECT DISTINCT owner, attribute, "
-                f"{ALL} FROM edge WHERE attribute = ? ON CONFLICT DO NOTHING",
+                "INSERT INTO edge_dirty (owner, attribute, target, text) SELECT DISTINCT owner, attribute, "
+                f"{NOBODY}, '' FROM edge WHERE attribute = ? ON CONFLICT DO NOTHING",
                 flow.edge,
             )
 

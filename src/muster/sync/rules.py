@@ -147,6 +147,8 @@ class Rules:
     main: int
     scope_sigs: dict[str, list[int]]
     """By scope of unique values: the indexes of object values that must be avoided too."""
+    paths: dict[str, bool]
+    """What is read through references (`manager.mail`), and whether a computed value is among the readers."""
 
     def system_of(self, space: int) -> str:
         """The name of the system of a space."""
@@ -252,6 +254,10 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
         },
         main=names.id("account", "main"),
         scope_sigs=scope_sigs,
+        paths={
+            path: any(path in c.value.expression.reads for k in types.values() for c in k.computed)
+            for path in sorted(set().union(*(kind.paths for kind in types.values())))
+        },
     )
 
 
