@@ -8,7 +8,7 @@ from typing import Any
 
 from muster.store.database import Session
 from muster.sync.changes import DONE
-from muster.sync.planning import ACTIONS, change_document
+from muster.sync.planning import ACTIONS, change_document, edges_of
 from muster.sync.run import Run
 
 
@@ -42,15 +42,17 @@ def made_summary(run: Run, session: Session) -> dict[str, dict[str, int]]:
 
 
 def _made(run: Run, session: Session, system: str, most: int | None) -> Iterator[dict[str, Any]]:
-    for row in session.rows(
+    rows = session.rows(
         "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, c.payload, c.digest, i.uid, "
         "c.state, c.reason FROM change c LEFT JOIN identity i ON i.id = c.identity "
         "WHERE c.id IN ?i AND c.space IN ?i ORDER BY c.rank, c.id LIMIT ?",
         run.attempted,
         run.rules.spaces_of(system),
         len(run.attempted) if most is None else most,
-    ):
-        change = change_document(run.rules, row[:9], {})
+    )
+    edges = edges_of(run.rules, session, [row[0] for row in rows])
+    for row in rows:
+        change = change_document(run.rules, row[:9], edges.get(row[0], {}))
         del change["_identity"]
         change["outcome"] = "done" if row[9] == DONE else "failed"
         if row[10]:

@@ -1,49 +1,52 @@
-"""The audit trail: a chain of hashes over everything that was written to a system.
+"""The audit trail: a chain of hashes over everything that was sent to a system.
 
-One record seals a batch. It holds the hash of every change of the batch, not the changes themselves: those stand in
-`change`, and may be erased (personal data) without breaking the chain. Each record's hash covers the record before it.
+One record seals a batch of changes, in the transaction that notes their outcome. A change is sealed whole: what was
+done to which object of which identity, by which rule, with what outcome. Its personal part (the values, the anchor, the
+system's words) enters the seal as a hash, which takes its place when it is erased: the chain still verifies.
+
+The chain shows that nothing in it was altered, left out or put in another order. That nothing was cut off its end, only
+somebody who noted its head elsewhere can show.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
-from muster.store.database import Session
+from muster.store.database import Row, Session
 
 _START: Final = b"\x00" * 32
+_ERASED: Final = b"erased:"
+_LOCK: Final = 4242
+_SEALED: Final = "id, space, mapping, identity, object, action, state, at, payload, anchor, reason"
 
 
-def seal(payload: bytes, outcome: str) -> bytes:
-    """The hash of one change with what became of it."""
-    return hashlib.sha256(payload + b"\x00" + outcome.encode()).digest()
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A change with what became of it."""
+
+    id: int
+    space: int
+    mapping: int
+    identity: int
+    object: int | None
+    action: str
+    state: int
+    payload: bytes
+    anchor: str | None
+    reason: str | None
 
 
-def append(session: Session, *, at: int, run: int, what: str, changes: Sequence[tuple[int, bytes]]) -> int:
-    """Seal a batch of changes (id, hash of each) in the chain, in the transaction that records their outcome.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain: the number of its last record and that record's hash."""
 
-    The number of the record; the caller notes it as `sealed` with each change.
-    """
-    ordered = sorted(changes)
-    body = hashlib.sha256(b"".join(number.to_bytes(8, "big") + mark for number, mark in ordered)).digest()
-    if session.postgres:
-        session.run("SELECT pg_advisory_xact_lock(4242)")
-    last = session.one("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
-    seq, before = (last[0] + 1, bytes(last[1])) if last else (1, _START)
-    session.insert(
-        "audit",
-        ("seq", "at", "run", "what", "first", "last", "body", "hash"),
-        [(seq, at, run, what, ordered[0][0], ordered[-1][0], body, _link(before, seq, at, run, what, body))],
-    )
-    return int(seq)
-
-
-def _link(before: bytes, seq: int, at: int, run: int, what: str, body: bytes) -> bytes:
-    return hashlib.sha256(before + orjson.dumps([seq, at, run, what]) + body).digest()
+    seq: int
+    hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +57,112 @@ class Breach:
     message: str
 
 
-def verify(session: Session) -> Iterator[Breach]:
-    """Every place at which the chain, or a change it seals, is not what it was when it was written."""
-    before = _START
-    expected = 1
-    for seq, at, run, what, body, mark in session.rows("SELECT seq, at, run, what, body, hash FROM audit ORDER BY seq"):
-        if seq != expected:
-            yield Breach(seq, f"record {expected} is missing")
-            expected = seq
-        if bytes(mark) != _link(before, seq, at, run, what, bytes(body)):
+def record(session: Session, *, at: int, run: int, what: str, changes: Sequence[Done]) -> None:
+    """Note the outcome of changes and seal them. A run under a clock that was set says so in the record."""
+    if not changes:
+        return
+    seals = {
+        done.id: _seal(
+            (done.id, done.space, done.mapping, done.identity, done.object, done.action, done.state, at),
+            _personal(done.payload, done.anchor, done.reason),
+        )
+        for done in changes
+    }
+    if session.postgres:
+        session.run("SELECT pg_advisory_xact_lock(?)", _LOCK)
+    rehearsed = int(session.value("SELECT rehearsed FROM run WHERE id = ?", run) or 0)
+    last = head(session)
+    seq = last.seq + 1
+    body = _body(seals.items())
+    mark = _link(last.hash, seq, at, run, rehearsed, what, body)
+    session.insert(
+        "audit",
+        ("seq", "at", "run", "rehearsed", "what", "first", "last", "body", "hash"),
+        [(seq, at, run, rehearsed, what, min(seals), max(seals), body, mark)],
+    )
+    session.update(
+        "change",
+        ("state", "at", "payload", "anchor", "reason", "seal", "sealed"),
+        ("id",),
+        [(d.state, at, d.payload, d.anchor, d.reason, seals[d.id], seq, d.id) for d in changes],
+    )
+
+
+def head(session: Session) -> Head:
+    """Where the chain ends now. Note it elsewhere and give it to `verify` later."""
+    last = session.one("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
+    return Head(last[0], bytes(last[1])) if last else Head(0, _START)
+
+
+def erase(session: Session, changes: Sequence[int]) -> None:
+    """Take the personal part out of sealed changes: values, anchors and what the system said. For good."""
+    rows = session.rows(
+        "SELECT id, payload, anchor, reason FROM change WHERE sealed IS NOT NULL AND id IN ?i", list(changes)
+    )
+    session.update(
+        "change",
+        ("payload", "anchor", "reason"),
+        ("id",),
+        [
+            (_ERASED + _personal(bytes(payload), anchor, reason), None, None, number)
+            for number, payload, anchor, reason in rows
+            if not is_erased(payload)
+        ],
+    )
+
+
+def is_erased(payload: bytes) -> bool:
+    """Whether the personal part of this change was taken out."""
+    return bytes(payload).startswith(_ERASED)
+
+
+def verify(session: Session, noted: Head | None = None) -> Iterator[Breach]:
+    """Every place at which the chain, or a change it seals, is not what it was when it was written.
+
+    `noted`: the head of the chain at some time before, so that an end that was cut off is found as well.
+    """
+    before, expected = _START, 1
+    for row in session.rows("SELECT seq, at, run, rehearsed, what, body, hash FROM audit ORDER BY seq"):
+        seq, mark = row[0], bytes(row[6])
+        for missing in range(expected, seq):
+            yield Breach(missing, f"record {missing} is missing")
+        if mark != _link(before, *row[:5], bytes(row[5])):
             yield Breach(seq, f"record {seq} does not follow from the one before it")
-        yield from _verify_changes(session, seq, bytes(body))
-        before = bytes(mark)
-        expected += 1
+        yield from _verify_changes(session, seq, bytes(row[5]))
+        if noted is not None and noted.seq == seq and noted.hash != mark:
+            yield Breach(seq, f"record {seq} is not the one that was noted")
+        before, expected = mark, seq + 1
+    if noted is not None and noted.seq >= expected:
+        yield Breach(expected, f"the chain ends before record {noted.seq}, which was noted")
+    for number, sealed in session.rows(
+        "SELECT id, sealed FROM change WHERE state > 1 AND (sealed IS NULL OR sealed >= ? OR sealed < 1) ORDER BY id",
+        expected,
+    ):
+        yield Breach(sealed or 0, f"change {number} stands in no record of the chain")
 
 
 def _verify_changes(session: Session, seq: int, body: bytes) -> Iterator[Breach]:
-    rows: list[tuple[Any, ...]] = session.rows(
-        "SELECT id, seal, payload, state, reason FROM change WHERE sealed = ? ORDER BY id", seq
-    )
-    found = hashlib.sha256(b"".join(row[0].to_bytes(8, "big") + bytes(row[1]) for row in rows)).digest()
-    if found != body:
+    rows: list[Row] = session.rows(f"SELECT seal, {_SEALED} FROM change WHERE sealed = ? ORDER BY id", seq)
+    if _body((row[1], bytes(row[0] or b"")) for row in rows) != body:
         yield Breach(seq, f"the changes of record {seq} are not those that were sealed")
-    for number, mark, payload, state, reason in rows:
-        if payload and seal(bytes(payload), f"{state} {reason or ''}") != bytes(mark):
-            yield Breach(seq, f"change {number} of record {seq} was altered")
+    for mark, *row in rows:
+        payload = bytes(row[8])
+        personal = payload.removeprefix(_ERASED) if is_erased(payload) else _personal(payload, row[9], row[10])
+        if _seal(row[:8], personal) != bytes(mark or b""):
+            yield Breach(seq, f"change {row[0]} of record {seq} was altered")
+
+
+def _personal(payload: bytes, anchor: str | None, reason: str | None) -> bytes:
+    return hashlib.sha256(orjson.dumps([anchor, reason]) + payload).digest()
+
+
+def _seal(fields: Sequence[Any], personal: bytes) -> bytes:
+    return hashlib.sha256(orjson.dumps(list(fields)) + personal).digest()
+
+
+def _body(seals: Iterable[tuple[int, bytes]]) -> bytes:
+    return hashlib.sha256(b"".join(number.to_bytes(8, "big") + mark for number, mark in sorted(seals))).digest()
+
+
+def _link(before: bytes, seq: int, at: int, run: int, rehearsed: int, what: str, body: bytes) -> bytes:
+    return hashlib.sha256(before + orjson.dumps([seq, at, run, rehearsed, what]) + body).digest()

@@ -431,6 +431,7 @@ Table(
     Column("seq", NUMBER, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("run", BigInteger, nullable=False),
+    Column("rehearsed", SmallInteger, nullable=False),
     Column("what", TEXT, nullable=False),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),

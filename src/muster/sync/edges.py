@@ -194,6 +194,7 @@ def forget_origin(session: Session, rules: Rules, objects: Sequence[int]) -> Non
         session.run("DELETE FROM edge WHERE origin IN ?i", list(objects))
         dirty_edges(session, rules, [(row[0], row[1], row[2]) for row in rows])
         _mark_owners(session, rules, {(row[0], row[1]) for row in rows})
+        _contest(session, rules, {(row[0], row[1]) for row in rows})
 
 
 def release_targets(session: Session, rules: Rules, objects: Sequence[tuple[int, int, str, str | None]]) -> None:
@@ -255,7 +256,11 @@ def _settle(
 
 
 def stream_joined(session: Session, rules: Rules, objects: Sequence[tuple[int, CompiledMapping, int]]) -> None:
-    """Objects (id, mapping, identity) were just joined: all that they show of large references becomes edges."""
+    """Objects (id, mapping, identity) were just joined: all that they show of large references becomes edges.
+
+    Those that we write are held against the edges as a whole, once.
+    """
+    dirty_texts(session, rules, [(identity, flow.edge, "") for _, m, identity in objects for flow in m.streams])
     for number, mapping, identity in objects:
         for flow in mapping.inbound:
             if flow.streamed is None:
@@ -284,6 +289,12 @@ def _add_streamed(
         dirty_edges(session, rules, [(identity, flow.attribute_id, row[5]) for row in rows])
     if texts:
         _mark_owners(session, rules, [(identity, flow.attribute_id)])
+        _contest(session, rules, [(identity, flow.attribute_id)])
+
+
+def _contest(session: Session, rules: Rules, edges: Iterable[tuple[int, int]]) -> None:
+    """Where sources are ranked, and not merged, an edge of one may bring in or push out all those of another."""
+    dirty_texts(session, rules, [(owner, attribute, "") for owner, attribute in edges if attribute in rules.contested])
 
 
 def stream_changed(session: Session, rules: Rules) -> int:
@@ -342,6 +353,7 @@ def _remove_streamed(
     session.delete("edge", _EDGE_KEY, [(identity, flow.attribute_id, number, flow.how, key) for key in keys])
     dirty_edges(session, rules, [(identity, flow.attribute_id, row[0]) for row in targets])
     _mark_owners(session, rules, [(identity, flow.attribute_id)])
+    _contest(session, rules, [(identity, flow.attribute_id)])
 
 
 # --- which edges count, and how a system spells names
@@ -359,11 +371,10 @@ def outranked(session: Session, rules: Rules, owner: int, attribute: int, mappin
         for flow in m.inbound
         if flow.attribute_id == attribute and m.rules.identity == mapping.rules.identity
     }
-    if len(reading) < 2 and not any(m.rules.several for m, _ in reading.values()):
+    if attribute not in rules.contested and all(m.rules.account == "main" for m, _ in reading.values()):
         return []
     ignored: list[int] = []
     ranked: list[tuple[int, str, int]] = []
-    merged = False
     for number, mapping_id, anchor in session.rows(
         "SELECT id, mapping, anchor FROM object WHERE identity = ? AND mapping IN ?i AND gone = 0",
         owner,
@@ -374,10 +385,7 @@ def outranked(session: Session, rules: Rules, owner: int, attribute: int, mappin
             ignored.append(number)
             continue
         ranked.append((flow.flow.precedence, anchor, number))
-        merged |= flow.flow.merge != "first"
-    if merged:
-        return ignored
-    for position, (_, _, number) in enumerate(sorted(ranked)):
+    for position, (_, _, number) in enumerate(sorted(ranked) if attribute in rules.contested else ()):
         if session.one(
             "SELECT origin FROM edge WHERE owner = ? AND attribute = ? AND origin = ? LIMIT 1", owner, attribute, number
         ):

@@ -264,7 +264,7 @@ class Exporter:
             after = rows[-1][:3]
             for attribute in sorted({row[0] for row in rows}):
                 values: list[tuple[str, int]] = [
-                    (names.get(row[1], row[1]), row[3]) for row in rows if row[0] == attribute
+                    (names.get(str(text), str(text)), remove) for one, text, _, remove in rows if one == attribute
                 ]
                 yield EdgeChange(
                     self.rules.names.text(attribute),

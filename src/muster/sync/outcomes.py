@@ -12,7 +12,7 @@ from muster.model.changes import Action, Outcome, Result
 from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
 from muster.model.values import Document, Value, comparable, items, same
-from muster.store.audit import append, seal
+from muster.store.audit import Done, record
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
 from muster.sync.changes import DONE, FAILED
@@ -86,17 +86,22 @@ class Outcomes:
         spend(self.session, self.system, self.now, losses)
 
     def _close(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
-        rows: list[tuple[Any, ...]] = []
-        seals: list[tuple[int, bytes]] = []
-        for sent, outcome in outcomes:
-            state = DONE if self.succeeded(sent, outcome) else FAILED
-            reason = outcome.reason[:500] or None
-            mark = seal(sent.data, f"{state} {reason or ''}")
-            rows.append((state, mark, reason, outcome.anchor or sent.anchor, sent.id))
-            seals.append((sent.id, mark))
-        seq = append(self.session, at=self.now, run=self.run, what=f"export {self.system}", changes=seals)
-        columns = ("state", "seal", "reason", "anchor", "sealed", "at")
-        self.session.update("change", columns, ("id",), [(*row[:4], seq, self.now, row[4]) for row in rows])
+        done = [
+            Done(
+                sent.id,
+                sent.space,
+                sent.mapping,
+                sent.identity,
+                sent.object,
+                sent.action.value,
+                DONE if self.succeeded(sent, outcome) else FAILED,
+                sent.data,
+                outcome.anchor or sent.anchor,
+                outcome.reason[:500] or None,
+            )
+            for sent, outcome in outcomes
+        ]
+        record(self.session, at=self.now, run=self.run, what=f"export {self.system}", changes=done)
 
     # --- creates
 

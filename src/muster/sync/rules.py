@@ -142,6 +142,8 @@ class Rules:
     key_hows: frozenset[int]
     streamed: frozenset[int]
     """The identity attributes (ids) that some mapping writes as a large reference."""
+    contested: frozenset[int]
+    """The identity attributes (ids) that stream in from more than one source, the best of which wins."""
     naming: dict[str, bool]
     """Systems in which references name objects otherwise than by their anchor."""
     main: int
@@ -233,6 +235,8 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
     scope_sigs = _scope_sigs(project, names, compiled, unique)
     for system in project.systems:
         names.id("how", f"system:{system}")
+    for mapping in project.mappings.values():
+        names.id("account", mapping.account)
     used = frozenset(flow.how for mapping in compiled.values() for flow in mapping.inbound if flow.how)
     hows, object_hows = _hows(names, spaces, used)
     return Rules(
@@ -249,6 +253,7 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
         object_hows=object_hows,
         key_hows=frozenset(how for how in used if hows[how][0] == "identity"),
         streamed=frozenset(flow.edge for mapping in compiled.values() for flow in mapping.streams),
+        contested=_contested(compiled.values()),
         naming={
             name: True for name, schema in schemas.items() if any(t.naming is not None for t in schema.types.values())
         },
@@ -258,6 +263,22 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
             path: any(path in c.value.expression.reads for k in types.values() for c in k.computed)
             for path in sorted(set().union(*(kind.paths for kind in types.values())))
         },
+    )
+
+
+def _contested(mappings: Iterable[CompiledMapping]) -> frozenset[int]:
+    """The references that several objects of one identity may show, large in one of them at least, and not merged."""
+    flows: dict[tuple[str, int], list[tuple[CompiledMapping, CompiledInbound]]] = {}
+    for mapping in mappings:
+        for flow in mapping.inbound:
+            if flow.how:
+                flows.setdefault((mapping.rules.identity, flow.attribute_id), []).append((mapping, flow))
+    return frozenset(
+        attribute
+        for (_, attribute), found in flows.items()
+        if any(flow.streamed for _, flow in found)
+        and all(flow.flow.merge == "first" for _, flow in found)
+        and (len(found) > 1 or found[0][0].rules.several)
     )
 
 

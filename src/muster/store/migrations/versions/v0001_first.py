@@ -347,6 +347,7 @@ def upgrade() -> None:
         sa.Column("seq", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("rehearsed", sa.SmallInteger(), nullable=False),
         sa.Column("what", TEXT, nullable=False),
         sa.Column("first", sa.BigInteger(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
