@@ -388,6 +388,7 @@ def _update(question: Question, target: Target, wish: Wish, context: Context, al
         if value is _LATER:
             wish.later.append(name)
             wish.was[name] = target.document.get(name)
+            _because(wish, name, flow.flow.place)
         elif not isinstance(value, _Mark):
             _compare(question, target, wish, flow, value)
     _switch(question, target, wish)
@@ -422,6 +423,7 @@ def _update_reference(question: Question, target: Target, wish: Wish, flow: Comp
     missing = [(number, account) for number, account, text in targets if text is None]
     if missing:
         wish.waits[name] = missing
+        _because(wish, name, flow.flow.place)
     if flow.attribute.many:
         _compare(question, target, wish, flow, texts or None)
     elif texts:
@@ -536,6 +538,12 @@ def _equal(mapping: CompiledMapping, name: str, left: Value, right: Value, attri
     if name == mapping.schema.naming and mapping.schema.name_is_dn and isinstance(left, str) and isinstance(right, str):
         return dn.normal(left) == dn.normal(right)
     return same(left, right, attribute)
+
+
+def _because(wish: Wish, rule: str, place: Place) -> None:
+    """The first thing that a change does gives its reason."""
+    if wish.place is None:
+        wish.rule, wish.place = rule, place
 
 
 def _agree(target: Target, wish: Wish, name: str, value: Value) -> None:

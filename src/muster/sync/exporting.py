@@ -42,6 +42,7 @@ class ExportCounts:
     failed: int = 0
     by_action: dict[str, int] = field(default_factory=dict)
     applied: list[int] = field(default_factory=list)
+    existing: list[Sent] = field(default_factory=list)
     attempted: list[int] = field(default_factory=list)
 
     def document(self) -> dict[str, int]:
@@ -66,6 +67,7 @@ class Exporter:
         tried: dict[tuple[int, int], int],
         only: frozenset[int] | None = None,
         progress: Callable[[int], None] | None = None,
+        counted: bool = True,
     ) -> None:
         self.rules = rules
         self.database = database
@@ -78,6 +80,7 @@ class Exporter:
         self.tried = tried
         self.only = only
         self.progress = progress
+        self.counted = counted
         self.spaces = rules.spaces_of(system)
         self.counts = ExportCounts()
 
@@ -216,7 +219,7 @@ class Exporter:
 
     def _record(self, outcomes: list[tuple[Sent, Outcome]]) -> None:
         with self.database.write() as session:
-            recorder = Outcomes(self.rules, session, self.report, self.system, self.now, self.run)
+            recorder = Outcomes(self.rules, session, self.report, self.system, self.now, self.run, counted=self.counted)
             recorder.record(outcomes)
         self.counts.attempted.extend(sent.id for sent, _ in outcomes)
         for sent, outcome in outcomes:
@@ -227,6 +230,7 @@ class Exporter:
             else:
                 self.counts.failed += 1
                 self.tried[(sent.identity or -(sent.object or 0), sent.mapping)] = sent.mark
+        self.counts.existing.extend(sent for sent, outcome in outcomes if outcome.result is Result.EXISTS)
         self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
         if self.progress is not None:
             self.progress(len(outcomes))
@@ -292,6 +296,37 @@ def _with(value: Value, found: list[str], many: bool) -> Value:
         return found[0]
     had: list[Scalar] = value if isinstance(value, list) else []
     return [*had, *(text for text in found if text not in had)]
+
+
+def still_existing(database: Database, rules: Rules, changes: Sequence[Sent]) -> list[Problem]:
+    """Objects that were there before their create, and that the join rules did not tie to the identity: held."""
+    pending: set[tuple[int, int]] = set()
+    with database.read() as session:
+        pending.update(
+            session.rows(
+                f"SELECT identity, mapping FROM change WHERE state = {PLANNED} AND action = 'create' "
+                "AND identity IN ?i",
+                sorted({sent.identity for sent in changes}),
+            )
+        )
+    found: list[Problem] = []
+    for sent in changes:
+        if (sent.identity, sent.mapping) in pending:
+            system = rules.system_of(sent.space)
+            who = f"{system}/{sent.kind} {sent.anchor or 'for ' + sent.uid}"
+            found.append(
+                Problem(
+                    "exists",
+                    system,
+                    f"{who}: is there already, and the join rules do not tie it to this identity. Give mapping "
+                    f"{rules.names.text(sent.mapping)} a join line that does, or rename or remove the object",
+                    type=sent.kind,
+                    anchor=sent.anchor,
+                    identities=(sent.uid,) if sent.uid else (),
+                    held=True,
+                )
+            )
+    return found
 
 
 _LETTERS: Final = string.ascii_letters + string.digits + "-_.!"

@@ -20,6 +20,7 @@ from muster.model.values import Document, Value, key_text, same
 from muster.project.configuration import Safety
 from muster.store.codec import decode, digest, encode, folded, text_digest
 from muster.store.database import CHUNK, Database, Session, chunks
+from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, spend, spent, too_many
 from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
 from muster.sync.rules import Rules
@@ -119,6 +120,7 @@ class _Import:
         self.shown: dict[str, int] = {}
         self.problems: dict[str, list[ReadProblem]] = {}
         self.pending: dict[tuple[str, str, str], _Edges] = {}
+        self.tombstones: dict[int, None] = {}
         self.readable = True
         with database.read() as session:
             highest = session.value("SELECT next FROM counter WHERE name = ?", "object") or 0
@@ -144,7 +146,7 @@ class _Import:
             for kind, part in sorted(last.complete_for):
                 if kind in self.spaces:
                     self._infer_deletions(kind, part)
-        self._finish(last, since)
+        self._finish(last, since, believed=self._believe_tombstones())
         return self.counts
 
     # --- objects
@@ -172,17 +174,17 @@ class _Import:
         self.counts.read += len(batch)
         seen = self.seen
         changed: list[tuple[ConnectorObject, int, int | None]] = []
-        gone: list[int] = []
         shown = 0
         for item in batch:
             row = known.get(item.anchor)
             if item.deleted:
                 if row is not None and not row[3]:
-                    gone.append(row[1])
+                    self.tombstones[row[1]] = None
                 continue
             shown += 1
             mark = digest(encode(item.values)) if item.whole else 0
             if row is not None:
+                self.tombstones.pop(row[1], None)
                 if row[1] < len(seen):
                     seen[row[1]] = 1
                 if mark == row[2] and not row[3] and item.whole:
@@ -191,10 +193,9 @@ class _Import:
             else:
                 changed.append((item, mark, None))
         self.shown[kind] = self.shown.get(kind, 0) + shown
-        if changed or gone:
+        if changed:
             with self.database.write() as session:
                 self._store(session, space, changed)
-                self._mark_gone(session, gone)
 
     def _store(self, session: Session, space: int, changed: list[tuple[ConnectorObject, int, int | None]]) -> None:
         schema = self.rules.schema_of(space)
@@ -336,7 +337,7 @@ class _Import:
             return
         shown = self.shown.get(kind, 0) + len(blocked)
         floor = len(known) * (100 - self.safety.percent)
-        if len(known) >= SMALLEST and shown * 100 < floor and not self.allow_deletes:
+        if len(known) >= SMALLEST_SYSTEM and shown * 100 < floor and not self.allow_deletes:
             self.report.add(
                 Problem(
                     "shrunk",
@@ -353,8 +354,40 @@ class _Import:
             with self.database.write() as session:
                 self._mark_gone(session, batch)
 
-    def _finish(self, last: Page, since: str | None) -> None:
-        clean_read = not self.problems
+    def _believe_tombstones(self) -> bool:
+        """Take for deleted what the system itself says is deleted; none, when that is more than the limits allow."""
+        numbers = list(self.tombstones)
+        if not numbers:
+            return True
+        with self.database.read() as session:
+            before = spent(session, self.system, self.now).get(TOMBSTONES, 0)
+            known = int(
+                session.value("SELECT COUNT(*) FROM object WHERE space IN ?i AND gone = 0", list(self.spaces.values()))
+            )
+        total = len(numbers) + before
+        over = total > self.safety.deletes or too_many(total, known + before, self.safety.percent, SMALLEST_SYSTEM)
+        if over and not self.allow_deletes:
+            past = f" ({before} of them in the last 24 hours)" if before else ""
+            self.report.add(
+                Problem(
+                    "tombstones",
+                    self.system,
+                    f"{self.system}: says that {total}{past} of {known + before} objects were deleted; `safety` allows "
+                    f"{self.safety.deletes} and {self.safety.percent} % in 24 hours, so none is taken for deleted. If "
+                    "this is right, run again with --allow-deletes",
+                    held=True,
+                )
+            )
+            return False
+        for batch in chunks(numbers):
+            with self.database.write() as session:
+                self._mark_gone(session, batch)
+                if not over:
+                    spend(session, self.system, self.now, {TOMBSTONES: len(batch)})
+        return True
+
+    def _finish(self, last: Page, since: str | None, *, believed: bool) -> None:
+        clean_read = not self.problems and believed
         value = last.watermark if clean_read else since
         with self.database.write() as session:
             row = session.one("SELECT full_at, wanted FROM watermark WHERE system = ?", self.system)
@@ -372,8 +405,8 @@ class _Import:
 EVERY: Final = "*"
 """In `stick`: every attribute that was written and has no entry of its own."""
 
-SMALLEST = 5
-"""Percentages mean nothing below this many objects."""
+NOT_TAKEN_IN: Final = frozenset({"shrunk", "tombstones"})
+"""The kinds of problem that say that a system's deletions were not believed."""
 
 
 def clean(values: Document, schema: ObjectSchema, anchor: str) -> Document:

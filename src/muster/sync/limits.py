@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
 
+from muster.model.values import items
 from muster.project.configuration import Safety
+from muster.store.codec import decode
 from muster.store.database import Session
 from muster.sync.clock import DAY
 from muster.sync.problems import Problem
@@ -19,6 +21,8 @@ SMALLEST_GROUP: Final = 50
 SMALLEST_UPDATE: Final = 50
 LOSS: Final = "loss"
 """`kind` in `spent`: deletes, disables and re-creations of what another hand deleted."""
+TOMBSTONES: Final = "tombstones"
+"""`kind` in `spent`: objects that the system itself said are deleted."""
 
 
 def over_limits(session: Session, rules: Rules, now: int) -> list[Problem]:
@@ -31,11 +35,42 @@ def over_limits(session: Session, rules: Rules, now: int) -> list[Problem]:
     return found
 
 
-def spend(session: Session, system: str, now: int, count: int) -> None:
-    """Count losses that were written against the next 24 hours."""
-    if count:
-        session.insert("spent", ("system", "kind", "at", "count"), [(system, LOSS, now, count)])
+def spend(session: Session, system: str, now: int, counts: Mapping[str, int]) -> None:
+    """Count what was done, by kind, against the next 24 hours."""
+    rows = [(system, kind, now, count) for kind, count in sorted(counts.items()) if count]
+    if rows:
+        session.insert("spent", ("system", "kind", "at", "count"), rows)
         session.run("DELETE FROM spent WHERE at <= ?", now - DAY)
+
+
+def spent(session: Session, system: str, now: int) -> dict[str, int]:
+    """What was done to the system in the last 24 hours, by kind."""
+    return {
+        kind: int(count)
+        for kind, count in session.rows(
+            "SELECT kind, SUM(count) FROM spent WHERE system = ? AND at > ? GROUP BY kind", system, now - DAY
+        )
+    }
+
+
+def members_kind(number: int, attribute: str) -> str:
+    """`kind` in `spent`: edges removed from one group (an object's id)."""
+    return f"members {number} {attribute}"
+
+
+def updates_kind(space: int, attribute: str) -> str:
+    """`kind` in `spent`: objects of one type that lost the value of one attribute."""
+    return f"updates {space} {attribute}"
+
+
+def lost_values(payload: Mapping[str, Any]) -> set[str]:
+    """The attributes of which a change takes away what the system shows."""
+    return {*payload.get("was", ()), *payload.get("remove", ())}
+
+
+def too_many(count: int, of: int, percent: int, smallest: int) -> bool:
+    """Whether `count` is more than that share; shares mean nothing below `smallest`."""
+    return of >= smallest and count * 100 > of * percent
 
 
 class _System:
@@ -48,6 +83,7 @@ class _System:
         self.spaces = spaces
         self.now = now
         self.safety: Safety = rules.project.systems[system].safety
+        self.spent = spent(session, system, now)
 
     def problems(self) -> Iterable[Problem]:
         yield from self._losses()
@@ -66,13 +102,8 @@ class _System:
         )
         if not planned:
             return
-        before = self.session.value(
-            "SELECT COALESCE(SUM(count), 0) FROM spent WHERE system = ? AND kind = ? AND at > ?",
-            self.system,
-            LOSS,
-            self.now - DAY,
-        )
-        total = int(planned) + int(before)
+        before = self.spent.get(LOSS, 0)
+        total = int(planned) + before
         past = f" ({before} of them in the last 24 hours)" if before else ""
         if total > self.safety.deletes:
             yield self._problem(
@@ -81,7 +112,7 @@ class _System:
             )
             return
         objects = self._objects()
-        if objects >= SMALLEST_SYSTEM and total * 100 > objects * self.safety.percent:
+        if too_many(total, objects, self.safety.percent, SMALLEST_SYSTEM):
             yield self._problem(
                 "percent",
                 f"{total} deletes and disables{past} of {objects} objects; "
@@ -89,6 +120,19 @@ class _System:
             )
 
     def _members(self) -> Iterable[Problem]:
+        for number, name, removed, shown, anchor in (*self._large_groups(), *self._small_groups()):
+            before = self.spent.get(members_kind(number, name), 0)
+            if too_many(removed + before, shown + before, self.safety.members, SMALLEST_GROUP + 1):
+                past = f" ({before} of them in the last 24 hours)" if before else ""
+                yield self._problem(
+                    "members",
+                    f"{anchor} would lose {removed + before}{past} of {shown + before} {name}; "
+                    f"`safety: members` allows {self.safety.members} % in 24 hours",
+                    anchor,
+                )
+
+    def _large_groups(self) -> Iterable[tuple[int, str, int, int, str]]:
+        """(object, attribute, values to be removed, values shown, anchor) of references that stream."""
         if not self.rules.streamed:
             return
         for number, attribute, removed, anchor in self.session.rows(
@@ -96,34 +140,45 @@ class _System:
             "WHERE c.state = 0 AND c.space IN ?i AND e.remove = 1 GROUP BY c.object, e.attribute ORDER BY 4",
             self.spaces,
         ):
-            count = self.session.value(
+            shown = self.session.value(
                 "SELECT count FROM shown_digest WHERE object = ? AND attribute = ?", number, attribute
             )
-            if count and count > SMALLEST_GROUP and removed * 100 > count * self.safety.members:
-                yield self._problem(
-                    "members",
-                    f"{anchor} would lose {removed} of {count} {self.rules.names.text(attribute)}; "
-                    f"`safety: members` allows {self.safety.members} %",
-                    anchor,
-                )
+            yield number, self.rules.names.text(attribute), removed, shown or 0, anchor
+
+    def _small_groups(self) -> Iterable[tuple[int, str, int, int, str]]:
+        """The same of references that stand in the object itself."""
+        for mapping in self.rules.mappings.values():
+            names = [f.flow.attribute for f in mapping.references if f.attribute.many]
+            if not names or mapping.space not in self.spaces:
+                continue
+            for number, data, payload, anchor in self.session.rows(
+                "SELECT o.id, o.doc, c.payload, c.anchor FROM change c JOIN object o ON o.id = c.object "
+                "WHERE c.state = 0 AND c.mapping = ? AND c.action = 'update' ORDER BY c.anchor",
+                mapping.id,
+            ):
+                removed = orjson.loads(payload).get("remove", {})
+                for name in names:
+                    if name in removed:
+                        yield number, name, len(removed[name]), len(items(decode(data).get(name))), anchor
 
     def _updates(self) -> Iterable[Problem]:
-        smallest = SMALLEST_UPDATE * self.safety.updates // 100
         for space in self.spaces:
             updates = self.session.value(
                 "SELECT COUNT(*) FROM change WHERE state = 0 AND space = ? AND action = 'update'", space
             )
-            if not updates or updates <= smallest:
-                continue
-            objects = self._objects(space)
-            if objects < SMALLEST_UPDATE or updates * 100 <= objects * self.safety.updates:
+            objects = self._objects(space) if updates else 0
+            kind = updates_kind(space, "")
+            before = {name.removeprefix(kind): count for name, count in self.spent.items() if name.startswith(kind)}
+            if not too_many(updates + max(before.values(), default=0), objects, self.safety.updates, SMALLEST_UPDATE):
                 continue
             for name, count in sorted(self._changed(space).items()):
-                if count * 100 > objects * self.safety.updates:
+                past = before.get(name, 0)
+                if too_many(count + past, objects, self.safety.updates, SMALLEST_UPDATE):
+                    words = f" ({past} of them in the last 24 hours)" if past else ""
                     yield self._problem(
                         "updates",
-                        f"{name} would be changed or cleared in {count} of {objects} objects; "
-                        f"`safety: updates` allows {self.safety.updates} %",
+                        f"{name} would be changed or cleared in {count + past}{words} of {objects} objects; "
+                        f"`safety: updates` allows {self.safety.updates} % in 24 hours",
                     )
 
     def _changed(self, space: int) -> Counter[str]:
@@ -141,8 +196,7 @@ class _System:
                 return counts
             after = rows[-1][0]
             for _, payload in rows:
-                content = orjson.loads(payload)
-                counts.update({*content.get("was", ()), *content.get("remove", ())})
+                counts.update(lost_values(orjson.loads(payload)))
 
     def _problem(self, kind: str, message: str, anchor: str | None = None) -> Problem:
         return Problem(

@@ -17,7 +17,7 @@ from muster.model.changes import Action
 from muster.model.values import Document, Value
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session
-from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK
+from muster.sync.changes import CHANGE_COLUMNS, PLANNED, SENT, rank_of
 from muster.sync.clock import moment
 from muster.sync.desired import Presence, Question, Target, Wish, decide
 from muster.sync.edge_plan import plan_edges, return_edges, touch_targets
@@ -226,6 +226,12 @@ class Outbound:
             (row[0], row[1])
             for row in session.rows("SELECT identity, mapping FROM case_identity WHERE identity IN ?i", numbers)
         }
+        batch.blocked.update(
+            session.rows(
+                f"SELECT identity, mapping FROM change WHERE identity IN ?i AND state = {SENT} AND action = 'create'",
+                numbers,
+            )
+        )
         batch.holds = load_holds(session, numbers, self.now)
         self._load_references(session, numbers, batch)
         by_type: dict[str, list[int]] = {}
@@ -426,7 +432,7 @@ class Outbound:
                 question.target.id if question.target else None,
                 wish.action.value,
                 wish.anchor,
-                RANK[wish.action],
+                _rank(mapping, question.target, wish),
                 1 if wish.waits else 0,
                 data,
                 mark,
@@ -450,6 +456,14 @@ class Outbound:
             if reads:
                 source["attribute"] = name or min(reads)
         return {"mapping": place.file, "line": place.line, "rule": wish.rule, "source": source}
+
+
+def _rank(mapping: CompiledMapping, target: Target | None, wish: Wish) -> int:
+    naming = mapping.schema.naming if mapping.schema.name_is_dn else None
+    if naming is None or wish.action is None:
+        return rank_of(wish.action or Action.UPDATE, None)
+    shown = target.document.get(naming) if target is not None else None
+    return rank_of(wish.action, wish.values.get(naming, shown), renames=naming in wish.values)
 
 
 def _target(member: _Member) -> Target:

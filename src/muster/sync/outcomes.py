@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +12,7 @@ import orjson
 from muster.model.changes import Action, Outcome, Result
 from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
-from muster.model.values import Document, Value, comparable, items, same
+from muster.model.values import Document, Type, Value, comparable, items, same
 from muster.store.audit import Done, record
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
@@ -19,7 +20,7 @@ from muster.sync.changes import DONE, FAILED
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import dirty_targets, forget_origin, object_appeared, release_targets
 from muster.sync.importing import EVERY, clean, count_shown, merged, reference_text, value_keys
-from muster.sync.limits import spend
+from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
 from muster.sync.matching import close_cases, mark_identities
 from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
@@ -54,15 +55,29 @@ class Sent:
 
 
 class Outcomes:
-    """Records the outcomes of one batch, in one transaction."""
+    """Records the outcomes of one batch, in one transaction.
 
-    def __init__(self, rules: Rules, session: Session, report: Report, system: str, now: int, run: int) -> None:
+    `counted` False: a person allowed more than the limits do; it is not held against the next 24 hours.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        session: Session,
+        report: Report,
+        system: str,
+        now: int,
+        run: int,
+        *,
+        counted: bool = True,
+    ) -> None:
         self.rules = rules
         self.session = session
         self.report = report
         self.system = system
         self.now = now
         self.run = run
+        self.counted = counted
         self.reading = session.value("SELECT reading FROM watermark WHERE system = ?", system) or 0
 
     def succeeded(self, sent: Sent, outcome: Outcome) -> bool:
@@ -80,10 +95,33 @@ class Outcomes:
         for sent, outcome in bad:
             self._failed(sent, outcome)
         self._close(outcomes)
-        losses = sum(
-            1 for sent, _ in good if sent.action in (Action.DELETE, Action.DISABLE) or sent.payload.get("recreate")
-        )
-        spend(self.session, self.system, self.now, losses)
+        if self.counted:
+            spend(self.session, self.system, self.now, self._spent([sent for sent, _ in good]))
+
+    def _spent(self, changes: Sequence[Sent]) -> Counter[str]:
+        """What these changes took away, by kind of limit."""
+        counts: Counter[str] = Counter()
+        for sent in changes:
+            if sent.action in (Action.DELETE, Action.DISABLE) or sent.payload.get("recreate"):
+                counts[LOSS] += 1
+            elif sent.action is Action.UPDATE:
+                schema = self.rules.mappings[sent.mapping].schema
+                counts.update(updates_kind(sent.space, name) for name in lost_values(sent.payload))
+                for name, values in sent.payload.get("remove", {}).items():
+                    if schema.attribute(name).type is Type.REFERENCE:
+                        counts[members_kind(sent.object or 0, name)] += len(values)
+        edged = [sent.id for sent in changes if sent.edges]
+        for number, attribute, removed in (
+            self.session.rows(
+                "SELECT c.object, e.attribute, COUNT(*) FROM edge_change e JOIN change c ON c.id = e.change "
+                "WHERE e.change IN ?i AND e.remove = 1 GROUP BY c.object, e.attribute",
+                edged,
+            )
+            if edged
+            else ()
+        ):
+            counts[members_kind(number, self.rules.names.text(attribute))] += removed
+        return counts
 
     def _close(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
         done = [
@@ -264,8 +302,7 @@ class Outcomes:
         anchor = outcome.anchor or sent.anchor
         who = f"{self.system}/{sent.kind} {anchor or 'for ' + sent.uid}"
         message = {
-            Result.EXISTS: f"{who}: is there already and the join rules do not tie it to this identity. "
-            "Give the mapping a join line that does, or remove the object",
+            Result.EXISTS: f"{who}: is there already; the join rules look at it",
             Result.GONE: f"{who}: is not there any more; it is looked at again in the next run",
             Result.CONFLICT: f"{who}: was changed by another hand a moment ago; it is looked at again",
             Result.REJECTED: f"{who}: {sent.action.value} was refused: {outcome.reason}",
@@ -279,7 +316,7 @@ class Outcomes:
                 type=sent.kind,
                 anchor=anchor,
                 identities=(sent.uid,) if sent.uid else (),
-                note=outcome.result in (Result.GONE, Result.CONFLICT),
+                note=outcome.result in (Result.EXISTS, Result.GONE, Result.CONFLICT),
             )
         )
         if outcome.result is Result.GONE and sent.object:
@@ -287,7 +324,8 @@ class Outcomes:
         if sent.edges:
             return_edges(session, self.rules, [sent.id])
         if sent.identity:
-            session.run("UPDATE identity SET dirty = dirty | 8 WHERE id = ?", sent.identity)
+            mark = 2 | 8 if outcome.result is Result.EXISTS else 8
+            session.run("UPDATE identity SET dirty = dirty | ? WHERE id = ?", mark, sent.identity)
 
     def show(self, found: Sequence[tuple[Sent, ConnectorObject]]) -> None:
         """Objects that a look-up found enter the connector space as any imported object does."""

@@ -17,7 +17,7 @@ from muster.model.changes import Action
 from muster.model.schema import ENABLED
 from muster.store.codec import decode
 from muster.store.database import Database, Session, chunks
-from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK
+from muster.sync.changes import CHANGE_COLUMNS, PLANNED, rank_of
 from muster.sync.clock import moment
 from muster.sync.edges import spelled
 from muster.sync.limits import over_limits
@@ -96,8 +96,8 @@ def _order_references(session: Session, rules: Rules) -> None:
     levels = _levels(after)
     creating = {row[0] for row in rows if row[3] == Action.CREATE}
     session.many(
-        "UPDATE change SET rank = rank + ? WHERE id = ?",
-        [(level, number) for number, level in sorted(levels.items()) if level and number in creating],
+        "UPDATE change SET rank = rank - rank % 1000 + ? WHERE id = ?",
+        [(min(level, 999), number) for number, level in sorted(levels.items()) if number in creating],
     )
 
 
@@ -172,6 +172,7 @@ def _unmanaged_changes(session: Session, rules: Rules, run: int, context: Contex
             if act == "disable" and (document.get(ENABLED) is False or not mapping.schema.can_enable):
                 continue
             action = Action.DELETE if act == "delete" else Action.DISABLE
+            name = document.get(mapping.schema.naming or "") if mapping.schema.name_is_dn else None
             values = {ENABLED: False} if act == "disable" else {}
             place = mapping.rules.place
             payload = {
@@ -180,7 +181,7 @@ def _unmanaged_changes(session: Session, rules: Rules, run: int, context: Contex
                 "reason": {"mapping": place.file, "line": place.line, "rule": f"unmanaged: {act}", "source": None},
             }
             changes.append(
-                (run, mapping.space, mapping.id, 0, number, action.value, anchor, RANK[action], 0)
+                (run, mapping.space, mapping.id, 0, number, action.value, anchor, rank_of(action, name), 0)
                 + (orjson.dumps(payload), number, PLANNED)
             )
         if changes:

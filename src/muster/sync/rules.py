@@ -376,7 +376,7 @@ class _Compiler:
                 "provision": rules.outbound.provision.expression.reads
                 if rules.outbound and rules.outbound.provision
                 else frozenset(),
-                **{f.flow.attribute: f.reads for f in outbound},
+                **{f.flow.attribute: f.reads | _referred(f) for f in outbound},
             },
         )
 
@@ -494,6 +494,12 @@ def _alone(inbound: Sequence[CompiledInbound]) -> tuple[tuple[str, int, bool, Co
         text = attribute.type is Type.TEXT and not attribute.many and flow.flow.reference is None
         found.append((attribute.name, flow.slots[0].value, text, flow))
     return tuple(found)
+
+
+def _referred(flow: CompiledOutbound) -> frozenset[str]:
+    """The identity's reference that the flow writes."""
+    reference = flow.flow.reference
+    return frozenset({reference.text.expression.plain or ""}) if reference is not None else frozenset()
 
 
 def _plain(flow: CompiledOutbound) -> int:

@@ -31,8 +31,8 @@ from muster.project.configuration import Project
 from muster.store.codec import decode
 from muster.store.database import Database
 from muster.store.names import Names
-from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
-from muster.sync.importing import import_system
+from muster.sync.exporting import ExportCounts, Exporter, still_existing, unconfirmed
+from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
 from muster.sync.marks import (
     AWAITING,
@@ -46,7 +46,7 @@ from muster.sync.marks import (
     any_object,
 )
 from muster.sync.outbound import Outbound
-from muster.sync.outcomes import recover
+from muster.sync.outcomes import Sent, recover
 from muster.sync.planning import finish_plan
 from muster.sync.problems import Problem, Report
 from muster.sync.quarantine import in_quarantine, judge
@@ -113,6 +113,7 @@ class Run:
         self._unknown: dict[int, frozenset[str]] = {}
         self._tried: dict[tuple[int, int], int] = {}
         self.held: set[str] = set()
+        self._existing: dict[tuple[int, int], Sent] = {}
         self.applied: list[int] = []
         self.attempted: list[int] = []
 
@@ -239,6 +240,7 @@ class Run:
             counts.update(outbound.work())
         with self.steps.timed("plan"):
             self.held = finish_plan(self.rules, self.database, self.report, self.now, self.number)
+        self.held |= {problem.system for problem in self.report.held if problem.kind in NOT_TAKEN_IN}
 
     def export(self, *, allow_deletes: bool, only: frozenset[int] | None = None) -> int:
         """Write what is pending, system by system; how many changes were made."""
@@ -289,12 +291,14 @@ class Run:
                 tried=self._tried,
                 only=only,
                 progress=progress,
+                counted=system not in self.held,
             )
             found = exporter.work()
             counts.update(found.document())
         self._judge(system, found)
         self.applied.extend(found.applied)
         self.attempted.extend(found.attempted)
+        self._existing.update({(sent.identity, sent.mapping): sent for sent in found.existing})
         return found.done
 
     def _judge(self, system: str, found: ExportCounts) -> None:
@@ -318,6 +322,8 @@ class Run:
             if not self.restless():
                 break
             self.settle()
+        for problem in still_existing(self.database, self.rules, list(self._existing.values())):
+            self.report.add(problem)
 
 
 @contextmanager
