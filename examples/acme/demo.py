@@ -8,6 +8,7 @@ import csv
 import json
 import os
 import secrets
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -251,6 +252,13 @@ def second_day(company: Company) -> None:
     company.muster("log")
 
 
+def memory_lost(company: Company) -> None:
+    """Without its store Muster reads everything again, and knows every account by its employee number."""
+    say("What if Muster's memory is lost? It reads everything again and finds every account")
+    shutil.rmtree(company.folder / ".muster")
+    company.muster("plan")
+
+
 def main() -> int:
     """The whole demo; the exit code."""
     started = time.monotonic()
@@ -259,6 +267,7 @@ def main() -> int:
             company = Company(Path(folder) / "acme", url, token)
             first_day(company)
             second_day(company)
+            memory_lost(company)
     except Unexpected as error:
         print(f"\nThe demo is not as it should be: {error}", file=sys.stderr)
         return 1

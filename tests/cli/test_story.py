@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -138,6 +139,15 @@ def test_a_deleted_account_comes_back_and_a_foreign_edit_is_drift(starter: Start
     assert "drift" in starter("plan").out
     assert starter("run").code == 0
     assert starter.accounts()["aoife.obrien"]["display_name"] == "Aoife O'Brien"
+
+
+def test_a_lost_store_finds_its_accounts_again(starter: Starter) -> None:
+    assert starter("run").code == 0
+    before = starter.accounts()
+    shutil.rmtree(starter.folder / ".muster")
+    assert starter.document("plan")["changes"] == []
+    assert starter("run").code == 0
+    assert starter.accounts() == before
 
 
 def test_the_clock_brings_the_delete_thirty_days_after(starter: Starter) -> None:

@@ -472,3 +472,34 @@ def test_pages_are_bounded_and_every_line_comes_once(large: Path) -> None:
     read = pages(connector(large.parent))
     assert max(len(page.objects) for page in read) == 5_000
     assert len({item.anchor for page in read for item in page.objects}) == 60_000
+
+
+def test_a_new_json_lines_file_has_no_empty_line_until_it_holds_nobody(tmp_path: Path) -> None:
+    made = connector(tmp_path, "w.jsonl", {"create": True})
+    path = tmp_path / "w.jsonl"
+    write(made, create(1, id="A1", name="Ann"))
+    assert path.read_text() == '{"id": "A1", "name": "Ann"}\n'
+    write(made, Change(1, "worker", Action.DELETE, "A1"))
+    assert path.read_text() == "\n", "never without a byte: that would be taken for a file cut off"
+    assert pages(made)[-1].complete_for == {("worker", "")}
+    write(made, create(1, id="A2"))
+    assert path.read_text() == '{"id": "A2"}\n'
+    write(made, Change(1, "worker", Action.DELETE, "A2"), create(2, id="A3"))
+    assert path.read_text() == '{"id": "A3"}\n'
+    write(made, Change(1, "worker", Action.DELETE, "A3"), create(2, name="nobody"))
+    assert path.read_text() == "\n"
+
+
+def test_a_new_ldif_file_spells_attributes_as_the_mapping_does(tmp_path: Path) -> None:
+    made = connector(
+        tmp_path, "w.ldif", {"create": True}, anchor="uid", enabled={"column": "employeeStatus", "on": "a", "off": "d"}
+    )
+    path = tmp_path / "w.ldif"
+    write(made, create(1, uid="a1", dn="uid=a1,dc=acme", givenName="Ann", objectClass=["top", "person"]))
+    text = path.read_text()
+    assert "\ngivenName: Ann\n" in text
+    assert "\nobjectClass: top\nobjectClass: person\n" in text
+    assert "\nemployeeStatus: a\n" in text
+    path.write_text(text.replace("givenName", "GIVENNAME"))
+    write(made, Change(1, "worker", Action.UPDATE, "a1", {"givenName": "Bea"}))
+    assert "\nGIVENNAME: Bea\n" in path.read_text(), "the file's own spelling goes before ours"

@@ -22,6 +22,12 @@ class Ldif(Layout):
     def __init__(self, shown: str) -> None:
         super().__init__(shown)
         self.spelling: dict[str, str] = {}
+        self._hints: dict[str, str] = {}
+
+    def hint(self, names: Iterable[str]) -> None:
+        """How to write names that the file does not have yet."""
+        for name in names:
+            self._hints.setdefault(name.lower(), name)
 
     def parse(self, lines: Iterable[str]) -> Parsed:
         """Entries as records by lower-case attribute name; values of `::` are bytes, others text."""
@@ -41,7 +47,7 @@ class Ldif(Layout):
         out = [_line("dn", one, ending) for one in items(dn)[:1]]  # type: ignore[arg-type]
         for name, value in row.items():
             if name != "dn" and value is not None:
-                shown = self.spelling.get(name, name)
+                shown = self.spelling.get(name) or self._hints.get(name, name)
                 out += [_line(shown, one, ending) for one in (value if isinstance(value, list) else [value])]
         return "".join(out) + ending
 

@@ -117,13 +117,16 @@ class _Rewrite:
     # --- the new file
 
     def _new(self, out: TextIO, file: FlatFile, names: list[str] | None) -> None:
-        layout = file.layout()
-        out.write(layout.heading(names or [file.spec.anchor], "\n"))
-        self._append(out, layout, "\n")
+        layout = self._spelt(file.layout())
+        heading = layout.heading(names or [file.spec.anchor], "\n")
+        if not heading.isspace():
+            out.write(heading)
+        if not self._append(out, layout, "\n") and heading.isspace():
+            out.write(heading)
 
     def _copy(self, out: TextIO, file: FlatFile, scan: Scan) -> None:
-        layout = file.layout()
-        last = ""
+        layout = self._spelt(file.layout())
+        last, held = "", False
         with self._source.lines(scan) as lines:
             tape = Tape(lines)
             parsed = layout.parse(tape)
@@ -131,16 +134,32 @@ class _Rewrite:
                 last = _put(out, last, *tape.take())
             for line, row in parsed.rows:
                 before, raw = tape.take(line)
-                last = _put(out, last, before, self._applied(layout, row, raw, scan))
+                text = self._applied(layout, row, raw, scan)
+                held = held or bool(text)
+                last = _put(out, last, before, text)
             last = _put(out, last, *tape.take())
-        if not last:
-            last = _put(out, last, layout.heading(parsed.names or [], scan.ending))
+        heading = layout.heading(parsed.names or [], scan.ending)
+        blank = not held and heading.isspace()
+        if blank:
+            out.seek(0)
+            out.truncate()
+            last = heading
+        elif not last:
+            last = _put(out, last, heading)
         if any(change.action is Action.CREATE for waiting in self._waiting.values() for change in waiting):
             if not last.endswith(("\n", "\r")):
                 last = _put(out, last, scan.ending)
             if isinstance(layout, Ldif) and last.strip("\r\n"):
                 out.write(scan.ending)
-        self._append(out, layout, scan.ending)
+        if not self._append(out, layout, scan.ending) and blank:
+            out.write(heading)
+
+    def _spelt(self, layout: Layout) -> Layout:
+        """The layout, told how the settings and the changes write the names of attributes."""
+        if isinstance(layout, Ldif):
+            layout.hint(name for file in self._files.values() for name in file.spec.used)
+            layout.hint(name for change in self._changes for name in (*change.values, *change.add))
+        return layout
 
     def _applied(self, layout: Layout, row: Row, raw: str, scan: Scan) -> str:
         for kind, shape in self._shapes.items():
@@ -159,10 +178,15 @@ class _Rewrite:
             return self._line(layout, shape, anchor, row, waiting, raw, scan.ending)
         return raw
 
-    def _append(self, out: TextIO, layout: Layout, ending: str) -> None:
+    def _append(self, out: TextIO, layout: Layout, ending: str) -> bool:
+        """The new objects; whether there was any."""
+        wrote = False
         for (kind, anchor), waiting in self._waiting.items():
             if waiting:
-                out.write(self._line(layout, self._shapes[kind], anchor, None, waiting, "", ending))
+                text = self._line(layout, self._shapes[kind], anchor, None, waiting, "", ending)
+                out.write(text)
+                wrote = wrote or bool(text)
+        return wrote
 
     def _line(
         self, layout: Layout, shape: Shape, anchor: str, row: Row | None, waiting: list[Change], raw: str, ending: str

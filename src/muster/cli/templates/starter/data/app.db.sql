@@ -1,5 +1,6 @@
 CREATE TABLE account (
   login TEXT PRIMARY KEY,
+  employee_number TEXT,
   display_name TEXT,
   mail TEXT,
   department TEXT,
