@@ -126,6 +126,21 @@ def test_a_result_shows_what_was_not_done() -> None:
     assert "Done: 1 change." in page.text
 
 
+def test_a_result_of_which_only_some_is_told_counts_all_of_it() -> None:
+    changes = [change(anchor=f"n{number}", outcome="failed", message="too long") for number in range(MOST)]
+    document = {"changes": changes, "failed": {"app": 70}, "summary": {"app": {"create": 1_000_000}}}
+    page = Page()
+    render_result(document, page.console, everything=False)
+    assert f"and {70 - MOST} more of app that were not made; --all or --json shows them" in page.text
+    assert "Done: 1,000,000 changes." in page.text
+
+
+def test_a_create_without_an_anchor_says_whose_it_is() -> None:
+    assert "+ create  user of Zoë Núñez" in shown(
+        {"changes": [{**change("create", ""), "object_type": "user", "name": "Zoë Núñez"}]}
+    )
+
+
 def test_tables_count_wide_letters_as_two() -> None:
     page = Page()
     table(["name", "n"], [["陽菜", 1], ["abcd", 22]], page.console)

@@ -129,10 +129,14 @@ def test_apply_and_run_hand_their_options_on(project: Double, muster: Command) -
     muster("apply")
     muster("apply", "f.json", "--allow-deletes")
     muster("run", "--allow-deletes", "--full")
+    muster("run", "--all")
+    muster("apply", "--json")
     assert project.calls == [
-        ("apply", (None,), {"allow_deletes": False}),
-        ("apply", (Path("f.json"),), {"allow_deletes": True}),
-        ("run", (), {"allow_deletes": True, "full": True}),
+        ("apply", (None,), {"allow_deletes": False, "most": 50}),
+        ("apply", (Path("f.json"),), {"allow_deletes": True, "most": 50}),
+        ("run", (), {"allow_deletes": True, "full": True, "most": 50}),
+        ("run", (), {"allow_deletes": False, "full": False, "most": None}),
+        ("apply", (None,), {"allow_deletes": False, "most": None}),
     ]
 
 

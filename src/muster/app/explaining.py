@@ -11,15 +11,16 @@ from muster.app.finding import find_identity
 from muster.expressions import Candidates, Context, Fault, Signal
 from muster.model.errors import ProjectError
 from muster.model.schema import SystemSchema
-from muster.model.values import Document, Value
+from muster.model.values import Document, Scalar, Value
 from muster.project.configuration import Choice, MappingRules, Place, Project
 from muster.store.codec import decode
 from muster.store.database import Database, Session
 from muster.store.names import Names
 from muster.sync.clock import moment
+from muster.sync.outbound import named_objects
 from muster.sync.paths import load_paths
-from muster.sync.planning import change_document
-from muster.sync.rules import CompiledMapping, Rules, compile_rules
+from muster.sync.planning import LATER, change_document
+from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules, compile_rules
 from muster.sync.values import Joined, own_input
 
 
@@ -82,13 +83,17 @@ class _Explaining:
         return {
             "identity": self.uid,
             "type": self.type,
-            "name": self.values.get("displayName"),
+            "name": self._name(),
             "leaving": self.leaving,
             "objects": [self._object(row) for row in self.objects],
             "attributes": attributes,
             "systems": systems,
             "history": self._history(),
         }
+
+    def _name(self) -> str | None:
+        name = self.values.get("displayName")
+        return name if isinstance(name, str) else None
 
     def _object(self, row: tuple[Any, ...]) -> dict[str, Any]:
         _, space, anchor, _, mapping_id, made, _, gone = row
@@ -127,11 +132,15 @@ class _Explaining:
                 }
             )
         references = self._references()
-        names = sorted({*self.values, *flows, *references})
-        return [
-            {"name": name, "value": self.values.get(name, references.get(name)), "flows": flows.get(name, [])}
-            for name in names
-        ]
+        found = []
+        for name in sorted({*self.values, *flows, *references}):
+            entry: dict[str, Any] = {"name": name, "value": self.values.get(name), "flows": flows.get(name, [])}
+            if name in references:
+                entry["references"] = references[name]
+                texts = [one["identity"] or f"{one['text']} (not found)" for one in references[name]]
+                entry["value"] = texts[0] if len(texts) == 1 else texts
+            found.append(entry)
+        return found
 
     def _inbound(self, mapping: CompiledMapping, row: tuple[Any, ...]) -> Iterable[tuple[str, dict[str, Any]]]:
         number, space, anchor, data, _, made, wrote, _ = row
@@ -164,15 +173,35 @@ class _Explaining:
                     },
                 )
 
-    def _references(self) -> dict[str, Value]:
-        found: dict[str, list[Any]] = {}
-        for attribute, key, uid in self.session.rows(
-            "SELECT e.attribute, e.key, i.uid FROM edge e LEFT JOIN identity i ON i.id = e.target "
+    def _references(self) -> dict[str, list[dict[str, Any]]]:
+        """Whom the identity refers to, with the names that people know: at most a thousand altogether."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for attribute, key, uid, data in self.session.rows(
+            "SELECT e.attribute, e.key, i.uid, i.doc FROM edge e LEFT JOIN identity i ON i.id = e.target "
             "WHERE e.owner = ? ORDER BY e.attribute, e.key LIMIT 1000",
             self.number,
         ):
-            found.setdefault(self.rules.names.text(attribute), []).append(uid or f"{key} (not found)")
-        return {name: texts[0] if len(texts) == 1 else texts for name, texts in found.items()}
+            name = decode(data).get("displayName") if data is not None else None
+            entry = {"identity": uid, "name": name} if uid is not None else {"identity": None, "text": key}
+            entries = found.setdefault(self.rules.names.text(attribute), [])
+            if entry not in entries:
+                entries.append(entry)
+        return found
+
+    def _texts(self, mapping: CompiledMapping, compiled: CompiledOutbound) -> Value:
+        """What an outbound reference writes: whatever names the targets' objects in the mapping's system."""
+        edges = self.session.rows(
+            "SELECT DISTINCT target, account FROM edge WHERE owner = ? AND attribute = ? AND target IS NOT NULL "
+            "ORDER BY target LIMIT 1000",
+            self.number,
+            compiled.edge,
+        )
+        named = named_objects(self.session, self.rules, [target for target, _ in edges])
+        keys = [(target, mapping.rules.system, account) for target, account in edges]
+        texts: list[Scalar] = [named[key][1] if key in named else LATER for key in keys]
+        if compiled.attribute.many:
+            return texts or None
+        return texts[0] if texts else None
 
     def _named(self, names: Iterable[str]) -> dict[str, Value]:
         return {name: self.values.get(name) for name in sorted(names)}
@@ -183,7 +212,7 @@ class _Explaining:
         kind = self.rules.types[self.type]
         paths = load_paths(self.session, self.rules, kind, [self.number], kind.paths).get(self.number, {})
         document = {**self.values, **paths}
-        changes = {row[2]: change_document(self.rules, row, {}) for row in self._changes(0)}
+        changes = {row[2]: change_document(self.rules, row, {}, self._name()) for row in self._changes(0)}
         presence = {
             row[0]: row[1:]
             for row in self.session.rows("SELECT mapping, wanted, since FROM presence WHERE identity = ?", self.number)
@@ -219,7 +248,11 @@ class _Explaining:
                 if choice.when is not None and choice.when.expression.evaluate(document, self.context) is not True:
                     continue
                 expression = choice.value.expression
-                value = _shown(expression.evaluate(document, self.context)) if flow.reference is None else None
+                value = (
+                    self._texts(mapping, compiled)
+                    if flow.reference is not None
+                    else _shown(expression.evaluate(document, self.context))
+                )
                 yield {
                     "attribute": flow.attribute,
                     "mapping": mapping.name,
@@ -262,7 +295,7 @@ class _Explaining:
         found = []
         for state in (2, 3):
             for row in self._changes(state):
-                change = change_document(self.rules, row[:9], {})
+                change = change_document(self.rules, row[:9], {}, self._name())
                 del change["_identity"]
                 change["at"] = moment(row[10]).isoformat().replace("+00:00", "Z") if row[10] is not None else None
                 change["outcome"] = "done" if state == 2 else "failed"

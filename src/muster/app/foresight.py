@@ -63,7 +63,7 @@ def _next_due(run: Run) -> int | None:
 
 def _collect(run: Run, net: dict[tuple[str, str, str | None], dict[str, Any]]) -> None:
     with run.database.read() as session:
-        for change in pending_changes(run.rules, session):
+        for change in pending_changes(run.rules, session, named=True):
             key = plan_key(change)
             before = net.pop(key, None)
             both = change if before is None else combined(before, change)

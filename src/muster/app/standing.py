@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -26,7 +27,9 @@ def status(project: Project, database: Database, now: int) -> dict[str, Any]:
         pending = session.value("SELECT COUNT(*) FROM change WHERE state = 0")
         cases = _cases(session, names)
         unmanaged = _unmanaged(session, project, names)
+    free = Counter(entry["system"] for entry in unmanaged)
     for system in systems:
+        system["unmanaged"] = free[system["name"]]
         problem = in_quarantine(database, system["name"], now)
         system["quarantine"] = problem.message if problem else None
     runs = list_runs(database, 1)
@@ -65,12 +68,26 @@ def _system(session: Session, project: Project, names: Names, name: str) -> dict
         "connector": project.systems[name].connector,
         "objects": objects,
         "joined": joined,
-        "unmanaged": objects - joined,
+        "out_of_scope": _out_of_scope(session, spaces),
         "pending": pending,
         "last_read": _text(row[1]) if row else None,
         "last_full": _text(row[2]) if row else None,
         "watermark": bool(row and row[0]),
     }
+
+
+def _out_of_scope(session: Session, spaces: list[int]) -> int:
+    """Objects that no mapping takes in."""
+    if not spaces:
+        return 0
+    return int(
+        session.value(
+            "SELECT COUNT(*) FROM object o WHERE space IN ?i AND identity IS NULL AND gone = 0 AND mapping IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id)",
+            spaces,
+        )
+        or 0
+    )
 
 
 def _cases(session: Session, names: Names) -> list[dict[str, Any]]:

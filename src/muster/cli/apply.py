@@ -10,7 +10,7 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import SETTINGS, All, AllowDeletes, Json
+from muster.cli.options import MOST_TOLD, SETTINGS, All, AllowDeletes, Json
 from muster.cli.progress import Progress
 from muster.cli.render.plan import render_result
 from muster.cli.render.problems import tell_problems
@@ -31,11 +31,12 @@ def apply(
 ) -> int:
     """Make the changes of a plan."""
     invocation = Invocation.of(context, json)
+    most = None if json or everything else MOST_TOLD
     with (
         Progress(invocation.streams.err) as progress,
         open_project(invocation, progress) as muster,
     ):
-        document = muster.apply(file, allow_deletes=allow_deletes)
+        document = muster.apply(file, allow_deletes=allow_deletes, most=most)
     if invocation.json:
         invocation.answer(document)
     else:

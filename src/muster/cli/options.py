@@ -15,6 +15,9 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 """How every part of the command is made: plain help, which is there at once and the same in a pipe."""
 
+MOST_TOLD: Final = 50
+"""Changes of one system that `apply` and `run` tell to people: a run of a million needs no million documents."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, nothing else.")]
 All = Annotated[bool, typer.Option("--all", "-v", help="Show everything, not only the first of each system.")]
 AllowDeletes = Annotated[

@@ -7,7 +7,7 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import SETTINGS, All, AllowDeletes, Full, Json
+from muster.cli.options import MOST_TOLD, SETTINGS, All, AllowDeletes, Full, Json
 from muster.cli.progress import Progress
 from muster.cli.render.plan import render_result
 from muster.cli.render.problems import tell_problems
@@ -25,11 +25,12 @@ def run(
 ) -> int:
     """Plan and apply in one go, until nothing is left to do."""
     invocation = Invocation.of(context, json)
+    most = None if json or everything else MOST_TOLD
     with (
         Progress(invocation.streams.err) as progress,
         open_project(invocation, progress) as muster,
     ):
-        document = muster.run(allow_deletes=allow_deletes, full=full)
+        document = muster.run(allow_deletes=allow_deletes, full=full, most=most)
     if invocation.json:
         invocation.answer(document)
     else:

@@ -96,7 +96,7 @@ def _order_references(session: Session, rules: Rules) -> None:
     levels = _levels(after)
     creating = {row[0] for row in rows if row[3] == Action.CREATE}
     session.many(
-        "UPDATE change SET rank = rank - rank % 1000 + ? WHERE id = ?",
+        "UPDATE change SET rank = rank / 1000 * 1000 + ? WHERE id = ?",
         [(min(level, 999), number) for number, level in sorted(levels.items()) if number in creating],
     )
 
@@ -199,7 +199,7 @@ def plan_document(
     only = set(identities)
     changes = [
         change
-        for change in pending_changes(rules, session)
+        for change in pending_changes(rules, session, named=True)
         if (system is None or change["system"] == system) and (not only or change["_identity"] in only)
     ]
     document = {
@@ -226,20 +226,33 @@ def summary(changes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
     return dict(sorted(found.items()))
 
 
-def pending_changes(rules: Rules, session: Session) -> Iterable[dict[str, Any]]:
-    """Every pending change as it is shown, in order of export."""
+def pending_changes(rules: Rules, session: Session, *, named: bool = False) -> Iterable[dict[str, Any]]:
+    """Every pending change as it is shown, in order of export; with `named`, with the names of the people."""
     rows = session.rows(
         "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, c.payload, c.digest, i.uid FROM change c "
         "LEFT JOIN identity i ON i.id = c.identity WHERE c.state = 0 ORDER BY c.rank, c.id"
     )
     for batch in chunks(rows, _PAGE):
         edges = edges_of(rules, session, [row[0] for row in batch])
+        names = names_of(session, [row[3] for row in batch]) if named else {}
         for row in batch:
-            yield change_document(rules, row, edges.get(row[0], {}))
+            yield change_document(rules, row, edges.get(row[0], {}), names.get(row[3]))
 
 
-def change_document(rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[str, list[str]]]) -> dict[str, Any]:
-    """One change as 3-configuration.md shows it."""
+def names_of(session: Session, identities: Iterable[int]) -> dict[int, str]:
+    """What people call these identities: their displayName, of those that have one."""
+    found: dict[int, str] = {}
+    for number, data in session.rows("SELECT id, doc FROM identity WHERE id IN ?i", sorted(set(identities))):
+        name = decode(data).get("displayName")
+        if isinstance(name, str):
+            found[number] = name
+    return found
+
+
+def change_document(
+    rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[str, list[str]]], name: str | None = None
+) -> dict[str, Any]:
+    """One change as programs and people read it. `name` is the identity's; without one the object's own is told."""
     number, space, mapping, identity, action, anchor, data, _, uid = row
     payload = orjson.loads(data)
     system, kind = rules.spaces[space]
@@ -258,6 +271,10 @@ def change_document(rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[s
     for name in payload.get("drift", ()):
         if name in attributes:
             attributes[name]["drift"] = True
+    if name is None:
+        compiled = rules.mappings.get(mapping)
+        own = payload["values"].get(compiled.schema.naming) if compiled and compiled.schema.naming else None
+        name = own if isinstance(own, str) else None
     return {
         "id": number,
         "system": system,
@@ -265,6 +282,7 @@ def change_document(rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[s
         "action": action,
         "anchor": anchor,
         "identity": uid,
+        "name": name,
         "attributes": attributes,
         "reason": payload["reason"],
         "mapping": rules.names.text(mapping),
@@ -335,13 +353,13 @@ def plan_key(change: Mapping[str, Any]) -> tuple[str, str, str | None]:
 
 def plan_digest(changes: Sequence[Mapping[str, Any]]) -> str:
     """The digest of what a plan shows; whoever alters the file alters it."""
-    content = [{name: value for name, value in change.items() if name != "id"} for change in changes]
+    content = [{name: value for name, value in change.items() if name not in ("id", "name")} for change in changes]
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def stale(change: Mapping[str, Any]) -> Problem:
     """A shown change that is not to be made any more."""
-    who = change["anchor"] or change["identity"]
+    who = change["anchor"] or change.get("name") or change["identity"]
     return Problem(
         "stale",
         change["system"],

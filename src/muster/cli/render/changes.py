@@ -73,8 +73,9 @@ def render_change(change: Entry, out: Console, *, everything: bool) -> None:
 
 
 def name_of(change: Entry) -> str:
-    """Type and anchor of what is changed; a system that gives the anchor itself has yet to do so."""
-    return f"{safe(change.get('object_type', ''))} {safe(change.get('anchor') or '(new)')}"
+    """Type and anchor of what is changed; where the system has yet to give the anchor, whose it is."""
+    kind, anchor, name = (change.get(key) for key in ("object_type", "anchor", "name"))
+    return f"{safe(kind or '')} {safe(anchor or (f'of {name}' if name else '(new)'))}"
 
 
 def outcome_text(change: Entry) -> str:

@@ -29,7 +29,8 @@ def render_explain(document: Entry, out: Console) -> None:
     if attributes:
         out.print("\nattributes")
     for attribute in attributes:
-        _attribute(str(attribute.get("name", "")), attribute.get("value"), attribute.get("flows") or [], out)
+        shown = _people(attribute["references"]) if attribute.get("references") else attribute.get("value")
+        _attribute(str(attribute.get("name", "")), shown, attribute.get("flows") or [], out)
     for system in document.get("systems") or []:
         _system(system, out)
     history: Sequence[Entry] = document.get("history") or []
@@ -46,6 +47,16 @@ def _object(found: Entry, out: Console) -> None:
     state = found.get("state")
     aside = " · ".join(part for part in (mapping, safe(state) if state else "") if part)
     out.print(line.append(f"  {aside}", "aside") if aside else line)
+
+
+def _people(references: Sequence[Entry]) -> list[str]:
+    """Whom an attribute names, as people know them."""
+    return [
+        f"{found['name'] or 'somebody'} ({found['identity']})"
+        if found.get("identity")
+        else f"{found['text']}, not found"
+        for found in references
+    ]
 
 
 def _attribute(name: str, found: object, flows: Sequence[Entry], out: Console, indent: str = "  ") -> None:
@@ -94,8 +105,6 @@ def _system(system: Entry, out: Console) -> None:
 def _outbound(flow: Entry, out: Console) -> None:
     name = str(flow.get("attribute") or flow.get("name") or "")
     wanted, shown = flow.get("value"), flow.get("shown")
-    if wanted is None:
-        wanted = shown  # a reference, whose value only the system's own names tell; a value to clear is pending
     out.print(
         Text.assemble(
             f"  {safe(name)} ",

@@ -36,15 +36,25 @@ def render_result(document: Document, out: Console, *, everything: bool) -> None
     changes: Sequence[Any] = document.get("changes") or []
     failed = [change for change in changes if change.get("outcome") not in (None, "done")]
     render_changes(changes if everything else failed, out, everything=everything)
-    done = len(changes) - len(failed)
+    _untold(document, failed, out)
+    summary: Mapping[str, Mapping[str, int]] = document.get("summary") or {}
+    done = sum(sum(counts.values()) for counts in summary.values())
     if done:
         out.print(f"Done: {count(done, 'change')}.")
-        summary_table(document.get("summary") or {}, out)
+        summary_table(summary, out)
     elif not failed and not any(document.get(key) for key in ("held", "errors", "stale")):
         out.print("Nothing was left to do: every system is as it should be.")
     else:
         out.print("Nothing was changed.")
     _notes(document, out)
+
+
+def _untold(document: Document, failed: Sequence[Any], out: Console) -> None:
+    """How many failed changes there are besides those that the document tells of."""
+    for system, number in (document.get("failed") or {}).items():
+        rest = number - sum(change.get("system") == system for change in failed)
+        if rest > 0:
+            out.print(f"  … and {rest:,} more of {safe(system)} that were not made; --all or --json shows them\n")
 
 
 def render_unmanaged(unmanaged: Sequence[Any], out: Console) -> None:

@@ -29,12 +29,13 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
                 int(found.get("objects") or 0),
                 int(found.get("joined") or 0),
                 int(found.get("unmanaged") or 0),
+                int(found.get("out_of_scope") or 0),
                 found.get("last_read") or "never",
                 "quarantine" if found.get("quarantine") else "",
             ]
             for found in systems
         ]
-        table(["system", "connector", "objects", "joined", "not joined", "last read", ""], rows, out)
+        table(["system", "connector", "objects", "joined", "unmanaged", "out of scope", "last read", ""], rows, out)
     for found in systems:
         if found.get("quarantine"):
             out.print(Text(f"  {safe(found.get('name', ''))}: {value(found['quarantine'])}", "held"))
