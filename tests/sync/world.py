@@ -156,7 +156,7 @@ class World:
         kind: str,
         *,
         mapping: str,
-        rows: Mapping[str, Document] | None = None,
+        rows: Mapping[str, Mapping[str, Value]] | None = None,
         anchor: str = "id",
         attributes: Mapping[str, str] | None = None,
         extra: str = "",

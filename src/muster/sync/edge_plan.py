@@ -7,13 +7,14 @@ another change of the plan stands there without a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from muster.store.codec import folded, text_digest
+from muster.model.values import Document
+from muster.store.codec import decode, folded, text_digest
 from muster.store.database import CHUNK, Session, chunks
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_EDGES, RANK_LATE
 from muster.sync.edges import NOBODY, outranked
@@ -25,13 +26,16 @@ _DIRTY: Final = ("owner", "attribute", "target", "text")
 
 _OWNERS: Final = 200
 
+Touchable = Callable[[CompiledMapping, Document], bool]
+"""Whether the object of a mapping that shows a document may be written."""
+
 _Row = tuple[int, int, str, int]
 """attribute, target, text, remove"""
 
 
 def return_edges(session: Session, rules: Rules, changes: Sequence[int]) -> None:
     """These changes are not made: their edges are to be looked at again."""
-    if not rules.streamed or not changes:
+    if not rules.writes_edges or not changes:
         return
     dirty: set[tuple[int, int, int, str]] = set()
     for identity, mapping_id, attribute, target, text, remove in session.rows(
@@ -61,8 +65,9 @@ def touch_targets(session: Session, rules: Rules, identities: Sequence[int]) -> 
         )
 
 
-def plan_edges(session: Session, rules: Rules, run: int, after: int) -> tuple[int, int | None]:
-    """Turn what is dirty of some owners with ids above `after` into values of changes.
+def plan_edges(session: Session, rules: Rules, run: int, after: int, touchable: Touchable) -> tuple[int, int | None]:
+    """Turn what is dirty of some owners with ids above `after` into values of changes. Objects that are not
+    `touchable` wait.
 
     How many new changes that made, and the id after which to go on; None when that was the last.
     """
@@ -73,11 +78,11 @@ def plan_edges(session: Session, rules: Rules, run: int, after: int) -> tuple[in
         after,
         _OWNERS,
     )
-    made = sum(_plan_owner(session, rules, owner, attribute, run) for owner, attribute in rows)
+    made = sum(_plan_owner(session, rules, owner, attribute, run, touchable) for owner, attribute in rows)
     return made, rows[-1][0] - 1 if len(rows) == _OWNERS else None
 
 
-def _plan_owner(session: Session, rules: Rules, owner: int, attribute: int, run: int) -> int:
+def _plan_owner(session: Session, rules: Rules, owner: int, attribute: int, run: int, touchable: Touchable) -> int:
     """One attribute of one owner, in every system that is told about it."""
     planners = [
         _Planner(session, rules, mapping, flow, owner, run)
@@ -85,7 +90,7 @@ def _plan_owner(session: Session, rules: Rules, owner: int, attribute: int, run:
         for flow in mapping.streams
         if flow.edge == attribute
     ]
-    ready = [planner for planner in planners if planner.ready()]
+    ready = [planner for planner in planners if planner.ready(touchable)]
     last = (NOBODY - 1, "")
     whole = session.one(
         "SELECT owner FROM edge_dirty WHERE owner = ? AND attribute = ? AND target = ? AND text = ''",
@@ -140,11 +145,13 @@ class _Planner:
     _spaces: list[int] = field(default_factory=list)
     _ignored: list[int] = field(default_factory=list)
 
-    def ready(self) -> bool:
+    def ready(self, touchable: Touchable) -> bool:
         """Whether there is, or will be, an object to hold the reference. `later`: not now, but perhaps again."""
         session, enforce = self.session, self.flow.flow.enforce
         target = session.one(
-            "SELECT id, anchor FROM object WHERE identity = ? AND mapping = ? AND gone = 0", self.owner, self.mapping.id
+            "SELECT id, anchor, doc FROM object WHERE identity = ? AND mapping = ? AND gone = 0",
+            self.owner,
+            self.mapping.id,
         )
         change = session.one(
             f"SELECT id, action FROM change WHERE identity = ? AND mapping = ? AND state = {PLANNED}",
@@ -156,11 +163,12 @@ class _Planner:
             if change is None or change[1] != "create":
                 return False
         else:
-            self._object, self._anchor = target
+            self._object, self._anchor, data = target
             wanted = session.value(
                 "SELECT wanted FROM presence WHERE identity = ? AND mapping = ?", self.owner, self.mapping.id
             )
-            if wanted == 0 or (change is not None and change[1] == "delete"):
+            deleted = change is not None and change[1] == "delete"
+            if wanted == 0 or deleted or not touchable(self.mapping, decode(data)):
                 self.later = True
                 return False
             if enforce == "once" or (enforce == "default" and self._shows_something()):

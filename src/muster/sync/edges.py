@@ -14,6 +14,7 @@ from muster.model import dn
 from muster.model.values import key_text
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Session
+from muster.sync.clearing import wake_cleared
 from muster.sync.paths import wake_readers
 from muster.sync.rules import CompiledInbound, CompiledMapping, Rules
 
@@ -310,6 +311,16 @@ def stream_changed(session: Session, rules: Rules) -> int:
         "WHERE (d.object, d.attribute, d.text) <= (?, ?, ?)",
         *last,
     )
+    if rules.clearing:
+        wake_cleared(
+            session,
+            rules,
+            session.rows(
+                "SELECT o.space, d.text FROM shown_dirty d JOIN object o ON o.id = d.object "
+                "WHERE (d.object, d.attribute, d.text) <= (?, ?, ?)",
+                *last,
+            ),
+        )
     added: dict[tuple[int, int, int], tuple[CompiledInbound, list[str]]] = {}
     gone: dict[tuple[int, int, int], tuple[CompiledInbound, list[str]]] = {}
     drifted: list[tuple[int, int, str]] = []

@@ -64,7 +64,7 @@ class Exporter:
         *,
         now: int,
         run: int,
-        tried: dict[tuple[int, int], int],
+        tried: dict[tuple[int, int, int], int],
         only: frozenset[int] | None = None,
         progress: Callable[[int], None] | None = None,
         counted: bool = True,
@@ -141,7 +141,7 @@ class Exporter:
     def _allowed(self, row: Sequence[Any]) -> bool:
         if self.only is not None and row[0] not in self.only:
             return False
-        return bool(self.tried.get((row[2] or -row[3], row[1])) != row[7])
+        return bool(self.tried.get((row[2], row[1], row[3] or 0)) != row[7])
 
     def _build(self, session: Session, space: int, rows: Sequence[Sequence[Any]]) -> list[Sent]:
         """The changes as they go on the wire, and as they stand in the store from now on: with their references."""
@@ -149,7 +149,7 @@ class Exporter:
         targets = sorted({t for p in payloads for waits in p.get("waits", {}).values() for t, _ in waits})
         names = named_objects(session, self.rules, targets) if targets else {}
         kind = self.rules.spaces[space][1]
-        edged = resolve_edges(session, self.rules, [row[0] for row in rows]) if self.rules.streamed else set()
+        edged = resolve_edges(session, self.rules, [row[0] for row in rows]) if self.rules.writes_edges else set()
         batch: list[Sent] = []
         waiting: set[tuple[int, int]] = set()
         empty: list[tuple[int]] = []
@@ -229,7 +229,7 @@ class Exporter:
                 self.counts.applied.append(sent.id)
             else:
                 self.counts.failed += 1
-                self.tried[(sent.identity or -(sent.object or 0), sent.mapping)] = sent.mark
+                self.tried[(sent.identity, sent.mapping, sent.object or 0)] = sent.mark
         self.counts.existing.extend(sent for sent, outcome in outcomes if outcome.result is Result.EXISTS)
         self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
         if self.progress is not None:

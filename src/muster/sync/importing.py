@@ -259,7 +259,7 @@ class _Import:
             written: Document = decode(wrote)
             if made == 1 and any(not same(document.get(k), v, schema.attribute(k)) for k, v in written.items()):
                 made = 2
-            sticking = settled(decode(stick), written, document, schema, self.reading) if stick else None
+            sticking = settled(decode(stick), written, before, document, schema, self.reading) if stick else None
             ref = reference_text(schema, document)
             renamed.append((number, item.anchor, old_ref, ref))
             rows.append(
@@ -435,11 +435,17 @@ def reference_text(schema: ObjectSchema, document: Document) -> str | None:
 
 
 def settled(
-    stick: Mapping[str, Sequence[int]], wrote: Document, document: Document, schema: ObjectSchema, reading: int
+    stick: Mapping[str, Sequence[int]],
+    wrote: Document,
+    before: Document,
+    document: Document,
+    schema: ObjectSchema,
+    reading: int,
 ) -> dict[str, Sequence[int]]:
     """What is still to be confirmed of the values written: (times written, the reading before it) an attribute.
 
-    A value that shows, or that showed in a reading between the write and now, is confirmed.
+    A value that shows, or that showed in a reading between the write and now, is confirmed. `before` is what the object
+    showed in the reading before this one.
     """
     every = stick.get(EVERY)
     entries = {**dict.fromkeys(wrote, every), **stick} if every else stick
@@ -447,7 +453,7 @@ def settled(
         name: (entry[0], entry[1])
         for name, entry in entries.items()
         if name != EVERY
-        and entry[1] + 1 >= reading
+        and (entry[1] + 1 >= reading or not same(before.get(name), wrote.get(name), schema.attribute(name)))
         and not same(document.get(name), wrote.get(name), schema.attribute(name))
     }
 

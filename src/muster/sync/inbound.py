@@ -8,8 +8,9 @@ give out unique values last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -29,7 +30,7 @@ from muster.sync.edges import (
     stream_changed,
     stream_joined,
 )
-from muster.sync.holds import Holds, load_holds
+from muster.sync.holds import Holds, load_holds, overrides
 from muster.sync.marks import (
     AWAITING,
     CHANGED,
@@ -47,9 +48,10 @@ from muster.sync.paths import load_paths, wake_readers
 from muster.sync.problems import Problem, Report
 from muster.sync.reserving import Reservations
 from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
-from muster.sync.values import MADE, Joined, Trouble, Values, recompute
+from muster.sync.values import MADE, Joined, Trouble, Values, due_of, earliest, recompute
 
 BATCH: Final = 2000
+_COLUMNS: Final = "id, uid, type, doc, origin, kept, dirty, due_in"
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class _Identity:
     origin: dict[str, int]
     kept: dict[str, Value]
     dirty: int
+    due: int | None = None
     fresh: bool = False
 
 
@@ -106,17 +109,25 @@ class Inbound:
         return self.counts
 
     def _wake(self) -> None:
-        """What an earlier run left half done, what time has made due, and what had trouble last time."""
+        """What an earlier run left half done, what time has made due, and what had trouble last time.
+
+        An identity that something else changed as well forgets what was due: what it becomes, it becomes now.
+        """
         with self.database.write() as session:
             session.run(f"UPDATE object SET dirty = {CHANGED} WHERE dirty > 0 AND dirty = {CLAIMING}")
+            session.run(f"UPDATE identity SET dirty = (dirty & 7) | {IN} WHERE dirty > 0 AND dirty >= {TROUBLE}")
+            for column in ("due_in", "due_out"):
+                session.run(
+                    f"UPDATE identity SET dirty = dirty | {IN | OUT}, due_in = NULL, due_out = NULL "
+                    f"WHERE {column} IS NOT NULL AND {column} <= ? AND (dirty > 0 OR EXISTS "
+                    "(SELECT 1 FROM object o WHERE o.identity = identity.id AND o.dirty > 0))",
+                    self.now,
+                )
+            session.run(
+                f"UPDATE identity SET dirty = dirty | {IN | OUT} WHERE due_in IS NOT NULL AND due_in <= ?", self.now
+            )
             session.run(
                 f"UPDATE object SET dirty = {CHANGED} WHERE due IS NOT NULL AND due <= ? AND dirty = 0", self.now
-            )
-            session.run(f"UPDATE identity SET dirty = (dirty & 7) | {IN} WHERE dirty > 0 AND dirty >= {TROUBLE}")
-            session.run(
-                f"UPDATE identity SET dirty = dirty | {IN | OUT}, due_in = NULL "
-                "WHERE due_in IS NOT NULL AND due_in <= ?",
-                self.now,
             )
 
     def _stream(self) -> bool:
@@ -138,13 +149,13 @@ class Inbound:
         any_found = False
         while True:
             with self.database.write() as session:
-                rows = marked_identities(session, "id, uid, type, doc, origin, kept, dirty", bit, after, BATCH)
+                rows = marked_identities(session, _COLUMNS, bit, after, BATCH)
                 if not rows:
                     return any_found
                 any_found = True
                 after = rows[-1][0]
                 identities = [
-                    _Identity(r[0], r[1], r[2], decode(r[3]), bytes(r[3]), decode(r[4]), decode(r[5]), r[6])
+                    _Identity(r[0], r[1], r[2], decode(r[3]), bytes(r[3]), decode(r[4]), decode(r[5]), r[6], r[7])
                     for r in rows
                 ]
                 joined = self._joined(session, [item.id for item in identities])
@@ -178,7 +189,7 @@ class Inbound:
             reservations.load(numbers)
         holds = Holds() if identities[0].fresh else load_holds(session, numbers, self.now)
         paths = self._computed_paths(session, identities)
-        frozen = set() if identities[0].fresh else self._frozen(session, numbers)
+        frozen = {} if identities[0].fresh else self._frozen(session, numbers)
         results: list[tuple[_Identity, Values, bool]] = []
         empty: list[_Identity] = []
         plan: list[tuple[_Identity, Values, list[Joined]]] = []
@@ -191,33 +202,54 @@ class Inbound:
             plan.append((item, old, objects))
         if allocate:
             self._prefetch(plan, reservations, paths)
+        moved: list[tuple[int, int]] = []
         for item, old, objects in plan:
-            kind = self.rules.types[item.type]
-            give = _Giver(reservations, item.id) if allocate else None
-            values = recompute(
-                kind,
+            leaving = not any(o.mapping.rules.project and o.made != MADE for o in objects) and item.id not in frozen
+            work = partial(
+                recompute,
+                self.rules.types[item.type],
                 old,
                 objects,
-                self.context,
-                self.now,
-                overrides=holds.overrides.get(item.id),
                 reserved=reservations.of(item.id) if unique else None,
                 paths=paths.get(item.id),
                 unknown=self.unknown or None,
-                allocate=give.give if give else None,
+                allocate=_Giver(reservations, item.id).give if allocate else None,
+                frozen=frozen.get(item.id, frozenset()),
+                leaving=leaving,
             )
-            leaving = not any(o.mapping.rules.project and o.made != MADE for o in objects) and item.id not in frozen
-            if leaving or item.id in frozen:
-                values.document = {**item.document, **values.document}
-            if item.id in holds.due:
-                values.due = min(holds.due[item.id], values.due or holds.due[item.id])
+            values = self._held(item.id, holds, work)
+            if item.due is not None and item.due <= self.now and values.document != item.document:
+                moved.append((self._since(item.due, values, work), item.id))
             results.append((item, values, leaving))
             for trouble in values.troubles:
                 self._report_trouble(item, trouble)
         if unique:
             reservations.save()
         self._store(session, results, joined)
+        session.update("identity", ("due_out",), ("id",), moved)
         self._bury(session, empty)
+
+    def _held(self, identity: int, holds: Holds, work: Callable[..., Values]) -> Values:
+        """The identity's values under the holds that they leave in force."""
+        mine = holds.by_identity.get(identity)
+        if not mine:
+            return work(self.context, self.now)
+        context = Context(now=moment(self.now))
+        document = work(self.context, self.now).document if any(hold.condition for hold in mine) else {}
+        fixed = overrides(holds.in_force(identity, document, context, self.rules.project.parameters))
+        values = work(self.context, self.now, overrides=fixed)
+        values.due = earliest(values.due, holds.due.get(identity), due_of(context, self.now))
+        return values
+
+    def _since(self, due: int, values: Values, work: Callable[..., Values]) -> int:
+        """The instant from which the identity holds what it holds now, when time alone brought it there."""
+        at: int | None = due
+        while at is not None and at < self.now:
+            then = work(Context(now=moment(at)), at)
+            if then.document == values.document:
+                return at
+            at = then.due
+        return self.now
 
     def _prefetch(
         self,
@@ -245,15 +277,15 @@ class Inbound:
             )
         reservations.prefetch(wanted)
 
-    def _frozen(self, session: Session, identities: Sequence[int]) -> set[int]:
-        """The identities that hold objects of mappings which cannot run now: such an identity does not leave."""
-        return {
-            row[0]
-            for row in session.rows(
-                "SELECT identity, mapping FROM object WHERE identity IN ?i AND gone = 0", list(identities)
-            )
-            if row[1] not in self.rules.mappings
-        }
+    def _frozen(self, session: Session, identities: Sequence[int]) -> dict[int, frozenset[int]]:
+        """The objects of mappings which cannot run now, by identity: such an identity does not leave."""
+        found: dict[int, frozenset[int]] = {}
+        for identity, number, mapping in session.rows(
+            "SELECT identity, id, mapping FROM object WHERE identity IN ?i AND gone = 0", list(identities)
+        ):
+            if mapping not in self.rules.mappings:
+                found[identity] = found.get(identity, frozenset()) | {number}
+        return found
 
     def _computed_paths(self, session: Session, identities: Sequence[_Identity]) -> dict[int, dict[str, Value]]:
         found: dict[int, dict[str, Value]] = {}
@@ -348,7 +380,7 @@ class Inbound:
         session.delete("identity_key", ("sig", "key", "identity"), keys)
         release_identities(session, self.rules, numbers)
         for statement in (
-            "DELETE FROM object WHERE identity IN ?i AND gone = 1",
+            "DELETE FROM object WHERE identity IN ?i AND gone > 0",
             "DELETE FROM presence WHERE identity IN ?i",
             "DELETE FROM edge WHERE owner IN ?i",
             "DELETE FROM edge_dirty WHERE owner IN ?i",
@@ -405,7 +437,8 @@ class Inbound:
             found.extend(
                 (mapping, number, anchor, data)
                 for number, anchor, data in session.rows(
-                    f"SELECT id, anchor, doc FROM object WHERE dirty > 0 AND dirty = {AWAITING} AND space = ? AND mapping = ? "
+                    "SELECT id, anchor, doc FROM object "
+                    f"WHERE dirty > 0 AND dirty = {AWAITING} AND space = ? AND mapping = ? "
                     "ORDER BY space, anchor LIMIT ?",
                     mapping.space,
                     mapping.id,

@@ -133,7 +133,7 @@ class _System:
 
     def _large_groups(self) -> Iterable[tuple[int, str, int, int, str]]:
         """(object, attribute, values to be removed, values shown, anchor) of references that stream."""
-        if not self.rules.streamed:
+        if not self.rules.writes_edges:
             return
         for number, attribute, removed, anchor in self.session.rows(
             "SELECT c.object, e.attribute, COUNT(*), MIN(c.anchor) FROM change c JOIN edge_change e ON e.change = c.id "

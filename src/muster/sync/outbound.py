@@ -18,16 +18,19 @@ from muster.model.values import Document, Value
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, SENT, rank_of
+from muster.sync.clearing import Clearing, clear_groups
 from muster.sync.clock import moment
-from muster.sync.desired import Presence, Question, Target, Wish, decide
-from muster.sync.edge_plan import plan_edges, return_edges, touch_targets
-from muster.sync.holds import Holds, load_holds
+from muster.sync.desired import decide
+from muster.sync.edge_plan import cleared, plan_edges, return_edges, touch_targets
+from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
 from muster.sync.paths import load_paths
+from muster.sync.presence import untouchable
 from muster.sync.problems import Problem, Report
 from muster.sync.reserving import Reservations
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
-from muster.sync.values import PartialDocument
+from muster.sync.values import PartialDocument, due_of, earliest
+from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wish
 
 BATCH: Final = 2000
 
@@ -40,7 +43,7 @@ class _Member:
     space: int
     anchor: str
     mapping: int
-    gone: bool
+    gone: int
     row: tuple[Any, ...]
 
 
@@ -54,6 +57,8 @@ class _Batch:
     references: dict[tuple[int, int], list[tuple[int, int]]] = field(default_factory=dict)
     named: dict[tuple[int, str, int], tuple[int, str]] = field(default_factory=dict)
     paths: dict[int, dict[str, Value]] = field(default_factory=dict)
+    cleared: set[tuple[int, str, int]] = field(default_factory=set)
+    """(identity, system, account) of those who are to be in no group there."""
     holds: Holds = field(default_factory=Holds)
 
 
@@ -68,6 +73,10 @@ class _Result:
     waiting: set[tuple[int, int]] = field(default_factory=set)
     moved: set[int] = field(default_factory=set)
     """Identities that get an object, or that come into or go out of groups."""
+    regrouped: set[int] = field(default_factory=set)
+    """Identities that come into or go out of all groups."""
+    unmissed: list[tuple[int, int]] = field(default_factory=list)
+    clearings: list[Clearing] = field(default_factory=list)
 
 
 class Outbound:
@@ -100,22 +109,27 @@ class Outbound:
 
     def work(self, only: Sequence[int] | None = None) -> dict[str, int]:
         """Decide for every touched identity (or only for those given)."""
-        after = 0
-        while True:
+        after, found = 0, True
+        while found:
             with self.database.write() as session:
                 rows = marked_identities(
                     session, "id, uid, type, doc, origin, leaving, dirty, due_out", OUT, after, BATCH, only
                 )
-                if not rows:
-                    break
-                after = rows[-1][0]
-                self._batch(session, rows)
+                found = bool(rows) or after > 0
+                after = rows[-1][0] if rows else 0
+                if rows:
+                    self._batch(session, rows)
         owner: int | None = 0
         while owner is not None:
             with self.database.write() as session:
-                made, owner = plan_edges(session, self.rules, self.run, owner)
+                made, owner = plan_edges(session, self.rules, self.run, owner, self._touchable)
             self.counts["changes"] += made
         return self.counts
+
+    def _touchable(self, mapping: CompiledMapping, document: Document) -> bool:
+        """Whether the object of the mapping that shows this may be written."""
+        unknown = self.unknown.get(mapping.space, frozenset())
+        return untouchable(mapping, document, unknown, self.context) is None
 
     # --- one batch
 
@@ -146,11 +160,38 @@ class Outbound:
             ("identity", "mapping"),
             result.presence,
         )
+        self._clear(session, result)
         session.update("object", ("wanted",), ("id",), result.agreed)
+        session.update("object", ("gone",), ("id",), result.unmissed)
         session.update("identity", ("dirty", "due_out"), ("id",), result.identities)
         key = ("target", "owner")
         session.upsert("waiting", key, key, sorted(result.waiting))
         touch_targets(session, self.rules, sorted(result.moved))
+        if result.regrouped and self.edges:
+            session.run(
+                "UPDATE identity SET dirty = dirty | 2 WHERE id IN "
+                "(SELECT owner FROM edge WHERE target IN ?i AND attribute IN ?i)",
+                sorted(result.regrouped),
+                self.edges,
+            )
+
+    def _clear(self, session: Session, result: _Result) -> None:
+        """Those who are to be in no group leave the groups that nobody else takes them out of."""
+        if not result.clearings:
+            return
+        removals = clear_groups(session, self.rules, result.clearings, self.run, self.context)
+        first = session.reserve("change", len(removals)) if removals else 0
+        session.insert("change", CHANGE_COLUMNS, [(first + n, *one.row) for n, one in enumerate(removals)])
+        session.insert(
+            "edge_change",
+            ("change", "attribute", "target", "text", "remove"),
+            [
+                (first + n, attribute, one.identity, text, 1)
+                for n, one in enumerate(removals)
+                for attribute, text in one.edges
+            ],
+        )
+        self.counts["changes"] += len(removals)
 
     def _refuse_clashes(self, session: Session, result: _Result) -> None:
         """Two creates never claim one anchor, nor the anchor of an object that is there: the first to come has it."""
@@ -216,12 +257,12 @@ class Outbound:
             numbers,
         ):
             batch.members.setdefault(found[0], []).append(
-                _Member(found[1], found[2], found[3], found[4], bool(found[5]), found[6:])
+                _Member(found[1], found[2], found[3], found[4], found[5], found[6:])
             )
-        for identity, mapping, wanted, since in session.rows(
-            "SELECT identity, mapping, wanted, since FROM presence WHERE identity IN ?i", numbers
+        for identity, mapping, wanted, since, step in session.rows(
+            "SELECT identity, mapping, wanted, since, step FROM presence WHERE identity IN ?i", numbers
         ):
-            batch.presence[(identity, mapping)] = Presence(bool(wanted), since)
+            batch.presence[(identity, mapping)] = Presence(bool(wanted), since, bool(step))
         batch.blocked = {
             (row[0], row[1])
             for row in session.rows("SELECT identity, mapping FROM case_identity WHERE identity IN ?i", numbers)
@@ -258,6 +299,11 @@ class Outbound:
             targets.add(target)
         if targets:
             batch.named = named_objects(session, self.rules, sorted(targets))
+            for system in {self.rules.mappings[number].rules.system for number in self.rules.clearing}:
+                batch.cleared.update(
+                    (identity, system, account)
+                    for identity, account in cleared(session, self.rules, system, sorted(targets))
+                )
 
     # --- one identity
 
@@ -268,9 +314,13 @@ class Outbound:
         paths = batch.paths.get(number)
         if paths:
             document = {**document, **paths}
-        flipped = due_out if due_out is not None and due_out <= self.now else self.now
+        if due_out is not None and due_out > self.now:
+            due_out = None
+        self.context.reset()
+        holds = batch.holds.in_force(number, document, self.context, self.rules.project.parameters)
+        due = earliest(batch.holds.due.get(number), due_of(self.context, self.now))
         questions = [
-            self._question(number, document, bool(leaving), mapping, batch, reservations, flipped)
+            self._question(number, document, bool(leaving), mapping, batch, reservations, holds, due_out)
             for mapping in kind.outbound
         ]
 
@@ -280,13 +330,11 @@ class Outbound:
         wishes = [decide(question, self.context, self.now, allocate) for question in questions]
         if self.answering[type_name]:
             wishes = self._consequences(kind, questions, wishes, allocate)
-        due: int | None = batch.holds.due.get(number)
         troubled = False
         for question, wish in zip(questions, wishes, strict=True):
             troubled |= self._tell(uid, question, wish)
             self._record(number, question, wish, decode(origin), batch, result)
-            if wish.due is not None:
-                due = wish.due if due is None else min(due, wish.due)
+            due = earliest(due, wish.due)
         result.identities.append((dirty & ~OUT | (TROUBLE if troubled else 0), due, number))
 
     def _question(
@@ -297,7 +345,8 @@ class Outbound:
         mapping: CompiledMapping,
         batch: _Batch,
         reservations: Reservations,
-        flipped: int,
+        holds: Sequence[Hold],
+        due: int | None,
     ) -> Question:
         members = [m for m in batch.members.get(number, ()) if m.mapping == mapping.id]
         members.sort(key=lambda member: (member.gone, member.anchor))
@@ -307,6 +356,7 @@ class Outbound:
             references[flow.flow.attribute] = [
                 (identity, account, self._name(batch, mapping, identity, account))
                 for identity, account in batch.references.get((number, flow.edge), ())
+                if not flow.attribute.many or (identity, mapping.rules.system, account) not in batch.cleared
             ]
         return Question(
             mapping=mapping,
@@ -314,12 +364,12 @@ class Outbound:
             leaving=leaving,
             target=target,
             presence=batch.presence.get((number, mapping.id)),
-            holds=batch.holds.by_identity.get(number, ()),
+            holds=holds,
             references=references,
             reserved=reservations.of(number) if mapping.uses_unique else {},
             unknown=self.unknown.get(mapping.space, frozenset()),
             blocked=(number, mapping.id) in batch.blocked,
-            flipped=flipped,
+            due=due,
         )
 
     def _name(self, batch: _Batch, mapping: CompiledMapping, identity: int, account: int) -> str | None:
@@ -390,14 +440,20 @@ class Outbound:
     ) -> None:
         mapping = question.mapping
         had = question.presence
-        if wish.presence != had or wish.clear_groups or wish.action is Action.CREATE:
+        target, now = question.target, wish.presence
+        if now != had or wish.action is Action.CREATE:
             result.moved.add(number)
-        if wish.presence is not None and wish.presence != had:
-            result.presence.append((number, mapping.id, int(wish.presence.wanted), wish.presence.since, 0))
-        elif wish.presence is not None and wish.clear_groups:
-            result.presence.append((number, mapping.id, int(wish.presence.wanted), wish.presence.since, 1))
-        if wish.agreed is not None and question.target is not None:
-            result.agreed.append((encode(wish.agreed), question.target.id))
+        if now is not None and now != had:
+            result.presence.append((number, mapping.id, int(now.wanted), now.since, int(now.cleared)))
+            if now.cleared != (had is not None and had.cleared):
+                result.regrouped.add(number)
+        if target is not None:
+            if wish.agreed is not None:
+                result.agreed.append((encode(wish.agreed), target.id))
+            if target.gone == MISSED and now is not None and not now.wanted:
+                result.unmissed.append((UNMISSED, target.id))
+            if wish.clears is not None:
+                result.clearings.append(Clearing(number, target.id, mapping, wish.clears))
         if wish.action is None:
             return
         for numbers in wish.waits.values():
@@ -414,6 +470,8 @@ class Outbound:
             ("waits", wish.waits),
             ("later", wish.later),
             ("drift", wish.drift),
+            ("omitted", wish.omitted),
+            ("meant", wish.meant),
         ):
             if content:
                 payload[name] = content
@@ -429,10 +487,10 @@ class Outbound:
                 mapping.space,
                 mapping.id,
                 number,
-                question.target.id if question.target else None,
+                target.id if target is not None and target.gone != UNMISSED else None,
                 wish.action.value,
                 wish.anchor,
-                _rank(mapping, question.target, wish),
+                _rank(mapping, target, wish),
                 1 if wish.waits else 0,
                 data,
                 mark,

@@ -29,7 +29,7 @@ from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.values import MADE
 
 _OBJECT: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "mapping", "identity", "made", "wrote")
-_OBJECT_TAIL: Final = ("stick", "gone", "dirty")
+_OBJECT_TAIL: Final = ("wanted", "stick", "gone", "dirty")
 _VALUE_KEY: Final = ("sig", "key", "object")
 
 
@@ -174,7 +174,7 @@ class Outcomes:
             mapping = self.rules.mappings[sent.mapping]
             rows.append(
                 (own, space, anchor, "", data, digest(data), reference_text(schema, document), sent.mapping)
-                + (sent.identity, MADE, written, unconfirmed, 0, 1 if mapping.answers else 0)
+                + (sent.identity, MADE, written, _omitted(sent), unconfirmed, 0, 1 if mapping.answers else 0)
             )
             if unique:
                 keys.extend(value_keys(unique, document, own))
@@ -217,6 +217,7 @@ class Outcomes:
             document = merged(before, {**written, **outcome.values})
             wrote = {**decode(wrote_data), **written}
             wanted = {name: value for name, value in decode(wanted_data).items() if name not in written}
+            wanted |= sent.payload.get("meant", {})
             stick = decode(stick_data)
             for name in written:
                 times = (
@@ -247,12 +248,14 @@ class Outcomes:
         """What large references now show."""
         session = self.session
         for sent in changes:
-            number = session.value(
-                "SELECT id FROM object WHERE space = ? AND identity = ? AND mapping = ? AND gone = 0",
-                sent.space,
-                sent.identity,
-                sent.mapping,
-            )
+            number = sent.object
+            if sent.action is Action.CREATE:
+                number = session.value(
+                    "SELECT id FROM object WHERE space = ? AND identity = ? AND mapping = ? AND gone = 0",
+                    sent.space,
+                    sent.identity,
+                    sent.mapping,
+                )
             if number is None:
                 continue
             for (attribute,) in session.rows("SELECT DISTINCT attribute FROM edge_change WHERE change = ?", sent.id):
@@ -267,6 +270,8 @@ class Outcomes:
                 session.upsert("shown", (*key, "wrote"), key, [(number, attribute, text, 1) for text in sorted(added)])
                 session.delete("shown", key, [(number, attribute, text) for text in sorted(removed)])
                 count_shown(session, number, attribute, added, removed)
+                if sent.payload.get("clears"):
+                    session.upsert("shown_dirty", key, key, [(number, attribute, text) for text in sorted(removed)])
 
     # --- deletes
 
@@ -353,6 +358,12 @@ class Outcomes:
             session.run("UPDATE identity SET dirty = (dirty & 7) | 3 WHERE id = ?", sent.identity)
 
 
+def _omitted(sent: Sent) -> bytes | None:
+    """What a create left out, having no value: from now on that is what we want of it."""
+    names = sent.payload.get("omitted")
+    return encode(dict.fromkeys(names)) if names else None
+
+
 def written_values(mapping: CompiledMapping, before: Document, payload: dict[str, Any]) -> Document:
     """What attributes hold after a change: those replaced, and those that lost or gained single values."""
     written: Document = dict(payload["values"])
@@ -426,9 +437,9 @@ def _adopt_created(session: Session, rules: Rules, mapping: CompiledMapping, sen
     }
     session.update(
         "object",
-        ("identity", "mapping", "made", "wrote", "dirty"),
+        ("identity", "mapping", "made", "wrote", "wanted", "dirty"),
         ("id",),
-        [(sent.identity, sent.mapping, MADE, encode(kept), 1, candidates[0][0])],
+        [(sent.identity, sent.mapping, MADE, encode(kept), _omitted(sent), 1, candidates[0][0])],
     )
     make_firm(session, [sent.identity])
     object_appeared(session, rules, [candidates[0][0]], [sent.identity])
@@ -447,6 +458,7 @@ def _adopt_updated(session: Session, mapping: CompiledMapping, sent: Sent) -> No
         if same(document.get(name), value, mapping.schema.attribute(name)):
             wrote[name] = value
             wanted.pop(name, None)
+    wanted |= sent.payload.get("meant", {})
     session.update(
         "object",
         ("wrote", "wanted", "dirty"),

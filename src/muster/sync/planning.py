@@ -293,7 +293,7 @@ def change_document(
 def edges_of(rules: Rules, session: Session, numbers: list[int]) -> dict[int, dict[str, dict[str, list[str]]]]:
     """The values of large references that these changes add and remove, by change and attribute."""
     found: dict[int, dict[str, dict[str, list[str]]]] = {}
-    if not rules.streamed:
+    if not rules.writes_edges:
         return found
     rows = session.rows(
         "SELECT e.change, e.attribute, e.text, e.remove, c.space FROM edge_change e JOIN change c ON c.id = e.change "

@@ -147,10 +147,17 @@ class Rules:
     naming: dict[str, bool]
     """Systems in which references name objects otherwise than by their anchor."""
     main: int
+    clearing: frozenset[int]
+    """The mappings (ids) that take objects out of all groups."""
     scope_sigs: dict[str, list[int]]
     """By scope of unique values: the indexes of object values that must be avoided too."""
     paths: dict[str, bool]
     """What is read through references (`manager.mail`), and whether a computed value is among the readers."""
+
+    @property
+    def writes_edges(self) -> bool:
+        """Whether changes may hold values of large references."""
+        return bool(self.streamed or self.clearing)
 
     def system_of(self, space: int) -> str:
         """The name of the system of a space."""
@@ -174,10 +181,20 @@ class Rules:
     def wanted(self, system: str) -> dict[str, tuple[str, ...]]:
         """The attributes that a read of the system asks for, by object type."""
         found: dict[str, set[str]] = {}
+        clears = any(self.mappings[number].rules.system == system for number in self.clearing)
         for mapping in self.mappings.values():
             if mapping.rules.system == system:
-                found.setdefault(mapping.rules.object, set()).update(mapping.wanted)
+                names = found.setdefault(mapping.rules.object, set())
+                names.update(mapping.wanted)
+                if clears:
+                    names.update(one.name for one in group_attributes(mapping.schema))
         return {kind: tuple(sorted(names)) for kind, names in sorted(found.items())}
+
+
+def group_attributes(schema: ObjectSchema) -> list[Attribute]:
+    """The attributes that make an object a group which others can be taken out of."""
+    many = (one for one in schema.attributes.values() if one.type is Type.REFERENCE and one.many)
+    return [one for one in many if one.writable == "always"]
 
 
 def join_key(program: Program, document: Mapping[str, Value], context: object) -> str | None:
@@ -258,6 +275,11 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
             name: True for name, schema in schemas.items() if any(t.naming is not None for t in schema.types.values())
         },
         main=names.id("account", "main"),
+        clearing=frozenset(
+            m.id
+            for m in compiled.values()
+            if m.rules.outbound is not None and any(step.do == "clear groups" for step in m.rules.outbound.deprovision)
+        ),
         scope_sigs=scope_sigs,
         paths={
             path: any(path in c.value.expression.reads for k in types.values() for c in k.computed)

@@ -111,7 +111,7 @@ class Run:
         self._stack = ExitStack()
         self._open: dict[str, Guard] = {}
         self._unknown: dict[int, frozenset[str]] = {}
-        self._tried: dict[tuple[int, int], int] = {}
+        self._tried: dict[tuple[int, int, int], int] = {}
         self.held: set[str] = set()
         self._existing: dict[tuple[int, int], Sent] = {}
         self.applied: list[int] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -134,17 +134,22 @@ def recompute(
     paths: Mapping[str, Value] | None = None,
     unknown: Mapping[int, frozenset[str]] | None = None,
     allocate: Allocate | None = None,
+    frozen: Set[int] = frozenset(),
+    leaving: bool = False,
 ) -> Values:
     """The identity's values from the objects joined to it.
 
-    A faulty or unknown flow that would have won leaves the attribute as `old` has it. With `allocate`, unique values
-    are given out; without, an identity that needs one says so in `needs`.
+    A faulty or unknown flow that would have won leaves the attribute as `old` has it, and so does a value of an object
+    in `frozen`, whose mapping cannot run. An identity that is `leaving` keeps what nobody says otherwise. With
+    `allocate`, unique values are given out; without, an identity that needs one says so in `needs`.
     """
     context.reset()
     result = None if overrides or unknown or len(joined) != 1 else _alone(joined[0], old, context)
     if result is None:
         context.reset()
         result = _weighed(kind, old, joined, context, overrides, unknown)
+    if frozen or leaving:
+        _keep_what_was(kind, old, result, frozen, leaving, overrides or {})
     if kind.computed:
         _Computing(kind, result, old, context, reserved or {}, paths or {}, allocate).work()
     result.due = due_of(context, now)
@@ -219,6 +224,20 @@ def _weighed(
     return Values(document, _short(origin), references, dict(old.kept), None, found.troubles)
 
 
+def _keep_what_was(
+    kind: CompiledType, old: Values, result: Values, frozen: Set[int], leaving: bool, overrides: Mapping[str, Value]
+) -> None:
+    computed = {one.attribute.name for one in kind.computed}
+    for name, value in old.document.items():
+        source = old.origin.get(name, old.origin.get("*"))
+        if name in computed or name in overrides:
+            continue
+        if source in frozen or (leaving and name not in result.document):
+            result.document[name] = value
+            if source is not None:
+                result.origin[name] = source
+
+
 def due_of(context: Context, now: int) -> int | None:
     """When the answers that the context saw change next."""
     due = micros(context.due) if context.due is not None else None
@@ -226,6 +245,11 @@ def due_of(context: Context, now: int) -> int | None:
         day = next_day(now)
         due = day if due is None else min(due, day)
     return due
+
+
+def earliest(*instants: int | None) -> int | None:
+    """The first of the instants that there are."""
+    return min((one for one in instants if one is not None), default=None)
 
 
 def _gather(
