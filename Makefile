@@ -24,7 +24,7 @@ test: dev servers lint
 	$(bin)/pytest -n 2
 
 # Folders that hold Python, of those the project has.
-code := $(wildcard src tests bench examples)
+code := $(wildcard src tests bench examples scripts)
 
 lint: dev
 	$(bin)/ruff check --quiet
@@ -39,7 +39,9 @@ format: dev
 bench: dev
 	@$(bin)/python -m bench
 
+# Pages that follow from the code are written first, to docs/reference/generated.
 docs: dev
+	@$(bin)/python scripts/make_reference.py
 	@NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --quiet --strict
 
 clean:
