@@ -78,6 +78,12 @@ def test_from_init_to_explain(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     planned = starter.document("plan", code=2)
     assert planned["summary"]["app"]["create"] == planned["summary"]["phonebook"]["create"] == 5
     assert (planned["held"], planned["errors"]) == ([], [])
+    assert {one["name"] for one in planned["changes"]} == {
+        "Ingrid Sørensen",
+        "Tomás Núñez",
+        "Aoife O'Brien",
+        "Anna Meyer",
+    }
     change = next(one for one in planned["changes"] if one["system"] == "app")
     assert {"system", "object_type", "action", "anchor", "identity", "attributes", "reason"} <= set(change)
     assert {"mapping", "line", "rule", "source"} <= set(change["reason"])

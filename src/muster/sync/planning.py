@@ -22,8 +22,10 @@ from muster.sync.clock import moment
 from muster.sync.edges import spelled
 from muster.sync.limits import over_limits
 from muster.sync.outbound import named_objects
+from muster.sync.presence import protected
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
+from muster.sync.values import PartialDocument
 
 ACTIONS: Final = tuple(action.value for action in (Action.CREATE, Action.UPDATE, Action.DISABLE, Action.DELETE))
 
@@ -35,12 +37,14 @@ _Place = tuple[int, str, int]
 """An identity, a system, an account: where there is at most one object."""
 
 
-def finish_plan(rules: Rules, database: Database, report: Report, now: int, run: int) -> set[str]:
+def finish_plan(
+    rules: Rules, database: Database, report: Report, now: int, run: int, unknown: Mapping[int, frozenset[str]]
+) -> set[str]:
     """Order references, add what unmanaged objects ask for, check the limits; the systems that are held."""
     with database.write() as session:
         _order_references(session, rules)
     with database.write() as session:
-        _unmanaged_changes(session, rules, run, Context(now=moment(now)))
+        _unmanaged_changes(session, rules, run, Context(now=moment(now)), unknown)
     with database.read() as session:
         problems = over_limits(session, rules, now)
     for problem in problems:
@@ -150,8 +154,10 @@ def unmanaged_objects(session: Session, rules: Rules) -> list[dict[str, Any]]:
     return found
 
 
-def _unmanaged_changes(session: Session, rules: Rules, run: int, context: Context) -> None:
-    """`unmanaged: disable | delete` acts on the objects that nobody owns, unless they are protected."""
+def _unmanaged_changes(
+    session: Session, rules: Rules, run: int, context: Context, unknown: Mapping[int, frozenset[str]]
+) -> None:
+    """`unmanaged: disable | delete` acts on the objects that nobody owns and another hand made, unless protected."""
     session.run(f"DELETE FROM change WHERE state = {PLANNED} AND identity = 0")
     for mapping in rules.mappings.values():
         act = mapping.rules.unmanaged
@@ -159,15 +165,15 @@ def _unmanaged_changes(session: Session, rules: Rules, run: int, context: Contex
             continue
         rows = session.rows(
             "SELECT id, anchor, doc FROM object o WHERE space = ? AND identity IS NULL AND gone = 0 AND mapping = ? "
-            "AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id) ORDER BY anchor",
+            "AND made = 0 AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id) ORDER BY anchor",
             mapping.space,
             mapping.id,
         )
+        missing = unknown.get(mapping.space, frozenset())
         changes: list[tuple[Any, ...]] = []
         for number, anchor, data in rows:
             document = decode(data)
-            protect = mapping.rules.protect
-            if protect is not None and protect.expression.evaluate(document, context) is True:
+            if protected(mapping, PartialDocument(document, missing), context):
                 continue
             if act == "disable" and (document.get(ENABLED) is False or not mapping.schema.can_enable):
                 continue
@@ -250,9 +256,9 @@ def names_of(session: Session, identities: Iterable[int]) -> dict[int, str]:
 
 
 def change_document(
-    rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[str, list[str]]], name: str | None = None
+    rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[str, list[str]]], called: str | None = None
 ) -> dict[str, Any]:
-    """One change as programs and people read it. `name` is the identity's; without one the object's own is told."""
+    """One change as programs and people read it. `called` is the identity's name; without one the object's own is told."""
     number, space, mapping, identity, action, anchor, data, _, uid = row
     payload = orjson.loads(data)
     system, kind = rules.spaces[space]
@@ -271,10 +277,10 @@ def change_document(
     for name in payload.get("drift", ()):
         if name in attributes:
             attributes[name]["drift"] = True
-    if name is None:
+    if called is None:
         compiled = rules.mappings.get(mapping)
         own = payload["values"].get(compiled.schema.naming) if compiled and compiled.schema.naming else None
-        name = own if isinstance(own, str) else None
+        called = own if isinstance(own, str) else None
     return {
         "id": number,
         "system": system,
@@ -282,7 +288,7 @@ def change_document(
         "action": action,
         "anchor": anchor,
         "identity": uid,
-        "name": name,
+        "name": called,
         "attributes": attributes,
         "reason": payload["reason"],
         "mapping": rules.names.text(mapping),
