@@ -258,7 +258,7 @@ def names_of(session: Session, identities: Iterable[int]) -> dict[int, str]:
 def change_document(
     rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[str, list[str]]], called: str | None = None
 ) -> dict[str, Any]:
-    """One change as programs and people read it. `called` is the identity's name; without one the object's own is told."""
+    """One change as programs and people read it, with the name of its identity, or else of its object."""
     number, space, mapping, identity, action, anchor, data, _, uid = row
     payload = orjson.loads(data)
     system, kind = rules.spaces[space]
