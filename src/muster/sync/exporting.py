@@ -22,6 +22,7 @@ from muster.store.database import Database, Session
 from muster.sync.changes import PLANNED, SENT
 from muster.sync.edge_plan import resolve_edges
 from muster.sync.edges import spelled
+from muster.sync.lookup import Found, take_in
 from muster.sync.outbound import named_objects
 from muster.sync.outcomes import Outcomes, Sent
 from muster.sync.problems import Problem, Report
@@ -280,15 +281,14 @@ class Exporter:
         """Objects that are not what the connector space thought are read anew; the join rules see them next."""
         if self.fetch is None or not outcomes:
             return
-        found: list[tuple[Sent, ConnectorObject]] = []
+        found: list[Found] = []
         for sent, outcome in outcomes:
             item = self.fetch(sent.kind, outcome.anchor or sent.anchor, sent.payload["values"])
             if item is not None:
-                found.append((sent, item))
+                found.append(Found(sent.mapping, sent.space, sent.identity, item))
         if found:
             with self.database.write() as session:
-                recorder = Outcomes(self.rules, session, self.report, self.system, self.now, self.run)
-                recorder.show(found)
+                take_in(session, self.rules, found)
 
 
 def _with(value: Value, found: list[str], many: bool) -> Value:

@@ -10,7 +10,6 @@ from typing import Any, Final
 import orjson
 
 from muster.model.changes import Action, Outcome, Result
-from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
 from muster.model.values import Document, Type, Value, comparable, items, same
 from muster.store.audit import Done, record
@@ -331,31 +330,6 @@ class Outcomes:
         if sent.identity:
             mark = 2 | 8 if outcome.result is Result.EXISTS else 8
             session.run("UPDATE identity SET dirty = dirty | ? WHERE id = ?", mark, sent.identity)
-
-    def show(self, found: Sequence[tuple[Sent, ConnectorObject]]) -> None:
-        """Objects that a look-up found enter the connector space as any imported object does."""
-        session = self.session
-        for sent, item in found:
-            schema = self.rules.mappings[sent.mapping].schema
-            document = clean(item.values, schema, item.anchor)
-            data = encode(document)
-            row = session.one(
-                "SELECT id, identity, doc FROM object WHERE space = ? AND anchor = ?", sent.space, item.anchor
-            )
-            number = row[0] if row else session.reserve("object", 1)
-            values = (number, sent.space, item.anchor, item.partition, data, digest(data))
-            session.upsert(
-                "object",
-                ("id", "space", "anchor", "part", "doc", "digest", "ref", "made", "gone", "dirty"),
-                ("id",),
-                [(*values, reference_text(schema, document), 0, 0, 1)],
-                ("made",),
-            )
-            unique = self.rules.unique_sigs.get(sent.space, ())
-            if row is not None:
-                session.delete("object_key", _VALUE_KEY, list(value_keys(unique, decode(row[2]), number)))
-            session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, list(value_keys(unique, document, number)))
-            session.run("UPDATE identity SET dirty = (dirty & 7) | 3 WHERE id = ?", sent.identity)
 
 
 def _omitted(sent: Sent) -> bytes | None:

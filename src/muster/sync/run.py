@@ -34,6 +34,7 @@ from muster.store.names import Names
 from muster.sync.exporting import ExportCounts, Exporter, still_existing, unconfirmed
 from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
+from muster.sync.lookup import look_before_making
 from muster.sync.marks import (
     AWAITING,
     CHANGED,
@@ -111,6 +112,8 @@ class Run:
         self._stack = ExitStack()
         self._open: dict[str, Guard] = {}
         self._unknown: dict[int, frozenset[str]] = {}
+        self._read: set[str] = set()
+        self._looked: set[tuple[int, int]] = set()
         self._tried: dict[tuple[int, int, int], int] = {}
         self.held: set[str] = set()
         self._existing: dict[tuple[int, int], Sent] = {}
@@ -206,6 +209,7 @@ class Run:
                 self._recover(system, readable=False)
                 return
             counts.update(found.document())
+        self._read.add(system)
         self._recover(system, readable=True)
 
     def _recover(self, system: str, *, readable: bool) -> None:
@@ -238,9 +242,29 @@ class Run:
             outbound = Outbound(self.rules, self.database, self.report, self.now, self._unknown, self.number)
             outbound.wake()
             counts.update(outbound.work())
+        if self._look_before_making():
+            self.settle()
+            return
         with self.steps.timed("plan"):
-            self.held = finish_plan(self.rules, self.database, self.report, self.now, self.number)
+            self.held = finish_plan(self.rules, self.database, self.report, self.now, self.number, self._unknown)
         self.held |= {problem.system for problem in self.report.held if problem.kind in NOT_TAKEN_IN}
+
+    def _look_before_making(self) -> bool:
+        """Where a read did not show everything, the system is asked for what is to be made; whether it had some."""
+        unread = {(problem.system, problem.type) for problem in self.report.errors if problem.kind == "read"}
+        found = False
+        for system, guard in self._open.items():
+            spaces = [
+                space
+                for space in self.rules.spaces_of(system)
+                if system not in self._read or self.rules.spaces[space] in unread
+            ]
+            if spaces and guard.connector.spec.capabilities.finds:
+                try:
+                    found |= look_before_making(self.rules, self.database, spaces, guard.find, self._looked)
+                except _DOWN as error:
+                    self._down(system, error)
+        return found
 
     def export(self, *, allow_deletes: bool, only: frozenset[int] | None = None) -> int:
         """Write what is pending, system by system; how many changes were made."""
