@@ -515,7 +515,7 @@ class Inbound:
         for _, kind, identities, message, space, anchor in cases:
             system, object_type = self.rules.spaces[space]
             held = kind != "scope"
-            advice = f". Decide with: muster joins (system {system}, object {anchor})" if held else ""
+            advice = ". Mend the data until only one matches; the case then closes by itself" if held else ""
             self.report.add(
                 Problem(
                     "ambiguous-join" if held else "scope",
