@@ -8,10 +8,9 @@ from typing import Any
 from muster.expressions import UNKNOWN, Context, Fault
 from muster.model import dn
 from muster.model.changes import Action
-from muster.model.schema import ENABLED
+from muster.model.schema import ENABLED, ObjectSchema
 from muster.model.values import Value
 from muster.project.configuration import Place, Step
-from muster.sync.rules import CompiledMapping
 from muster.sync.wishes import (
     MISSING,
     Note,
@@ -96,21 +95,22 @@ def _move(question: Question, target: Target, wish: Wish, step: Step, context: C
     if isinstance(to, Fault):
         wish.notes.append(Note("expression", f"move: {to.message}", step.place))
     elif isinstance(to, str) and to:
-        new = moved(mapping, target.document.get(naming), to)
+        new = moved_name(mapping.schema, target.document.get(naming), to)
         _set(question, target, wish, naming, new, "deprovision: move", step.place)
     elif to is not UNKNOWN:
         wish.notes.append(Note("deprovision", f"cannot be moved: `to` gave {to!r}, no place", step.place))
 
 
-def moved(mapping: CompiledMapping, shown: Value, to: str) -> str:
+def moved_name(schema: ObjectSchema, shown: Value, to: str) -> str:
     """The name of an object that is moved to a place: its own part below the container that `to` names.
 
     Where names are no DNs, or `to` begins with the object's own part, `to` is the whole new name.
     """
-    if not mapping.schema.name_is_dn or not isinstance(shown, str):
+    if not schema.name_is_dn or not isinstance(shown, str):
         return to
     own = dn.split(shown)[:1]
-    if not own or dn.normal(own[0]) == dn.normal(dn.split(to)[0] if dn.split(to) else ""):
+    place = dn.split(to)[:1]
+    if not own or (place and dn.normal(own[0]) == dn.normal(place[0])):
         return to
     return f"{own[0]},{to}"
 

@@ -18,6 +18,7 @@ from muster.model.schema import ENABLED
 from muster.store.codec import decode
 from muster.store.database import Database, Session, chunks
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, rank_of
+from muster.sync.clearing import CLEARS
 from muster.sync.clock import moment
 from muster.sync.edges import spelled
 from muster.sync.limits import over_limits
@@ -353,8 +354,14 @@ def _within(entry: Mapping[str, Any], promised: Mapping[str, Any]) -> bool:
 
 
 def plan_key(change: Mapping[str, Any]) -> tuple[str, str, str | None]:
-    """What ties a pending change to a shown one: at most one pending change an identity and mapping."""
-    return (change["mapping"], change["object_type"], change["identity"] or change["anchor"])
+    """What ties a pending change to a shown one: at most one pending change an identity and mapping.
+
+    Somebody who is taken out of groups has one for each group besides.
+    """
+    who = change["identity"] or change["anchor"]
+    if change["reason"]["rule"] == CLEARS:
+        who = f"{who} in {change['anchor']}"
+    return (change["mapping"], change["object_type"], who)
 
 
 def plan_digest(changes: Sequence[Mapping[str, Any]]) -> str:
