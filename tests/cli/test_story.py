@@ -191,6 +191,12 @@ def test_losing_everybody_is_held(starter: Starter) -> None:
     assert found.document["held"]
     assert starter.accounts() == before
 
+    allowed = starter.document("run", "--allow-deletes")
+    assert allowed["held"] == []
+    assert [note["kind"] for note in allowed["notes"]] == ["percent", "percent"]
+    assert not any(account["active"] for account in starter.accounts().values())
+    assert starter("plan").code == 0
+
 
 def test_check_names_file_line_and_column_of_everything_that_is_wrong(starter: Starter) -> None:
     starter.edit("mappings/hr-worker.yaml", "    surname: '[last_name]'", "    surnam: '[last_name]'")

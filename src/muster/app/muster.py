@@ -38,6 +38,7 @@ from muster.store.opening import open_store
 from muster.store.runs import begin_run, end_run, list_runs
 from muster.sync.clock import micros, moment
 from muster.sync.holds import set_hold
+from muster.sync.limits import LIMITS
 from muster.sync.planning import plan_digest, plan_document, stale
 from muster.sync.problems import Report
 from muster.sync.rulechanges import retire
@@ -193,6 +194,8 @@ class Muster:
                 run.work(allow_deletes=allow_deletes, approve=lambda: approved_now(run, shown))
                 for change in missed:
                     run.report.add(stale(change))
+            if allow_deletes:
+                run.report.let_through(LIMITS)
             close_plans(self.database, plan["plan"] if plan else None)
             with self.database.read() as session:
                 return {**result_document(run, session, most), "stale": missed}

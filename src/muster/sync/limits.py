@@ -19,6 +19,8 @@ from muster.sync.rules import Rules
 SMALLEST_SYSTEM: Final = 5
 SMALLEST_GROUP: Final = 50
 SMALLEST_UPDATE: Final = 50
+LIMITS: Final = frozenset({"deletes", "percent", "members", "updates"})
+"""The kinds of problem that hold a system; a person may let them through."""
 LOSS: Final = "loss"
 """`kind` in `spent`: deletes, disables and re-creations of what another hand deleted."""
 TOMBSTONES: Final = "tombstones"

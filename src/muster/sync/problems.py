@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -42,6 +43,13 @@ class Report:
         """Remember a problem."""
         key = (problem.kind, problem.system, problem.type, problem.anchor, problem.message)
         self.problems.setdefault(key, problem)
+
+    def let_through(self, kinds: Collection[str]) -> None:
+        """A person allowed it: what these limits held was written, and is no more than worth knowing."""
+        for key, problem in list(self.problems.items()):
+            if problem.held and problem.kind in kinds:
+                said = problem.message.partition(". Nothing is written")[0]
+                self.problems[key] = replace(problem, held=False, note=True, message=f"{said}; --allow-deletes let it")
 
     @property
     def held(self) -> list[Problem]:
