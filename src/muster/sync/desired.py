@@ -13,7 +13,6 @@ from muster.expressions import (
     Candidates,
     Context,
     Fault,
-    UnknownValue,
 )
 from muster.model.changes import Action
 from muster.model.schema import ENABLED
@@ -149,10 +148,8 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
 
 def _accepts(mapping: CompiledMapping, wish: Wish, context: Context) -> bool:
     scope = mapping.rules.scope
-    try:
-        return scope is None or scope.matches(wish.values, context)
-    except UnknownValue:
-        return True
+    answer = True if scope is None else scope.evaluate(wish.values, context)
+    return answer is UNKNOWN or answer is True
 
 
 def _create_reference(question: Question, wish: Wish, flow: CompiledOutbound) -> None:

@@ -117,11 +117,10 @@ class _Import:
         self.safety: Safety = rules.project.systems[system].safety
         self.counts = ImportCounts()
         self.spaces = {kind: rules.names.space(system, kind) for kind in wanted}
-        self.shown: dict[str, int] = {}
+        self.shown: dict[tuple[str, str], int] = {}
         self.problems: dict[str, list[ReadProblem]] = {}
         self.pending: dict[tuple[str, str, str], _Edges] = {}
         self.tombstones: dict[int, None] = {}
-        self.readable = True
         with database.read() as session:
             highest = session.value("SELECT next FROM counter WHERE name = ?", "object") or 0
             known = session.one("SELECT reading FROM watermark WHERE system = ?", system)
@@ -133,7 +132,7 @@ class _Import:
         last: Page | None = None
         for page in pages:
             if page.objects:
-                self._objects(page.objects)
+                self._objects(page.objects, since)
             for edge_page in page.edges:
                 self._edge_page(edge_page)
             for problem in page.problems:
@@ -142,25 +141,27 @@ class _Import:
                 last = page
         if last is None:
             raise AssertionError(f"connector of {self.system}: a read ended without its last page")
-        if since is None:
-            for kind, part in sorted(last.complete_for):
-                if kind in self.spaces:
-                    self._infer_deletions(kind, part)
-        self._finish(last, since, believed=self._believe_tombstones())
+        believed = [
+            self._infer_deletions(kind, part)
+            for kind, part in (sorted(last.complete_for) if since is None else ())
+            if kind in self.spaces
+        ]
+        believed.append(self._believe_tombstones())
+        self._finish(last, since, believed=all(believed))
         return self.counts
 
     # --- objects
 
-    def _objects(self, objects: Sequence[ConnectorObject]) -> None:
+    def _objects(self, objects: Sequence[ConnectorObject], since: str | None) -> None:
         by_type: dict[str, list[ConnectorObject]] = {}
         for item in objects:
             by_type.setdefault(item.type, []).append(item)
         for kind, items in by_type.items():
             if kind in self.spaces:
-                for batch in chunks(items):
-                    self._batch(kind, batch)
+                for batch in distinct(items):
+                    self._batch(kind, batch, since)
 
-    def _batch(self, kind: str, batch: list[ConnectorObject]) -> None:
+    def _batch(self, kind: str, batch: list[ConnectorObject], since: str | None) -> None:
         space = self.spaces[kind]
         with self.database.read() as session:
             known = {
@@ -174,14 +175,18 @@ class _Import:
         self.counts.read += len(batch)
         seen = self.seen
         changed: list[tuple[ConnectorObject, int, int | None]] = []
-        shown = 0
         for item in batch:
             row = known.get(item.anchor)
             if item.deleted:
                 if row is not None and not row[3]:
                     self.tombstones[row[1]] = None
                 continue
-            shown += 1
+            if since is not None and not item.whole and (row is None or row[3]):
+                raise WatermarkExpired(
+                    f"{self.system}: {kind} {item.anchor} was shown in part, and nothing is known of the rest"
+                )
+            if row is None or not (row[1] < len(seen) and seen[row[1]]):
+                self.shown[kind, item.partition] = self.shown.get((kind, item.partition), 0) + 1
             mark = digest(encode(item.values)) if item.whole else 0
             if row is not None:
                 self.tombstones.pop(row[1], None)
@@ -192,7 +197,6 @@ class _Import:
                 changed.append((item, mark, row[1]))
             else:
                 changed.append((item, mark, None))
-        self.shown[kind] = self.shown.get(kind, 0) + shown
         if changed:
             with self.database.write() as session:
                 self._store(session, space, changed)
@@ -319,11 +323,12 @@ class _Import:
             Problem("read", self.system, f"{problem.message}{where}", type=problem.type, anchor=problem.anchor)
         )
 
-    def _infer_deletions(self, kind: str, part: str) -> None:
+    def _infer_deletions(self, kind: str, part: str) -> bool:
+        """Take what a complete read did not show for deleted; False when that is more than the limits allow."""
         space = self.spaces[kind]
         problems = self.problems.get(kind, ())
         if any(problem.anchor is None for problem in problems):
-            return
+            return True
         blocked = {problem.anchor for problem in problems}
         with self.database.read() as session:
             known = session.rows(
@@ -334,8 +339,9 @@ class _Import:
             )
         missing = [number for number, anchor in known if not self.seen[number] and anchor not in blocked]
         if not missing:
-            return
-        shown = self.shown.get(kind, 0) + len(blocked)
+            return True
+        unread = sum(1 for number, anchor in known if not self.seen[number] and anchor in blocked)
+        shown = self.shown.get((kind, part), 0) + unread
         floor = len(known) * (100 - self.safety.percent)
         if len(known) >= SMALLEST_SYSTEM and shown * 100 < floor and not self.allow_deletes:
             self.report.add(
@@ -349,10 +355,11 @@ class _Import:
                     held=True,
                 )
             )
-            return
+            return False
         for batch in chunks(missing):
             with self.database.write() as session:
                 self._mark_gone(session, batch)
+        return True
 
     def _believe_tombstones(self) -> bool:
         """Take for deleted what the system itself says is deleted; none, when that is more than the limits allow."""
@@ -392,14 +399,20 @@ class _Import:
         with self.database.write() as session:
             row = session.one("SELECT full_at, wanted FROM watermark WHERE system = ?", self.system)
             full_at = self.now if since is None else (row[0] if row else None)
-            had = decode(row[1]) if row else {}
-            covered = {**had, **{k: list(v) for k, v in self.wanted.items()}} if since is None else had
+            if row is not None and since is None:
+                self._now_known(session, decode(row[1]))
             session.upsert(
                 "watermark",
                 ("system", "value", "reading", "read_at", "full_at", "wanted"),
                 ("system",),
-                [(self.system, value, self.reading, self.now, full_at, orjson.dumps(covered))],
+                [(self.system, value, self.reading, self.now, full_at, orjson.dumps(self.wanted))],
             )
+
+    def _now_known(self, session: Session, had: Mapping[str, Sequence[str]]) -> None:
+        """What waited for attributes that were never read goes on, in objects that show no value of them too."""
+        for kind, names in self.wanted.items():
+            if not set(names) <= set(had.get(kind, ())):
+                session.run("UPDATE object SET dirty = 1 WHERE space = ? AND dirty = 0 AND gone = 0", self.spaces[kind])
 
 
 EVERY: Final = "*"
@@ -407,6 +420,18 @@ EVERY: Final = "*"
 
 NOT_TAKEN_IN: Final = frozenset({"shrunk", "tombstones"})
 """The kinds of problem that say that a system's deletions were not believed."""
+
+
+def distinct(items: Sequence[ConnectorObject]) -> Iterator[list[ConnectorObject]]:
+    """The objects in order, in batches in which no anchor comes twice: what is shown again counts after the first."""
+    batch: dict[str, ConnectorObject] = {}
+    for item in items:
+        if item.anchor in batch or len(batch) >= CHUNK:
+            yield list(batch.values())
+            batch = {}
+        batch[item.anchor] = item
+    if batch:
+        yield list(batch.values())
 
 
 def clean(values: Document, schema: ObjectSchema, anchor: str) -> Document:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-import orjson
 from xxhash import xxh3_64_hexdigest
 
 from muster.expressions import Context
 from muster.model.values import Document, Value
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session, chunks
+from muster.sync.cases import report_cases, wake_cases
 from muster.sync.clock import moment
 from muster.sync.edges import (
     forget_origin,
@@ -43,7 +43,7 @@ from muster.sync.marks import (
     any_object,
     marked_identities,
 )
-from muster.sync.matching import Matching, mark_outbound
+from muster.sync.matching import Matching
 from muster.sync.paths import load_paths, wake_readers
 from muster.sync.problems import Problem, Report
 from muster.sync.reserving import Reservations
@@ -105,7 +105,8 @@ class Inbound:
             if self._recompute_dirty(NEEDS_UNIQUE):
                 continue
             break
-        self._report_cases()
+        with self.database.read() as session:
+            report_cases(session, self.rules, self.report)
         return self.counts
 
     def _wake(self) -> None:
@@ -350,7 +351,7 @@ class Inbound:
         by_sig: dict[int, list[str]] = {}
         for sig, key in keys:
             by_sig.setdefault(sig, []).append(key)
-        projecting = [m.id for m in self.rules.mappings.values() if m.rules.project and not m.rules.several]
+        projecting = [m.id for m in self.rules.mappings.values() if m.rules.project]
         for sig, texts in by_sig.items():
             for batch in chunks(texts):
                 rows = session.rows(
@@ -377,6 +378,8 @@ class Inbound:
         ]
         objects = [row[0] for row in session.rows("SELECT id FROM object WHERE identity IN ?i", numbers)]
         forget_origin(session, self.rules, objects)
+        places = session.rows("SELECT DISTINCT identity, mapping FROM case_identity WHERE identity IN ?i", numbers)
+        wake_cases(session, {(row[0], row[1]) for row in places})
         session.delete("identity_key", ("sig", "key", "identity"), keys)
         release_identities(session, self.rules, numbers)
         for statement in (
@@ -502,32 +505,6 @@ class Inbound:
             )
         )
 
-    def _report_cases(self) -> None:
-        with self.database.read() as session:
-            cases = session.rows(
-                "SELECT c.object, c.kind, c.identities, c.message, o.space, o.anchor FROM cases c "
-                "JOIN object o ON o.id = c.object ORDER BY o.space, o.anchor"
-            )
-            numbers = sorted({n for case in cases for n in orjson.loads(case[2])})
-            uids: dict[int, str] = (
-                dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", numbers)) if numbers else {}
-            )
-        for _, kind, identities, message, space, anchor in cases:
-            system, object_type = self.rules.spaces[space]
-            held = kind != "scope"
-            advice = ". Mend the data until only one matches; the case then closes by itself" if held else ""
-            self.report.add(
-                Problem(
-                    "ambiguous-join" if held else "scope",
-                    system,
-                    f"{system}/{object_type} {anchor} {message}{advice}",
-                    type=object_type,
-                    anchor=anchor,
-                    identities=tuple(uids[n] for n in orjson.loads(identities) if n in uids),
-                    held=held,
-                )
-            )
-
 
 class _Giver:
     """Gives unique values to one identity."""
@@ -554,4 +531,4 @@ def _classes(rules: Rules) -> list[list[CompiledMapping]]:
     return [by_precedence[number] for number in sorted(by_precedence)]
 
 
-__all__ = ["IN", "OUT", "CompiledType", "Inbound", "mark_outbound"]
+__all__ = ["IN", "OUT", "CompiledType", "Inbound"]

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import orjson
 
 from muster.expressions import Context
 from muster.model.values import Document
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session
+from muster.sync.cases import Case, close_cases, open_cases, wake_cases
 from muster.sync.clock import moment
+from muster.sync.decisions import Decisions, load_decisions
 from muster.sync.edges import forget_origin, object_appeared, release_targets, stream_joined
-from muster.sync.joining import Claim, choose_mapping, in_scope, object_keys, settle
+from muster.sync.joining import Choice, Claim, Keys, choose_mapping, matching_identities, object_keys, settle
 from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
 from muster.sync.rules import CompiledMapping, Rules
-from muster.sync.values import PartialDocument, due_of
+from muster.sync.values import MADE, PartialDocument, due_of
+
+
+@dataclass(slots=True)
+class _Evaluated:
+    """An object whose mapping and keys are known. `identity`: whom it is joined to, or was before it went."""
+
+    object: int
+    mapping: CompiledMapping
+    keys: Keys
+    due: int | None
+    made: int
+    identity: int | None = None
 
 
 @dataclass(slots=True)
@@ -29,10 +41,12 @@ class _Batch:
     rekeyed: list[int] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
     left: list[tuple[int, int, str, str | None]] = field(default_factory=list)
-    cases: list[tuple[Any, ...]] = field(default_factory=list)
+    places: set[tuple[int, int]] = field(default_factory=set)
+    cases: list[Case] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
-    loose: list[tuple[int, CompiledMapping, list[tuple[int, str]], int | None]] = field(default_factory=list)
-    returned: dict[int, int] = field(default_factory=dict)
+    loose: list[_Evaluated] = field(default_factory=list)
+    returned: list[_Evaluated] = field(default_factory=list)
+    joined: list[_Evaluated] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
 
 
@@ -49,32 +63,41 @@ class Matching:
 
     def work(self) -> bool:
         """Settle all changed objects; whether there were any."""
-        claims: list[Claim] = []
+        claims: dict[int, Claim] = {}
         any_changed = False
         while True:
             with self.database.read() as session:
                 rows = changed_objects(
                     session, "id, space, anchor, doc, mapping, identity, gone, dirty, ref, made", CHUNK
                 )
-            if not rows:
+            if rows:
+                any_changed = True
+                for row in rows:
+                    claims.pop(row[0], None)
+                claims.update((claim.object, claim) for claim in self._batch(rows))
+            elif not claims or not self._wake_rivals(claims):
                 break
-            any_changed = True
-            claims.extend(self._batch(rows))
         if claims:
-            self._settle(claims)
+            self._settle([claims[number] for number in sorted(claims)])
         return any_changed
+
+    def _wake_rivals(self, claims: Mapping[int, Claim]) -> bool:
+        """Objects in cases over a place that is claimed now are looked at together with the new claims."""
+        places = {claim.place for claim in claims.values() if len(claim.identities) == 1}
+        with self.database.write() as session:
+            return wake_cases(session, places, list(claims)) > 0
 
     def _batch(self, rows: Sequence[tuple[Any, ...]]) -> list[Claim]:
         batch = _Batch()
         for row in rows:
             self._object(batch, row)
         with self.database.write() as session:
-            claims, awaiting = self._match(session, batch)
-            self._write(session, batch, claims, awaiting)
+            claims, waiting = self._match(session, batch)
+            self._write(session, batch, claims, waiting)
         return claims
 
     def _object(self, batch: _Batch, row: tuple[Any, ...]) -> None:
-        number, space, anchor, data, mapping_id, identity, gone, dirty, ref, _made = row
+        number, space, anchor, data, mapping_id, identity, gone, dirty, ref, made = row
         if gone:
             batch.closed.append(number)
             batch.rekeyed.append(number)
@@ -83,6 +106,7 @@ class Matching:
                 return
             batch.touched.add(identity)
             batch.left.append((number, space, anchor, ref))
+            batch.places.add((identity, mapping_id))
             batch.updates.append((mapping_id, identity, 0, None, number))
             return
         mappings = self.rules.by_space.get(space)
@@ -94,52 +118,144 @@ class Matching:
         if missing:
             document = PartialDocument(document, missing)
         self.context.reset()
-        if identity is not None:
-            if dirty == RETURNED:
-                batch.returned[number] = identity
-            else:
-                mapping = self.rules.mappings.get(mapping_id)
-                if mapping is None:
-                    batch.updates.append((mapping_id, identity, 0, None, number))
-                    return
-                choice = choose_mapping((mapping,), document, self.context)
-                if choice.mappings or not choice.known or not mapping.source:
-                    batch.touched.add(identity)
-                    batch.closed.append(number)
-                    batch.rekeyed.append(number)
-                    batch.keys.extend((s, k, number) for s, k in object_keys(mapping, document, self.context))
-                    batch.updates.append((mapping_id, identity, 0, due_of(self.context, self.now), number))
-                    return
-                batch.touched.add(identity)
-                batch.left.append((number, space, anchor, ref))
-        self._loose(batch, number, mappings, document)
+        if identity is not None and dirty != RETURNED:
+            mapping = self.rules.mappings.get(mapping_id)
+            if mapping is None:
+                batch.updates.append((mapping_id, identity, 0, None, number))
+                return
+            choice = choose_mapping((mapping,), document, self.context)
+            batch.touched.add(identity)
+            if choice.mappings or not choice.known or not mapping.source:
+                self._joined(batch, _Evaluated(number, mapping, Keys(), None, made, identity), choice, document)
+                return
+            batch.left.append((number, space, anchor, ref))
+            batch.places.add((identity, mapping_id))
+            identity = None
+        self._loose(batch, number, mappings, document, made, identity)
 
-    def _loose(self, batch: _Batch, number: int, mappings: Sequence[CompiledMapping], document: Document) -> None:
-        """An object that is joined to nobody."""
+    def _joined(self, batch: _Batch, item: _Evaluated, choice: Choice, document: Document) -> None:
+        """An object that stays joined to whom it is joined to."""
+        batch.rekeyed.append(item.object)
+        item.keys = object_keys(item.mapping, document, self.context)
+        item.due = due_of(self.context, self.now)
+        batch.keys.extend((sig, key, item.object) for sig, key in item.keys.found)
+        batch.updates.append((item.mapping.id, item.identity, 0, item.due, item.object))
+        if choice.fault is not None:
+            batch.cases.append(self._fault(item.object, item.mapping, choice.fault, "it stays joined"))
+        else:
+            batch.joined.append(item)
+
+    def _loose(
+        self,
+        batch: _Batch,
+        number: int,
+        mappings: Sequence[CompiledMapping],
+        document: Document,
+        made: int,
+        returning: int | None,
+    ) -> None:
+        """An object that is joined to nobody; `returning`: to whom it was joined before it went."""
         choice = choose_mapping(mappings, document, self.context)
-        due = due_of(self.context, self.now)
         batch.rekeyed.append(number)
         if len(choice.mappings) != 1:
-            if len(choice.mappings) > 1:
-                names = ", ".join(str(m.rules.place.file) for m in choice.mappings)
+            if choice.fault is not None:
+                batch.cases.append(self._fault(number, mappings[0], choice.fault, "it waits"))
+            elif len(choice.mappings) > 1:
+                names = ", ".join(m.rules.place.file for m in choice.mappings)
                 message = f"is in the scope of more than one mapping: {names}. Narrow their scopes until one remains"
-                batch.cases.append((number, "scope", choice.mappings[0].id, b"[]", message, self.now))
+                batch.cases.append(Case(number, "scope", choice.mappings[0].id, (), message, self.now))
             else:
                 batch.closed.append(number)
-            batch.updates.append((None, None, 0, due, number))
+            batch.updates.append((None, None, 0, due_of(self.context, self.now), number))
             return
         mapping = choice.mappings[0]
         keys = object_keys(mapping, document, self.context)
-        batch.keys.extend((sig, key, number) for sig, key in keys)
-        batch.loose.append((number, mapping, keys, due))
+        due = due_of(self.context, self.now)
+        batch.keys.extend((sig, key, number) for sig, key in keys.found)
+        item = _Evaluated(number, mapping, keys, due, made, returning)
+        (batch.loose if returning is None else batch.returned).append(item)
 
-    def _match(
-        self, session: Session, batch: _Batch
-    ) -> tuple[list[Claim], list[tuple[int, CompiledMapping, int | None]]]:
+    def _fault(self, number: int, mapping: CompiledMapping, fault: str, then: str) -> Case:
+        return Case(number, "fault", mapping.id, (), f"cannot be judged, so {then}: {fault}", self.now)
+
+    # --- whom the objects of a batch match
+
+    def _match(self, session: Session, batch: _Batch) -> tuple[list[Claim], list[_Evaluated]]:
         """The claims of the loose objects of a batch; the others wait to be projected or stay unmanaged."""
+        projecting = [item for item in batch.joined if item.mapping.rules.project and item.keys.found]
+        found = self._identities(session, [*batch.loose, *projecting])
+        decisions = load_decisions(session, [item.object for item in (*batch.loose, *batch.joined, *batch.returned)])
+        claims = [
+            Claim(item.object, item.mapping, (item.identity or 0,), item.due)
+            for item in batch.returned
+            if item.identity is not None
+        ]
+        rest: list[_Evaluated] = []
+        for item in batch.loose:
+            decided = decisions.joins.get(item.object)
+            if decided is not None:
+                claims.append(Claim(item.object, item.mapping, (decided,), item.due, decided=True))
+                continue
+            identities: tuple[int, ...] = ()
+            if item.object not in decisions.alone:
+                identities = matching_identities(item.keys, found, decisions.refused.get(item.object, ()))
+            if identities:
+                claims.append(Claim(item.object, item.mapping, identities, item.due))
+            elif item.keys.doubtful:
+                self._doubt(batch, item)
+            else:
+                rest.append(item)
+        self._doubles(session, batch, projecting, found, decisions)
+        return claims, rest
+
+    def _doubt(self, batch: _Batch, item: _Evaluated) -> None:
+        """A join line that cannot be worked out: the object waits."""
+        if item.keys.fault is not None:
+            batch.cases.append(self._fault(item.object, item.mapping, item.keys.fault, "it waits"))
+        else:
+            batch.closed.append(item.object)
+        batch.updates.append((item.mapping.id, None, 0, item.due, item.object))
+
+    def _doubles(
+        self,
+        session: Session,
+        batch: _Batch,
+        projecting: Sequence[_Evaluated],
+        found: Mapping[tuple[int, str], Sequence[int]],
+        decisions: Decisions,
+    ) -> None:
+        """Objects of sources that match another identity than their own: both sides were projected, and are one."""
+        doubles: dict[int, tuple[_Evaluated, list[int]]] = {}
+        for item in projecting:
+            if item.object in decisions.alone:
+                continue
+            matches = matching_identities(item.keys, found, decisions.refused.get(item.object, ()))
+            others = [number for number in matches if number != item.identity]
+            if others:
+                doubles[item.object] = (item, others)
+        involved = {n for item, others in doubles.values() for n in (item.identity or 0, *others)}
+        apart = decisions.apart(session, involved)
+        for number, (item, others) in doubles.items():
+            own = item.identity or 0
+            matches = tuple(other for other in others if (own, other) not in apart)
+            if matches:
+                people = (own, *matches)
+                message = f"belongs to {self._people(session, [own])}, and matches {self._people(session, matches)} too"
+                batch.cases.append(Case(number, "double", item.mapping.id, people, message, self.now))
+        held = {case.object for case in batch.cases}
+        for item in batch.joined:
+            if item.object in held:
+                continue
+            if item.keys.fault is not None:
+                batch.cases.append(self._fault(item.object, item.mapping, item.keys.fault, "it stays joined"))
+            else:
+                batch.closed.append(item.object)
+
+    def _identities(self, session: Session, items: Sequence[_Evaluated]) -> dict[tuple[int, str], list[int]]:
+        """The identities that bear the join keys of these objects."""
         by_sig: dict[int, set[str]] = {}
-        for _, _, keys, _ in batch.loose:
-            for sig, key in keys:
+        for item in items:
+            for sig, key in item.keys.found:
                 by_sig.setdefault(sig, set()).add(key)
         found: dict[tuple[int, str], list[int]] = {}
         for sig, texts in sorted(by_sig.items()):
@@ -147,55 +263,24 @@ class Matching:
                 "SELECT key, identity FROM identity_key WHERE sig = ? AND key IN ?t", sig, sorted(texts)
             ):
                 found.setdefault((sig, key), []).append(identity)
-        decisions = self._decisions(session, [number for number, _, _, _ in batch.loose])
-        claims: list[Claim] = []
-        rest: list[tuple[int, CompiledMapping, int | None]] = []
-        for number, mapping, keys, due in batch.loose:
-            identities: tuple[int, ...] = ()
-            decided = decisions.get(number, {})
-            if number in batch.returned:
-                identities = (batch.returned[number],)
-            elif "join" in decided:
-                identities = tuple(decided["join"])
-            elif "new" not in decided:
-                refused = decided.get("refuse", ())
-                for pair in keys:
-                    matches = tuple(sorted(i for i in set(found.get(pair, ())) if i not in refused))
-                    if matches:
-                        identities = matches
-                        break
-            if identities:
-                claims.append(Claim(number, mapping, identities))
-            else:
-                rest.append((number, mapping, due))
-        return claims, rest
+        return found
 
-    def _decisions(self, session: Session, numbers: list[int]) -> dict[int, dict[str, list[int]]]:
-        decided: dict[int, dict[str, list[int]]] = {}
-        for number, kind, identity in session.rows(
-            "SELECT object, kind, identity FROM decision WHERE object IN ?i ORDER BY id", numbers
-        ):
-            decided.setdefault(number, {}).setdefault(kind, []).append(identity)
-        return decided
+    # --- what a batch writes
 
-    def _write(
-        self,
-        session: Session,
-        batch: _Batch,
-        claims: Sequence[Claim],
-        rest: Sequence[tuple[int, CompiledMapping, int | None]],
-    ) -> None:
+    def _write(self, session: Session, batch: _Batch, claims: Sequence[Claim], rest: Sequence[_Evaluated]) -> None:
         self._rekey(session, batch)
-        close_cases(session, [*batch.closed, *(number for number, _, _ in rest)])
         open_cases(session, batch.cases)
+        close_cases(session, [*batch.closed, *(item.object for item in rest)])
+        wake_cases(session, batch.places, [row[0] for row in batch.left])
         release_targets(session, self.rules, batch.left)
         forget_origin(session, self.rules, [number for number, _, _, _ in batch.left])
-        session.delete("object", ("id",), [(number,) for number in batch.dropped])
+        self._drop(session, batch.dropped)
         updates = batch.updates
-        updates.extend((claim.mapping.id, None, CLAIMING, None, claim.object) for claim in claims)
+        updates.extend((claim.mapping.id, None, CLAIMING, claim.due, claim.object) for claim in claims)
         alike: dict[tuple[int, int, int | None], list[int]] = {}
-        for number, mapping, due in rest:
-            alike.setdefault((mapping.id, AWAITING if mapping.rules.project else 0, due), []).append(number)
+        for item in rest:
+            waits = item.mapping.rules.project and item.made != MADE
+            alike.setdefault((item.mapping.id, AWAITING if waits else 0, item.due), []).append(item.object)
         for (mapping_id, dirty, due), numbers in alike.items():
             session.run(
                 "UPDATE object SET mapping = ?, identity = NULL, dirty = ?, due = ? WHERE id IN ?i",
@@ -207,11 +292,28 @@ class Matching:
         session.update("object", ("mapping", "identity", "dirty", "due"), ("id",), updates)
         mark_identities(session, batch.touched)
 
+    def _drop(self, session: Session, numbers: Sequence[int]) -> None:
+        """Forget objects that are gone and were joined to nobody; one that a person decided about may come back."""
+        if not numbers:
+            return
+        decided = {row[0] for row in session.rows("SELECT object FROM decision WHERE object IN ?i", list(numbers))}
+        session.update("object", ("dirty",), ("id",), [(0, number) for number in sorted(decided)])
+        rest = [number for number in numbers if number not in decided]
+        for table, column in (
+            ("object_key", "object"),
+            ("shown", "object"),
+            ("shown_digest", "object"),
+            ("object", "id"),
+        ):
+            session.run(f"DELETE FROM {table} WHERE {column} IN ?i", rest)
+
     def _rekey(self, session: Session, batch: _Batch) -> None:
         if not self.join_sigs:
             return
         session.run("DELETE FROM object_key WHERE object IN ?i AND sig IN ?i", batch.rekeyed, self.join_sigs)
         session.upsert("object_key", ("sig", "key", "object"), ("sig", "key", "object"), batch.keys)
+
+    # --- claims
 
     def _settle(self, claims: Sequence[Claim]) -> None:
         identities = sorted({i for claim in claims for i in claim.identities})
@@ -225,21 +327,23 @@ class Matching:
                     )
                 )
             result = settle(claims, taken)
-            join_objects(session, self.rules, result.joins)
-            cases = [self._case(session, claim, kind) for claim, kind in result.cases]
-            open_cases(session, cases)
+            join_objects(session, self.rules, [(c.object, c.mapping, c.identities[0]) for c in result.joins])
+            open_cases(session, [self._case(session, claim, kind) for claim, kind in result.cases])
             session.update("object", ("dirty",), ("id",), [(0, claim.object) for claim, _ in result.cases])
-            close_cases(session, [number for number, _, _ in result.joins])
+            close_cases(session, [claim.object for claim in result.joins])
 
-    def _case(self, session: Session, claim: Claim, kind: str) -> tuple[Any, ...]:
-        uids = [row[0] for row in session.rows("SELECT uid FROM identity WHERE id IN ?i", list(claim.identities))]
-        people = ", ".join(sorted(uids))
+    def _case(self, session: Session, claim: Claim, kind: str) -> Case:
+        people = self._people(session, claim.identities)
         message = {
             "ambiguous": f"matches {len(claim.identities)} identities ({people}); which one is it?",
             "taken": f"matches {people}, who already has an object through mapping {claim.mapping.name}",
             "rivals": f"matches {people}, and so does another object of mapping {claim.mapping.name}",
         }[kind]
-        return (claim.object, kind, claim.mapping.id, orjson.dumps(list(claim.identities)), message, self.now)
+        return Case(claim.object, kind, claim.mapping.id, claim.identities, message, self.now)
+
+    def _people(self, session: Session, identities: Sequence[int]) -> str:
+        uids = [row[0] for row in session.rows("SELECT uid FROM identity WHERE id IN ?i", list(identities))]
+        return ", ".join(sorted(uids))
 
 
 def join_objects(session: Session, rules: Rules, joins: Sequence[tuple[int, CompiledMapping, int]]) -> None:
@@ -258,35 +362,3 @@ def join_objects(session: Session, rules: Rules, joins: Sequence[tuple[int, Comp
 def mark_identities(session: Session, numbers: Iterable[int]) -> None:
     """The identities' values and objects are to be worked out again."""
     session.update("identity", ("dirty",), ("id",), [(3, number) for number in sorted(numbers)])
-
-
-def open_cases(session: Session, cases: Sequence[tuple[Any, ...]]) -> None:
-    """Remember cases for a person: (object, kind, mapping, identities as JSON, message, at)."""
-    if not cases:
-        return
-    session.upsert("cases", ("object", "kind", "mapping", "identities", "message", "at"), ("object",), cases, ("at",))
-    session.run("DELETE FROM case_identity WHERE object IN ?i", [case[0] for case in cases])
-    rows = [(identity, case[2], case[0]) for case in cases for identity in orjson.loads(case[3])]
-    key = ("identity", "mapping", "object")
-    session.upsert("case_identity", key, key, rows)
-    mark_outbound(session, {row[0] for row in rows})
-
-
-def close_cases(session: Session, numbers: Sequence[int]) -> None:
-    """The cause of these objects' cases has gone."""
-    if not numbers or session.one("SELECT object FROM cases LIMIT 1") is None:
-        return
-    freed = {row[0] for row in session.rows("SELECT identity FROM case_identity WHERE object IN ?i", list(numbers))}
-    session.run("DELETE FROM cases WHERE object IN ?i", list(numbers))
-    session.run("DELETE FROM case_identity WHERE object IN ?i", list(numbers))
-    mark_outbound(session, freed)
-
-
-def mark_outbound(session: Session, numbers: Iterable[int]) -> None:
-    """What the identities should have in the systems is to be worked out again."""
-    wanted = sorted(numbers)
-    if wanted:
-        session.run("UPDATE identity SET dirty = dirty | 2 WHERE id IN ?i", wanted)
-
-
-__all__ = ["Matching", "close_cases", "in_scope", "join_objects", "mark_identities", "mark_outbound", "open_cases"]

@@ -15,12 +15,13 @@ from muster.model.values import Document, Type, Value, comparable, items, same
 from muster.store.audit import Done, record
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
+from muster.sync.cases import close_cases, wake_cases
 from muster.sync.changes import DONE, FAILED
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import dirty_targets, forget_origin, object_appeared, release_targets
 from muster.sync.importing import EVERY, clean, count_shown, merged, reference_text, value_keys
 from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
-from muster.sync.matching import close_cases, mark_identities
+from muster.sync.matching import mark_identities
 from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import make_firm
@@ -281,6 +282,7 @@ class Outcomes:
         rows = self.session.rows("SELECT id, space, anchor, ref FROM object WHERE id IN ?i", numbers)
         release_targets(self.session, self.rules, [(r[0], r[1], r[2], r[3]) for r in rows])
         self._drop_objects(numbers)
+        wake_cases(self.session, {(sent.identity, sent.mapping) for sent in changes})
         identities = sorted({sent.identity for sent in changes if sent.identity})
         dirty_targets(self.session, self.rules, identities)
         mark_identities(self.session, identities)

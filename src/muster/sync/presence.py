@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from muster.expressions import UNKNOWN, Context, Fault, UnknownValue
+from muster.expressions import UNKNOWN, Context, Fault
 from muster.model.values import Document, Value
 from muster.project.configuration import Place
 from muster.sync.clock import moment
@@ -81,14 +81,16 @@ def untouchable(
     known: Mapping[str, Value] = PartialDocument(document, unknown) if unknown else document
     scope = mapping.rules.scope
     if scope is not None:
-        try:
-            if not scope.matches(known, context):
-                place = mapping.rules.scope_place or mapping.rules.place
-                return Note(
-                    "out-of-scope", "has left the mapping's scope; it stays joined and is not written", place, False
-                )
-        except UnknownValue:
+        answer = scope.evaluate(known, context)
+        place = mapping.rules.scope_place or mapping.rules.place
+        if answer is UNKNOWN:
             return True
+        if isinstance(answer, Fault):
+            return Note("expression", f"scope: {answer.message}; the object is not written", place)
+        if not answer:
+            return Note(
+                "out-of-scope", "has left the mapping's scope; it stays joined and is not written", place, False
+            )
     return True if protected(mapping, known, context) else None
 
 

@@ -1,0 +1,141 @@
+"""Cases: what could not be joined without a person, or not be worked out at all. A case belongs to one object.
+
+`ambiguous`, `taken`, `rivals` and `double` wait for a decision; `scope` and `fault` are errors to be mended. A case
+closes by itself when its cause has gone, and then wakes the cases that had to do with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from muster.store.database import Session
+from muster.sync.marks import CHANGED
+from muster.sync.problems import Problem, Report
+from muster.sync.rules import Rules
+
+ERRORS: Final = frozenset({"scope", "fault"})
+"""The kinds that nobody can decide: a rule or a value is to be mended."""
+
+Place = tuple[int, int]
+"""(identity, mapping id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case. `message` goes on from the name of the object."""
+
+    object: int
+    kind: str
+    mapping: int
+    identities: tuple[int, ...]
+    message: str
+    at: int
+
+
+def open_cases(session: Session, cases: Sequence[Case]) -> None:
+    """Remember cases; one that is known keeps the instant at which it was found."""
+    if not cases:
+        return
+    numbers = [case.object for case in cases]
+    before = _places(session, numbers)
+    session.upsert(
+        "cases",
+        ("object", "kind", "mapping", "identities", "message", "at"),
+        ("object",),
+        [(c.object, c.kind, c.mapping, orjson.dumps(list(c.identities)), c.message, c.at) for c in cases],
+        ("at",),
+    )
+    session.run("DELETE FROM case_identity WHERE object IN ?i", numbers)
+    rows = sorted({(identity, case.mapping, case.object) for case in cases for identity in case.identities})
+    key = ("identity", "mapping", "object")
+    session.upsert("case_identity", key, key, rows)
+    _mark_outbound(session, {row[0] for row in rows})
+    left = before - {(row[0], row[1]) for row in rows}
+    _mark_outbound(session, {identity for identity, _ in left})
+    wake_cases(session, left, numbers)
+
+
+def close_cases(session: Session, numbers: Sequence[int]) -> None:
+    """The cause of these objects' cases has gone."""
+    if not numbers or session.one("SELECT object FROM cases LIMIT 1") is None:
+        return
+    freed = _places(session, numbers)
+    session.run("DELETE FROM cases WHERE object IN ?i", list(numbers))
+    session.run("DELETE FROM case_identity WHERE object IN ?i", list(numbers))
+    _mark_outbound(session, {identity for identity, _ in freed})
+    wake_cases(session, freed, numbers)
+
+
+def wake_cases(session: Session, places: Collection[Place], but_for: Sequence[int] = ()) -> int:
+    """Objects whose cases have to do with these places are matched again; how many there were."""
+    if not places or session.one("SELECT object FROM case_identity LIMIT 1") is None:
+        return 0
+    found = session.rows(
+        "SELECT identity, mapping, object FROM case_identity WHERE identity IN ?i",
+        sorted({identity for identity, _ in places}),
+    )
+    others = {number for identity, mapping, number in found if (identity, mapping) in places} - set(but_for)
+    if others:
+        session.run(f"UPDATE object SET dirty = {CHANGED} WHERE id IN ?i AND gone = 0", sorted(others))
+    return len(others)
+
+
+def report_cases(session: Session, rules: Rules, report: Report) -> None:
+    """Tell every open case, whenever it was found."""
+    cases = session.rows(
+        "SELECT c.kind, c.identities, c.message, c.mapping, o.space, o.anchor FROM cases c "
+        "JOIN object o ON o.id = c.object ORDER BY o.space, o.anchor"
+    )
+    numbers = sorted({n for case in cases for n in orjson.loads(case[1])})
+    uids: dict[int, str] = dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", numbers)) if numbers else {}
+    for kind, identities, message, _, space, anchor in told(rules, cases):
+        system, object_type = rules.spaces[space]
+        held = kind not in ERRORS
+        advice = f". Decide with: muster joins (system {system}, object {anchor})" if held else ""
+        report.add(
+            Problem(
+                "ambiguous-join" if held else "expression" if kind == "fault" else kind,
+                system,
+                f"{system}/{object_type} {anchor} {message}{advice}",
+                type=object_type,
+                anchor=anchor,
+                identities=tuple(uids[n] for n in orjson.loads(identities) if n in uids),
+                held=held,
+            )
+        )
+
+
+def told(rules: Rules, cases: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """The cases to be told: of a match found after both sides projected, the side of the worse precedence alone."""
+    worst: dict[tuple[int, ...], tuple[Any, ...]] = {}
+    for case in cases:
+        if case[0] == "double":
+            people = tuple(sorted(orjson.loads(case[1])))
+            if people not in worst or _standing(rules, case) > _standing(rules, worst[people]):
+                worst[people] = case
+    kept = {id(case) for case in worst.values()}
+    return [case for case in cases if case[0] != "double" or id(case) in kept]
+
+
+def _standing(rules: Rules, case: tuple[Any, ...]) -> tuple[int, str, str]:
+    mapping = rules.mappings.get(case[3])
+    inbound = mapping.rules.inbound if mapping else None
+    return (inbound.precedence if inbound else 1 << 30, mapping.name if mapping else "", case[5])
+
+
+def _places(session: Session, numbers: Sequence[int]) -> set[Place]:
+    return {
+        (row[0], row[1])
+        for row in session.rows("SELECT identity, mapping FROM case_identity WHERE object IN ?i", list(numbers))
+    }
+
+
+def _mark_outbound(session: Session, identities: Iterable[int]) -> None:
+    """What the identities should have in the systems is to be worked out again."""
+    wanted = sorted(identities)
+    if wanted:
+        session.run("UPDATE identity SET dirty = dirty | 2 WHERE id IN ?i", wanted)

@@ -1,0 +1,58 @@
+"""What people decided about joins, as matching asks for it. A later decision about the same thing wins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from muster.store.database import Session
+
+JOIN: Final = "join"
+REFUSE: Final = "refuse"
+ALONE: Final = "new"
+"""`kind` of a decision: the object is this identity's; it is not this identity's; it is nobody's whom we know."""
+
+
+@dataclass(slots=True)
+class Decisions:
+    """The decisions about a batch of objects, by object."""
+
+    joins: dict[int, int] = field(default_factory=dict)
+    refused: dict[int, set[int]] = field(default_factory=dict)
+    alone: set[int] = field(default_factory=set)
+
+    def apart(self, session: Session, identities: Collection[int]) -> set[tuple[int, int]]:
+        """The pairs among these identities that somebody decided are not one, both ways round."""
+        if not identities:
+            return set()
+        found = session.rows(
+            "SELECT o.identity, d.identity FROM decision d JOIN object o ON o.id = d.object "
+            f"WHERE o.identity IN ?i AND d.kind IN ('{REFUSE}', '{ALONE}') AND d.identity IS NOT NULL",
+            sorted(identities),
+        )
+        return {pair for own, other in found for pair in ((own, other), (other, own))}
+
+
+def load_decisions(session: Session, objects: Sequence[int]) -> Decisions:
+    """The decisions about these objects; to join somebody who is no more is none."""
+    found = Decisions()
+    rows = session.rows(
+        "SELECT d.object, d.kind, d.identity, i.id FROM decision d LEFT JOIN identity i ON i.id = d.identity "
+        "WHERE d.object IN ?i ORDER BY d.id",
+        list(objects),
+    )
+    for number, kind, identity, living in rows:
+        if kind == JOIN:
+            found.alone.discard(number)
+            if living is not None:
+                found.joins[number] = identity
+                found.refused.get(number, set()).discard(identity)
+        elif kind == ALONE:
+            found.joins.pop(number, None)
+            found.alone.add(number)
+        else:
+            if found.joins.get(number) == identity:
+                del found.joins[number]
+            found.refused.setdefault(number, set()).add(identity)
+    return found
