@@ -12,9 +12,7 @@ from typing import Any
 from muster.model.changes import Change, Outcome, Result
 from muster.sync.exporting import Exporter
 from muster.sync.planning import pending_changes, plan_document, plan_key, summary
-from muster.sync.run import Run
-
-_MOST_INSTANTS = 5000
+from muster.sync.run import ROUNDS, Run
 
 
 def foresee(run: Run, until: int, system: str | None, identities: Sequence[int]) -> dict[str, Any]:
@@ -22,17 +20,11 @@ def foresee(run: Run, until: int, system: str | None, identities: Sequence[int])
     net: dict[tuple[str, str, str | None], dict[str, Any]] = {}
     with run.database.read() as session:
         document = plan_document(run.rules, session, run.report)
-    for _ in range(_MOST_INSTANTS):
-        _collect(run, net)
-        _pretend(run)
-        if run.restless():
-            run.settle()
-            continue
-        due = _next_due(run)
-        if due is None or due > until:
-            break
+    _live_through(run, net)
+    while (due := _next_due(run)) is not None and due <= until:
         run.now = due
         run.settle()
+        _live_through(run, net)
     changes = [
         change
         for change in net.values()
@@ -45,10 +37,21 @@ def foresee(run: Run, until: int, system: str | None, identities: Sequence[int])
         changes=changes,
         held=[problem.document() for problem in run.report.held],
         errors=[problem.document() for problem in run.report.errors],
+        notes=[problem.document() for problem in run.report.notes],
         plan=None,
         digest=None,
     )
     return document
+
+
+def _live_through(run: Run, net: dict[tuple[str, str, str | None], dict[str, Any]]) -> None:
+    """What is to be written at this instant is written, and what follows from that, as a run would do it."""
+    for _ in range(ROUNDS):
+        _collect(run, net)
+        _pretend(run)
+        if not run.restless():
+            break
+        run.settle()
 
 
 def _next_due(run: Run) -> int | None:
@@ -73,27 +76,39 @@ def _collect(run: Run, net: dict[tuple[str, str, str | None], dict[str, Any]]) -
 
 def combined(first: dict[str, Any], then: dict[str, Any]) -> dict[str, Any] | None:
     """Two changes of one object as one; None when they undo each other."""
+    created = first["action"] == "create"
     if then["action"] == "delete":
-        return None if first["action"] == "create" else then
+        return None if created else then
     if first["action"] == "delete":
         return then
     attributes = {name: dict(entry) for name, entry in first["attributes"].items()}
     for name, entry in then["attributes"].items():
-        had = attributes.get(name)
-        if had is not None and "from" in had and "from" in entry:
-            entry = {**entry, "from": had["from"]}
-            if entry["from"] == entry["to"] and first["action"] != "create":
-                del attributes[name]
-                continue
-        attributes[name] = dict(entry)
-    if not attributes and first["action"] != "create":
+        both = _both(attributes.pop(name, None), entry, created)
+        if both is not None:
+            attributes[name] = both
+    if created:
+        return {**first, "attributes": attributes}
+    if not attributes:
         return None
-    action = first["action"] if first["action"] == "create" else then["action"]
-    if action == "disable" and attributes.get("enabled", {}).get("to") is not False:
-        action = "update"
-    if action == "update" and attributes.get("enabled", {}).get("to") is False:
-        action = "disable"
-    return {**then, "action": action, "attributes": attributes, "anchor": first["anchor"] or then["anchor"]}
+    disables = attributes.get("enabled", {}).get("to") is False
+    return {**then, "action": "disable" if disables else "update", "attributes": attributes, "anchor": first["anchor"]}
+
+
+def _both(had: dict[str, Any] | None, then: dict[str, Any], created: bool) -> dict[str, Any] | None:
+    """Two changes of one attribute as one; None when nothing is left of them."""
+    if had is None:
+        return dict(then)
+    if "to" in then:
+        both = {**then, "from": had["from"]} if "from" in had else dict(then)
+        return None if "from" in both and both["from"] == both["to"] and not created else both
+    if "to" in had:
+        kept = [one for one in had["to"] or () if one not in then["remove"]]
+        return {**had, "to": [*kept, *(one for one in then["add"] if one not in kept)]}
+    add = [one for one in had["add"] if one not in then["remove"]]
+    add += [one for one in then["add"] if one not in had["remove"] and one not in add]
+    remove = [one for one in had["remove"] if one not in then["add"]]
+    remove += [one for one in then["remove"] if one not in had["add"] and one not in remove]
+    return {**had, "add": add, "remove": remove} if add or remove else None
 
 
 def _pretend(run: Run) -> None:

@@ -10,9 +10,11 @@ from typing import Any, Self
 
 from muster.app.check import CheckFailed, loaded
 from muster.app.connectors import connect
+from muster.app.deciding import decide
 from muster.app.explaining import explain
 from muster.app.finding import find_identity
 from muster.app.foresight import foresee
+from muster.app.holding import check_hold
 from muster.app.plans import (
     approved_now,
     by_key,
@@ -150,10 +152,13 @@ class Muster:
     ) -> None:
         """Ask something of an identity that the next run makes so: "absent", "disabled", or a "value".
 
-        `until` ends the hold; `condition` is an expression over the identity that keeps it while it is true.
+        A value is one of the identity, or with `mapping` one of that mapping's object. `until` ends the hold;
+        `condition` is an expression over the identity that keeps it while it is true. Raises `ProjectError`.
         """
         number = find_identity(self.database, who)
         with self.database.write() as session:
+            kind_of_identity = session.value("SELECT type FROM identity WHERE id = ?", number)
+            check_hold(self.project, kind, kind_of_identity, mapping, attribute, condition)
             set_hold(
                 session,
                 number,
@@ -165,6 +170,36 @@ class Muster:
                 value=value,
                 until=micros(until) if until is not None else None,
                 condition=condition,
+            )
+
+    def decide(
+        self,
+        kind: str,
+        *,
+        by: str,
+        system: str | None = None,
+        object_type: str | None = None,
+        anchor: str | None = None,
+        identity: str | None = None,
+        into: str | None = None,
+    ) -> dict[str, Any]:
+        """Decide about a join, for the next run to obey. Raises `ProjectError`.
+
+        "accept": the object is the identity's; "refuse": it is not (by default nobody's of its case); "split": the
+        object leaves its identity; "merge": all objects of `identity` go `into` another one.
+        """
+        with self._leased(f"joins {kind}"):
+            return decide(
+                self.project,
+                self.database,
+                kind,
+                by=by,
+                now=self._clock(),
+                system=system,
+                object_type=object_type,
+                anchor=anchor,
+                identity=identity,
+                into=into,
             )
 
     def retire(self, name: str) -> dict[str, Any]:
