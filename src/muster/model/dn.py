@@ -7,6 +7,8 @@ import unicodedata
 
 def split(name: str) -> list[str]:
     """The relative names of a distinguished name, leftmost first, as written."""
+    if "\\" not in name:
+        return [part for one in name.split(",") if (part := one.strip())]
     parts: list[str] = []
     start = 0
     position = 0

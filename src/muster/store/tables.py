@@ -86,6 +86,7 @@ Table(
     Column("doc", LargeBinary, nullable=False),
     Column("digest", BigInteger, nullable=False),
     Column("ref", TEXT),
+    Column("parent", TEXT),
     Column("mapping", Integer),
     Column("identity", BigInteger),
     Column("made", SmallInteger, nullable=False),
@@ -100,6 +101,7 @@ Table(
     Index("object_dirty", "dirty", "space", "anchor", **_where("dirty > 0")),
     Index("object_due", "due", **_where("due IS NOT NULL")),
     Index("object_ref", "ref", **_where("ref IS NOT NULL")),
+    Index("object_parent", "parent", **_where("parent IS NOT NULL")),
     Index(
         "object_loose",
         "space",

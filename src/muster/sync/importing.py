@@ -217,13 +217,13 @@ class _Import:
                 data = encode(document)
                 rows.append(
                     (first + offset, space, item.anchor, item.partition, data, mark or digest(data))
-                    + (reference_text(schema, document), 0, 0, 1)
+                    + (*names_of(schema, document), 0, 0, 1)
                 )
                 if unique:
                     keys.extend(value_keys(unique, document, first + offset))
             session.insert(
                 "object",
-                ("id", "space", "anchor", "part", "doc", "digest", "ref", "made", "gone", "dirty"),
+                ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "made", "gone", "dirty"),
                 rows,
             )
             self.counts.added += len(fresh)
@@ -264,17 +264,18 @@ class _Import:
             if made == 1 and any(not same(document.get(k), v, schema.attribute(k)) for k, v in written.items()):
                 made = 2
             sticking = settled(decode(stick), written, before, document, schema, self.reading) if stick else None
-            ref = reference_text(schema, document)
+            ref, parent = names_of(schema, document)
             renamed.append((number, item.anchor, old_ref, ref))
             rows.append(
-                (data, mark or digest(data), ref, item.partition, made)
+                (data, mark or digest(data), ref, parent, item.partition, made)
                 + (encode(sticking) if sticking else None, 0, 4 if gone else 1, number)
             )
             if unique:
                 stale.extend(value_keys(unique, before, number))
                 keys.extend(value_keys(unique, document, number))
         session.update("object", ("digest",), ("id",), digests)
-        session.update("object", ("doc", "digest", "ref", "part", "made", "stick", "gone", "dirty"), ("id",), rows)
+        columns = ("doc", "digest", "ref", "parent", "part", "made", "stick", "gone", "dirty")
+        session.update("object", columns, ("id",), rows)
         session.delete("object_key", ("sig", "key", "object"), stale)
         if schema.naming is not None:
             follow_renames(session, self.rules, space, renamed)
@@ -457,6 +458,12 @@ def reference_text(schema: ObjectSchema, document: Document) -> str | None:
     if not isinstance(value, str):
         return None
     return dn.normal(value) if schema.name_is_dn else value
+
+
+def names_of(schema: ObjectSchema, document: Document) -> tuple[str | None, str | None]:
+    """The text by which others refer to the object, and, where that is a DN, its container's; as they are compared."""
+    text = reference_text(schema, document)
+    return text, dn.parent(text) if text is not None and schema.name_is_dn else None
 
 
 def settled(

@@ -11,12 +11,12 @@ from muster.model.values import Document, Value
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session, chunks
 from muster.sync.changes import PLANNED
-from muster.sync.importing import clean, reference_text, value_keys
+from muster.sync.importing import clean, names_of, value_keys
 from muster.sync.rules import CompiledMapping, Rules
 
 Find = Callable[[str, Mapping[str, Value]], Sequence[ConnectorObject]]
 _KEY: Final = ("sig", "key", "object")
-_COLUMNS: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "made", "gone", "dirty")
+_COLUMNS: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "made", "gone", "dirty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def take_in(session: Session, rules: Rules, found: Sequence[Found]) -> None:
         row = session.one("SELECT id, doc FROM object WHERE space = ? AND anchor = ?", one.space, item.anchor)
         number = row[0] if row else session.reserve("object", 1)
         values = (number, one.space, item.anchor, item.partition, data, digest(data))
-        session.upsert("object", _COLUMNS, ("id",), [(*values, reference_text(schema, document), 0, 0, 1)], ("made",))
+        session.upsert("object", _COLUMNS, ("id",), [(*values, *names_of(schema, document), 0, 0, 1)], ("made",))
         unique = rules.unique_sigs.get(one.space, ())
         if row is not None:
             session.delete("object_key", _KEY, list(value_keys(unique, decode(row[1]), number)))

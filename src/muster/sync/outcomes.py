@@ -19,7 +19,7 @@ from muster.sync.cases import close_cases, wake_cases
 from muster.sync.changes import DONE, FAILED
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import dirty_targets, forget_origin, object_appeared, release_targets
-from muster.sync.importing import EVERY, clean, count_shown, merged, reference_text, value_keys
+from muster.sync.importing import EVERY, clean, count_shown, merged, names_of, reference_text, value_keys
 from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
 from muster.sync.matching import mark_identities
 from muster.sync.problems import Problem, Report
@@ -28,8 +28,8 @@ from muster.sync.reserving import make_firm
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.values import MADE
 
-_OBJECT: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "mapping", "identity", "made", "wrote")
-_OBJECT_TAIL: Final = ("wanted", "stick", "gone", "dirty")
+_OBJECT: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "mapping", "identity")
+_OBJECT_TAIL: Final = ("made", "wrote", "wanted", "stick", "gone", "dirty")
 _VALUE_KEY: Final = ("sig", "key", "object")
 
 
@@ -173,7 +173,7 @@ class Outcomes:
             numbers.append(own)
             mapping = self.rules.mappings[sent.mapping]
             rows.append(
-                (own, space, anchor, "", data, digest(data), reference_text(schema, document), sent.mapping)
+                (own, space, anchor, "", data, digest(data), *names_of(schema, document), sent.mapping)
                 + (sent.identity, MADE, written, _omitted(sent), unconfirmed, 0, 1 if mapping.answers else 0)
             )
             if unique:
@@ -226,10 +226,10 @@ class Outcomes:
                     else 0
                 )
                 stick[name] = (times + 1, self.reading)
-            new_ref = reference_text(mapping.schema, document)
+            new_ref, parent = names_of(mapping.schema, document)
             encoded = encode(document)
             updates.append(
-                (encoded, digest(encoded), new_ref, encode(wrote), encode(wanted) if wanted else None)
+                (encoded, digest(encoded), new_ref, parent, encode(wrote), encode(wanted) if wanted else None)
                 + (encode(stick), number)
             )
             if new_ref != ref:
@@ -238,7 +238,7 @@ class Outcomes:
             if unique:
                 stale.extend(value_keys(unique, before, number))
                 keys.extend(value_keys(unique, document, number))
-        session.update("object", ("doc", "digest", "ref", "wrote", "wanted", "stick"), ("id",), updates)
+        session.update("object", ("doc", "digest", "ref", "parent", "wrote", "wanted", "stick"), ("id",), updates)
         session.delete("object_key", _VALUE_KEY, stale)
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
         follow_renames(session, self.rules, pairs[0][0].space, renamed)

@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("doc", sa.LargeBinary(), nullable=False),
         sa.Column("digest", sa.BigInteger(), nullable=False),
         sa.Column("ref", TEXT),
+        sa.Column("parent", TEXT),
         sa.Column("mapping", sa.Integer()),
         sa.Column("identity", sa.BigInteger()),
         sa.Column("made", sa.SmallInteger(), nullable=False),
@@ -81,6 +82,7 @@ def upgrade() -> None:
     op.create_index("object_due", "object", ["due"], **_where("due IS NOT NULL"))
     op.create_index("object_identity", "object", ["identity"], **_where("identity IS NOT NULL"))
     op.create_index("object_loose", "object", ["space"], **_where("identity IS NULL"))
+    op.create_index("object_parent", "object", ["parent"], **_where("parent IS NOT NULL"))
     op.create_index("object_ref", "object", ["ref"], **_where("ref IS NOT NULL"))
     op.create_table(
         "object_key",
