@@ -22,7 +22,7 @@ from muster.sync.deprovisioning import delete, deprovision, disable, enable_agai
 from muster.sync.enforcing import enforce
 from muster.sync.presence import place_of, presence_of, untouchable, wanted_now
 from muster.sync.rules import CompiledMapping, CompiledOutbound
-from muster.sync.values import due_of, earliest
+from muster.sync.values import due_of, earliest, held
 from muster.sync.wishes import MISSED, Allocate, Note, Question, Target, Wish
 
 
@@ -295,8 +295,8 @@ def _unique(
     if isinstance(current, str) and key_text((current,)) in keys:
         return current
     scope = flow.unique or ""
-    had = question.reserved.get(scope)
-    if had is not None and key_text((had.value,)) in keys:
+    had = held(question.reserved.get(scope, ()), current, keys)
+    if had is not None:
         return had.value
     if allocate is None:
         return texts[0] if texts else _SKIP

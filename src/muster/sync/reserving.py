@@ -27,7 +27,7 @@ class Reservations:
         self._asked: set[tuple[str, str]] = set()
         self._new: dict[tuple[str, str], tuple[int, str]] = {}
         self._released: set[tuple[str, str]] = set()
-        self._had: dict[int, dict[str, Reservation]] = {}
+        self._had: dict[int, dict[str, list[Reservation]]] = {}
 
     def load(self, identities: Sequence[int]) -> None:
         """Fetch what these identities hold."""
@@ -36,11 +36,11 @@ class Reservations:
             for number in part:
                 self._had.setdefault(number, {})
             for scope, identity, value, firm in self.session.rows(
-                "SELECT scope, identity, value, firm FROM reserved WHERE identity IN ?i ORDER BY firm", part
+                "SELECT scope, identity, value, firm FROM reserved WHERE identity IN ?i ORDER BY scope, key", part
             ):
-                self._had[identity][scope] = Reservation(value, bool(firm))
+                self._had[identity].setdefault(scope, []).append(Reservation(value, bool(firm)))
 
-    def of(self, identity: int) -> dict[str, Reservation]:
+    def of(self, identity: int) -> dict[str, list[Reservation]]:
         """What the identity holds, by scope."""
         if identity not in self._had:
             self.load([identity])
@@ -83,12 +83,16 @@ class Reservations:
             place = (scope, key)
             if self._holders.get(place, set()) - {identity}:
                 continue
-            had = self.of(identity).get(scope)
-            if had is not None and not had.firm:
-                self._release(scope, had.value)
+            own = self.of(identity).get(scope, [])
+            for had in own:
+                if not had.firm:
+                    self._release(scope, had.value)
+            firm = [had for had in own if had.firm]
             self._holders.setdefault(place, set()).add(identity)
             self._new[place] = (identity, value)
-            self.of(identity)[scope] = Reservation(value, False)
+            if all(key_text((had.value,)) != key for had in firm):
+                firm.append(Reservation(value, False))
+            self.of(identity)[scope] = firm
             return value
         return None
 

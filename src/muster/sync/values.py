@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -50,7 +50,8 @@ class Trouble:
 class Values:
     """What an identity holds. `references`: (attribute id, how, key, object id); `due`: when to look again.
 
-    `needs`: a unique value must be given out first.
+    `needs`: a unique value must be given out first. `stale`: references (attribute ids) of which no edge goes, because
+    a flow could not be worked out.
     """
 
     document: Document
@@ -60,6 +61,7 @@ class Values:
     due: int | None
     troubles: list[Trouble]
     needs: bool = False
+    stale: set[int] = field(default_factory=set)
 
 
 class PartialDocument(dict[str, Value]):
@@ -130,7 +132,7 @@ def recompute(
     now: int,
     *,
     overrides: Mapping[str, Value] | None = None,
-    reserved: Mapping[str, Reservation] | None = None,
+    reserved: Mapping[str, Sequence[Reservation]] | None = None,
     paths: Mapping[str, Value] | None = None,
     unknown: Mapping[int, frozenset[str]] | None = None,
     allocate: Allocate | None = None,
@@ -151,7 +153,7 @@ def recompute(
     if frozen or leaving:
         _keep_what_was(kind, old, result, frozen, leaving, overrides or {})
     if kind.computed:
-        _Computing(kind, result, old, context, reserved or {}, paths or {}, allocate).work()
+        _Computing(kind, result, old, context, reserved or {}, paths or {}, allocate).work(overrides or {})
     result.due = due_of(context, now)
     return result
 
@@ -196,16 +198,22 @@ def _weighed(
     found = _Gathered()
     for position, item in enumerate(ordered(joined, context)):
         _gather(found, item, position, context, unknown)
-    if overrides:
-        for name, value in overrides.items():
-            found.best[name] = ((-1, 0), value, None)
-            found.faults.pop(name, None)
+    overrides = overrides or {}
+    for name, value in overrides.items():
+        found.best[name] = ((-1, 0), value, None)
+        found.faults.pop(name, None)
     document: Document = {}
     origin: dict[str, int] = {}
     references: list[tuple[int, int, str, int]] = []
     for name, pool in found.pools.items():
-        document_value, item = _merge(name, pool)
+        if name in overrides:
+            continue
+        if name in found.links:
+            references.extend(edge for _, value, item in pool for edge in _links(found.links[name], value, item))
+            continue
+        document_value, item = _merge(name, pool, faulty=name in found.faults)
         if document_value is not None:
+            found.faults.pop(name, None)
             found.best[name] = (min(rank for rank, _, _ in pool), document_value, item)
     for name, (rank, value, source) in found.best.items():
         fault = found.faults.get(name)
@@ -220,8 +228,8 @@ def _weighed(
         document[name] = value
         if source is not None:
             origin[name] = source.id
-    _keep_last_good(found, old, document, origin, references, kind)
-    return Values(document, _short(origin), references, dict(old.kept), None, found.troubles)
+    stale = _keep_last_good(found, old, document, origin, kind)
+    return Values(document, _short(origin), references, dict(old.kept), None, found.troubles, stale=stale)
 
 
 def _keep_what_was(
@@ -318,12 +326,15 @@ def _fault(found: _Gathered, compiled: CompiledInbound, item: Joined, rank: _Ran
         found.troubles.append(Trouble(place, f"{name}: {what.message}", item))
 
 
-def _merge(name: str, pool: list[tuple[_Rank, Any, Joined]]) -> tuple[Any, Joined]:
+def _merge(name: str, pool: list[tuple[_Rank, Any, Joined]], *, faulty: bool) -> tuple[Any, Joined]:
+    """The merged value; none when one of the values is not known, and it might change the result."""
     pool.sort(key=lambda entry: entry[0])
     merge = _merge_rule(pool, name)
     values = [value for _, value, _ in pool if value is not None]
     first = pool[0][2]
     if not values:
+        return None, first
+    if faulty and not (merge == "any" and any(values)) and not (merge == "all" and not all(values)):
         return None, first
     if merge == "union":
         return list(dict.fromkeys(one for value in values for one in items(value))), first
@@ -357,20 +368,22 @@ def _keep_last_good(
     old: Values,
     document: Document,
     origin: dict[str, int],
-    references: list[tuple[int, int, str, int]],
     kind: CompiledType,
-) -> None:
-    for name in found.faults:
-        if name in document:
+) -> set[int]:
+    """Fill in what faulty flows would have won; the references (attribute ids) that stay as they are."""
+    stale: set[int] = set()
+    for name, rank in found.faults.items():
+        if name in document or (name in found.best and found.best[name][0] < rank):
             continue
         number = kind.references.get(name)
         if number is not None:
-            references.extend(entry for entry in old.references if entry[0] == number and entry not in references)
-        elif name in old.document and (name not in found.best or found.faults[name] < found.best[name][0]):
+            stale.add(number)
+        elif name in old.document:
             document[name] = old.document[name]
             source = old.origin.get(name, old.origin.get("*"))
             if source is not None:
                 origin[name] = source
+    return stale
 
 
 def _short(origin: dict[str, int]) -> dict[str, int]:
@@ -386,6 +399,12 @@ def _short(origin: dict[str, int]) -> dict[str, int]:
     return {"*": common} | {name: number for name, number in sorted(origin.items()) if number != common}
 
 
+def held(own: Sequence[Reservation], current: Value, keys: Collection[str | None] | None = None) -> Reservation | None:
+    """The reservation (of one of these keys) that an identity goes on with: the one in use, else a firm one."""
+    mine = [one for one in own if keys is None or key_text((one.value,)) in keys]
+    return min(mine, key=lambda one: (one.value != current, not one.firm, one.value), default=None)
+
+
 class _Computing:
     """The computed values of one identity, in the order that their circles-free uses ask for."""
 
@@ -395,7 +414,7 @@ class _Computing:
         result: Values,
         old: Values,
         context: Context,
-        reserved: Mapping[str, Reservation],
+        reserved: Mapping[str, Sequence[Reservation]],
         paths: Mapping[str, Value],
         allocate: Allocate | None,
     ) -> None:
@@ -407,9 +426,11 @@ class _Computing:
         self.paths = paths
         self.allocate = allocate
 
-    def work(self) -> None:
+    def work(self, overrides: Collection[str]) -> None:
         for computed in self.kind.computed:
             name = computed.attribute.name
+            if name in overrides:
+                continue
             value = self._value(computed)
             if computed.keep == "all":
                 had = items(self.result.kept.get(name))
@@ -448,12 +469,17 @@ class _Computing:
         scope = computed.unique or f"{self.kind.type.name}.{computed.attribute.name}"
         texts = [str(convert(value, computed.attribute) or "") for value in candidates.values]
         keys = {key_text((text,)) for text in texts}
-        had = self.reserved.get(scope)
-        if had is not None and ((had.firm and computed.enforce == "once") or key_text((had.value,)) in keys):
+        current = self.old.document.get(computed.attribute.name)
+        own = self.reserved.get(scope, ())
+        firm = [one for one in own if one.firm]
+        had = held(firm if firm and computed.enforce == "once" else own, current, keys)
+        if had is None and computed.enforce == "once":
+            had = held(firm, current)
+        if had is not None:
             return had.value
         if self.allocate is None:
             self.result.needs = True
-            return self.old.document.get(computed.attribute.name) if had is not None and had.firm else None
+            return current if firm else None
         given = self.allocate(scope, texts)
         if given is None:
             self.result.troubles.append(

@@ -61,7 +61,7 @@ class Question:
     holds: Sequence[Hold]
     references: Mapping[str, Sequence[tuple[int, int, str | None]]]
     """Attribute → the (identity, account) referred to, each with its name in this system; None: it has none there."""
-    reserved: Mapping[str, Reservation]
+    reserved: Mapping[str, Sequence[Reservation]]
     unknown: frozenset[str]
     blocked: bool
     due: int | None = None
