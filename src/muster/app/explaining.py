@@ -31,14 +31,16 @@ def explain(
     if system is not None and system not in project.systems:
         raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")
     number = find_identity(database, who)
-    with database.read() as session:
-        schemas = {
-            name: msgspec.json.decode(bytes(data), type=SystemSchema)
-            for name, data in session.rows("SELECT name, schema FROM system")
-        }
-    rules = compile_rules(project, schemas, Names(database))
+    rules = compile_rules(project, known_schemas(database), Names(database))
     with database.read() as session:
         return _Explaining(rules, session, number, now).document(system, attribute)
+
+
+def known_schemas(database: Database) -> dict[str, SystemSchema]:
+    """What each system said of itself when it was last open."""
+    with database.read() as session:
+        rows = session.rows("SELECT name, schema FROM system")
+    return {name: msgspec.json.decode(bytes(data), type=SystemSchema) for name, data in rows}
 
 
 class _Explaining:

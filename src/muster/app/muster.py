@@ -11,7 +11,7 @@ from typing import Any, Self
 from muster.app.check import CheckFailed, loaded
 from muster.app.connectors import connect
 from muster.app.deciding import decide
-from muster.app.explaining import explain
+from muster.app.explaining import explain, known_schemas
 from muster.app.finding import find_identity
 from muster.app.foresight import foresee
 from muster.app.holding import check_hold
@@ -210,7 +210,7 @@ class Muster:
         if name not in names.known("mapping"):
             raise ProjectError(f"No mapping {name!r} was ever used here")
         with self._leased("retire"):
-            rules = compile_rules(self.project, {}, names)
+            rules = compile_rules(self.project, known_schemas(self.database), names)
             return {"retired": name, "objects": retire(rules, self.database, name)}
 
     # --- how

@@ -44,14 +44,22 @@ class Names:
         return {text: number for (found, text), number in self._ids.items() if found == kind}
 
     def rename(self, kind: str, old: str, new: str) -> None:
-        """Give the id of `old` to `new`."""
-        number = self._ids.pop((kind, old), None)
+        """Give the id of `old` to `new`, unless `new` has one of its own already."""
+        number = self._ids.get((kind, old))
         if number is None or (kind, new) in self._ids:
             return
+        del self._ids[(kind, old)]
         with self._database.write() as session:
             session.run("UPDATE name SET text = ? WHERE id = ?", new, number)
         self._ids[(kind, new)] = number
         self._texts[number] = new
+
+    def forget(self, kind: str, text: str) -> None:
+        """The name is used no more, nor its id."""
+        number = self._ids.pop((kind, text), None)
+        if number is not None:
+            with self._database.write() as session:
+                session.run("DELETE FROM name WHERE id = ?", number)
 
     def space(self, system: str, kind: str) -> int:
         """The id of one object type of one system, made when it is new."""

@@ -13,6 +13,9 @@ REFUSE: Final = "refuse"
 ALONE: Final = "new"
 """`kind` of a decision: the object is this identity's; it is not this identity's; it is nobody's whom we know."""
 
+OURSELVES: Final = "muster"
+"""`made_by` of what no person decided."""
+
 
 @dataclass(slots=True)
 class Decisions:
@@ -56,3 +59,15 @@ def load_decisions(session: Session, objects: Sequence[int]) -> Decisions:
                 del found.joins[number]
             found.refused.setdefault(number, set()).add(identity)
     return found
+
+
+def remember_parting(session: Session, objects: Sequence[tuple[int, int]], at: int) -> None:
+    """Objects (id, identity) left scope: when they come back they are that identity's again, while it is there."""
+    if not objects:
+        return
+    session.run("DELETE FROM decision WHERE made_by = ? AND object IN ?i", OURSELVES, [number for number, _ in objects])
+    session.insert(
+        "decision",
+        ("kind", "object", "identity", "made_by", "at"),
+        [(JOIN, number, identity, OURSELVES, at) for number, identity in objects],
+    )

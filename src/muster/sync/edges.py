@@ -198,6 +198,17 @@ def forget_origin(session: Session, rules: Rules, objects: Sequence[int]) -> Non
         _contest(session, rules, {(row[0], row[1]) for row in rows})
 
 
+def forget_attribute(session: Session, rules: Rules, mapping: int, attribute: int) -> None:
+    """The edges of one attribute that objects of a mapping showed go; they are read anew, if at all."""
+    origins = "origin IN (SELECT id FROM object WHERE mapping = ?) AND attribute = ?"
+    rows = session.rows(f"SELECT owner, attribute, target FROM edge WHERE {origins}", mapping, attribute)
+    if rows:
+        session.run(f"DELETE FROM edge WHERE {origins}", mapping, attribute)
+        dirty_edges(session, rules, [(row[0], row[1], row[2]) for row in rows])
+        _mark_owners(session, rules, {(row[0], row[1]) for row in rows})
+        _contest(session, rules, {(row[0], row[1]) for row in rows})
+
+
 def release_targets(session: Session, rules: Rules, objects: Sequence[tuple[int, int, str, str | None]]) -> None:
     """Objects (id, space, anchor, name) are no longer what their anchor or name leads to: those edges wait again."""
     pairs = _names_of(rules, [(space, anchor, ref) for _, space, anchor, ref in objects])

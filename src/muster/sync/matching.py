@@ -12,7 +12,7 @@ from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session
 from muster.sync.cases import Case, close_cases, open_cases, wake_cases
 from muster.sync.clock import moment
-from muster.sync.decisions import Decisions, load_decisions
+from muster.sync.decisions import Decisions, load_decisions, remember_parting
 from muster.sync.edges import forget_origin, object_appeared, release_targets, stream_joined
 from muster.sync.joining import Choice, Claim, Keys, choose_mapping, matching_identities, object_keys, settle
 from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
@@ -45,6 +45,8 @@ class _Batch:
     cases: list[Case] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
     loose: list[_Evaluated] = field(default_factory=list)
+    parted: list[tuple[int, int]] = field(default_factory=list)
+    """Objects that left scope, and whose they were."""
     returned: list[_Evaluated] = field(default_factory=list)
     joined: list[_Evaluated] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
@@ -130,6 +132,7 @@ class Matching:
                 return
             batch.left.append((number, space, anchor, ref))
             batch.places.add((identity, mapping_id))
+            batch.parted.append((number, identity))
             identity = None
         self._loose(batch, number, mappings, document, made, identity)
 
@@ -274,6 +277,7 @@ class Matching:
         wake_cases(session, batch.places, [row[0] for row in batch.left])
         release_targets(session, self.rules, batch.left)
         forget_origin(session, self.rules, [number for number, _, _, _ in batch.left])
+        remember_parting(session, batch.parted, self.now)
         self._drop(session, batch.dropped)
         updates = batch.updates
         updates.extend((claim.mapping.id, None, CLAIMING, claim.due, claim.object) for claim in claims)

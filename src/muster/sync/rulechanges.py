@@ -2,45 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from muster.store.codec import decode
-from muster.store.database import CHUNK, Database, Session
-from muster.sync.edges import NOBODY
+from muster.store.database import CHUNK, Database, Session, chunks
+from muster.sync.edge_plan import return_edges
+from muster.sync.edges import NOBODY, forget_attribute, forget_origin, release_targets
 from muster.sync.importing import value_keys
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import CompiledMapping, Rules, identity_keys
 
-_OBJECTS = ("mapping", "scope", "join", "project")
-_INBOUND = ("inbound",)
+_OBJECTS = frozenset({"mapping", "scope", "join", "project"})
+"""Parts that decide which objects take part, and whose they are."""
+_READS = frozenset({"inbound"})
 
 
 def apply_rule_changes(rules: Rules, database: Database, report: Report) -> int:
     """Mark what the rules that changed since the last run touch; how many parts of rules changed."""
+    _follow_names(rules, database)
     with database.read() as session:
         known: dict[str, dict[str, str]] = {}
         for mapping, part, mark in session.rows("SELECT mapping, part, digest FROM rule"):
             known.setdefault(mapping, {})[part] = mark
     wanted = _digests(rules)
-    changed = 0
+    changed = {
+        name: {part for part in parts.keys() | had.keys() if parts.get(part) != had.get(part)}
+        for name, parts in wanted.items()
+        if parts != (had := known.get(name, {}))
+    }
+    gone = [name for name in known if name not in wanted]
+    _set_apart(rules, database, [name for name, parts in changed.items() if name in known and "mapping" in parts])
     with database.write() as session:
-        for name, parts in wanted.items():
-            had = known.get(name, {})
-            different = {part for part in parts.keys() | had.keys() if parts.get(part) != had.get(part)}
-            if different:
-                changed += len(different)
-                _touch(session, rules, name, different, fresh=not had)
+        for name, different in changed.items():
+            _touch(session, rules, name, different, fresh=name not in known)
         _backfill_keys(session, rules, known.get("keys", {}).keys(), wanted["keys"].keys())
         _backfill_values(session, rules, known.get("values", {}).keys())
-        gone = [name for name in known if name not in wanted]
-        rows = [(name, part, mark) for name, parts in wanted.items() for part, mark in parts.items()]
-        if changed or gone:
-            names = sorted(wanted)
-            session.run("DELETE FROM rule WHERE mapping IN ?t", names)
-            session.insert("rule", ("mapping", "part", "digest"), rows)
+        session.run("DELETE FROM rule WHERE mapping IN ?t", sorted({*changed, *gone}))
+        rows = [(name, part, mark) for name in changed for part, mark in wanted[name].items()]
+        session.insert("rule", ("mapping", "part", "digest"), rows)
     _report_frozen(rules, database, report)
-    return changed
+    return sum(len(different) for different in changed.values())
+
+
+def _follow_names(rules: Rules, database: Database) -> None:
+    """`was: OLD`: whatever the store keeps under the old name of a mapping stands under its new one."""
+    for mapping in rules.mappings.values():
+        old, new = mapping.rules.was, mapping.name
+        if old is None:
+            continue
+        number = rules.names.known("mapping").get(old)
+        with database.write() as session:
+            session.run("UPDATE hold SET mapping = ? WHERE mapping = ?", new, old)
+            if session.one("SELECT part FROM rule WHERE mapping = ?", new) is None:
+                session.run("UPDATE rule SET mapping = ? WHERE mapping = ?", new, old)
+            else:
+                session.run("DELETE FROM rule WHERE mapping = ?", old)
+            if number is not None and number != mapping.id:
+                session.run("DELETE FROM rule WHERE mapping = ?", new)
+                _hand_over(session, number, mapping.id)
+        if number is not None and number != mapping.id:
+            rules.names.forget("mapping", old)
+            rules.frozen.remove(old)
+
+
+def _set_apart(rules: Rules, database: Database, changed: Sequence[str]) -> None:
+    """A mapping that turned to another system, object type or identity type lets go of what it held before.
+
+    Those objects are frozen under a name of their own, as those of a removed mapping are.
+    """
+    for mapping in [m for m in rules.mappings.values() if m.name in changed]:
+        with database.read() as session:
+            rows = session.rows(
+                "SELECT o.id, o.identity, o.space, i.type FROM object o LEFT JOIN identity i ON i.id = o.identity "
+                "WHERE o.mapping = ? AND (o.space <> ? OR i.type <> ?) ORDER BY o.id",
+                mapping.id,
+                mapping.space,
+                mapping.rules.identity,
+            )
+        if not rows:
+            continue
+        system, kind = rules.spaces[rows[0][2]]
+        alias = f"{mapping.name} ({system}/{kind}, {rows[0][3] or mapping.rules.identity})"
+        number = rules.names.id("mapping", alias)
+        with database.write() as session:
+            drop_changes(session, rules, mapping.id)
+            session.update("object", ("mapping",), ("id",), [(number, row[0]) for row in rows])
+            session.run(
+                "UPDATE presence SET mapping = ? WHERE mapping = ? AND identity IN ?i",
+                number,
+                mapping.id,
+                sorted({row[1] for row in rows if row[1] is not None}),
+            )
+        rules.frozen.append(alias)
+
+
+def _hand_over(session: Session, old: int, new: int) -> None:
+    """What one mapping holds is another's from now on; it is all looked at again."""
+    session.run("UPDATE object SET mapping = ? WHERE mapping = ?", new, old)
+    session.run(
+        "DELETE FROM presence WHERE mapping = ? AND identity IN (SELECT identity FROM presence WHERE mapping = ?)",
+        new,
+        old,
+    )
+    session.run("UPDATE presence SET mapping = ? WHERE mapping = ?", new, old)
+
+
+def drop_changes(session: Session, rules: Rules, mapping: int) -> None:
+    """What is pending for a mapping is not made; its large references are compared again when it has some."""
+    pending = [row[0] for row in session.rows("SELECT id FROM change WHERE state = 0 AND mapping = ?", mapping)]
+    return_edges(session, rules, pending)
+    session.run("DELETE FROM change WHERE id IN ?i", pending)
 
 
 def _digests(rules: Rules) -> dict[str, dict[str, str]]:
@@ -62,17 +134,38 @@ def _touch(session: Session, rules: Rules, name: str, parts: set[str], *, fresh:
         return
     mapping = next(m for m in rules.mappings.values() if m.name == name)
     heads = {part.partition(":")[0] for part in parts}
-    if fresh or heads & set(_OBJECTS):
+    if fresh or heads & _OBJECTS:
         session.run("UPDATE object SET dirty = 1 WHERE space = ? AND dirty = 0", mapping.space)
-    if heads & set(_INBOUND):
-        session.run(
-            "UPDATE identity SET dirty = dirty | 3 WHERE id IN "
-            "(SELECT identity FROM object WHERE mapping = ? AND identity IS NOT NULL)",
-            mapping.id,
-        )
-    if mapping.rules.outbound is not None and (fresh or heads - set(_OBJECTS) - set(_INBOUND)):
+    if fresh or heads & _READS:
+        _touch_read(session, rules, mapping, {part.partition(":")[2] for part in parts if part.startswith("inbound:")})
+    if fresh or heads - _READS:
+        outbound = mapping.rules.outbound
+        if outbound is None or outbound.provision is None:
+            session.run("DELETE FROM presence WHERE mapping = ?", mapping.id)
+        if outbound is None:
+            drop_changes(session, rules, mapping.id)
         session.run("UPDATE identity SET dirty = dirty | 2 WHERE type = ?", mapping.rules.identity)
         _touch_streams(session, mapping, parts, fresh=fresh)
+
+
+def _touch_read(session: Session, rules: Rules, mapping: CompiledMapping, names: set[str]) -> None:
+    """The identities are worked out again; references that are read otherwise than before are read anew."""
+    session.run(
+        "UPDATE identity SET dirty = dirty | 3 WHERE id IN "
+        "(SELECT identity FROM object WHERE mapping = ? AND identity IS NOT NULL)",
+        mapping.id,
+    )
+    references = rules.types[mapping.rules.identity].references
+    for name in sorted(names & references.keys()):
+        forget_attribute(session, rules, mapping.id, references[name])
+    for flow in mapping.inbound:
+        if flow.streamed is not None and flow.flow.attribute.name in names:
+            session.run(
+                "INSERT INTO shown_dirty (object, attribute, text) SELECT s.object, s.attribute, s.text FROM shown s "
+                "JOIN object o ON o.id = s.object WHERE o.mapping = ? AND s.attribute = ? ON CONFLICT DO NOTHING",
+                mapping.id,
+                flow.streamed_id,
+            )
 
 
 def _touch_streams(session: Session, mapping: CompiledMapping, parts: set[str], *, fresh: bool) -> None:
@@ -136,7 +229,7 @@ def _report_frozen(rules: Rules, database: Database, report: Report) -> None:
     frozen: Mapping[str, int] = {name: rules.names.id("mapping", name) for name in rules.frozen}
     for name, number in frozen.items():
         with database.write() as session:
-            session.run("DELETE FROM change WHERE state = 0 AND mapping = ?", number)
+            drop_changes(session, rules, number)
             count = session.value("SELECT COUNT(*) FROM object WHERE mapping = ? AND identity IS NOT NULL", number)
         if count:
             report.add(
@@ -144,7 +237,7 @@ def _report_frozen(rules: Rules, database: Database, report: Report) -> None:
                     "frozen",
                     "",
                     f"mapping {name} is no longer in the project; its {count} objects are left as they are. "
-                    f"To let go of them: muster retire {name}; if it was renamed, say `was: {name}` in the new file",
+                    f"To let go of them: muster retire {name!r}; if it was renamed, say `was: {name}` in the new file",
                     note=True,
                 )
             )
@@ -157,16 +250,20 @@ def retire(rules: Rules, database: Database, name: str) -> int:
     """
     number = rules.names.id("mapping", name)
     with database.write() as session:
-        rows = session.rows("SELECT id, identity FROM object WHERE mapping = ?", number)
+        rows = session.rows(
+            "SELECT id, space, anchor, ref FROM object WHERE mapping = ? AND identity IS NOT NULL", number
+        )
         session.run(
             "UPDATE identity SET dirty = dirty | 3 WHERE id IN "
             "(SELECT identity FROM object WHERE mapping = ? AND identity IS NOT NULL)",
             number,
         )
-        session.run("DELETE FROM edge WHERE origin IN (SELECT id FROM object WHERE mapping = ?)", number)
+        for batch in chunks(rows):
+            release_targets(session, rules, [(row[0], row[1], row[2], row[3]) for row in batch])
+            forget_origin(session, rules, [row[0] for row in batch])
+        drop_changes(session, rules, number)
         session.run("UPDATE object SET mapping = NULL, identity = NULL, dirty = 1 WHERE mapping = ?", number)
         session.run("DELETE FROM presence WHERE mapping = ?", number)
-        session.run("DELETE FROM change WHERE state = 0 AND mapping = ?", number)
         session.run("DELETE FROM rule WHERE mapping = ?", name)
-        session.run("DELETE FROM name WHERE kind = 'mapping' AND text = ?", name)
+    rules.names.forget("mapping", name)
     return len(rows)
