@@ -99,6 +99,7 @@ Table(
     Index("object_anchor", "space", "anchor", unique=True),
     Index("object_identity", "identity", **_where("identity IS NOT NULL")),
     Index("object_dirty", "dirty", "space", "anchor", **_where("dirty > 0")),
+    Index("object_gone", "space", **_where("gone = 1")),
     Index("object_due", "due", **_where("due IS NOT NULL")),
     Index("object_ref", "ref", **_where("ref IS NOT NULL")),
     Index("object_parent", "parent", **_where("parent IS NOT NULL")),

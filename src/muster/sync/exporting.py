@@ -28,7 +28,7 @@ from muster.sync.outcomes import Outcomes, Sent
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
 
-BATCH: Final = 1000
+BATCH: Final = 2000
 _EDGES: Final = 1000
 
 Write = Callable[[Iterable[Change]], Iterator[Outcome]]

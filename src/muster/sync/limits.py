@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -75,6 +75,13 @@ def too_many(count: int, of: int, percent: int, smallest: int) -> bool:
     return of >= smallest and count * 100 > of * percent
 
 
+def live_objects(session: Session, spaces: Sequence[int]) -> int:
+    """How many objects the spaces hold; both counts are of an index alone."""
+    every = session.value("SELECT COUNT(*) FROM object WHERE space IN ?i", list(spaces)) or 0
+    gone = session.value("SELECT COUNT(*) FROM object WHERE gone = 1 AND space IN ?i", list(spaces)) or 0
+    return int(every) - int(gone)
+
+
 class _System:
     """The limits of one system."""
 
@@ -94,7 +101,7 @@ class _System:
 
     def _objects(self, space: int | None = None) -> int:
         spaces = self.spaces if space is None else [space]
-        return int(self.session.value("SELECT COUNT(*) FROM object WHERE space IN ?i AND gone = 0", spaces) or 0)
+        return live_objects(self.session, spaces)
 
     def _losses(self) -> Iterable[Problem]:
         planned = self.session.value(
@@ -168,10 +175,13 @@ class _System:
             updates = self.session.value(
                 "SELECT COUNT(*) FROM change WHERE state = 0 AND space = ? AND action = 'update'", space
             )
-            objects = self._objects(space) if updates else 0
             kind = updates_kind(space, "")
             before = {name.removeprefix(kind): count for name, count in self.spent.items() if name.startswith(kind)}
-            if not too_many(updates + max(before.values(), default=0), objects, self.safety.updates, SMALLEST_UPDATE):
+            most = updates + max(before.values(), default=0)
+            if not updates or most * 100 <= SMALLEST_UPDATE * self.safety.updates:
+                continue
+            objects = self._objects(space)
+            if not too_many(most, objects, self.safety.updates, SMALLEST_UPDATE):
                 continue
             for name, count in sorted(self._changed(space).items()):
                 past = before.get(name, 0)

@@ -219,9 +219,10 @@ class Outbound:
                 taken.setdefault(anchor, f"the object planned for {uid}")
             for anchor in anchors:
                 own = claims[(space, anchor)]
-                first = 0 if anchor in taken else 1
+                if anchor not in taken and len(own) == 1:
+                    continue
                 reason = taken.get(anchor) or f"the object planned for {self._uid(session, own[0][3])}"
-                refused.extend((change, reason) for change in own[first:])
+                refused.extend((change, reason) for change in (own if anchor in taken else own[1:]))
         for change, reason in refused:
             result.changes.remove(change)
             self._tell_clash(session, change, reason)
@@ -548,14 +549,14 @@ def named_objects(
         "WHERE identity IN ?i AND gone = 0 ORDER BY space DESC, anchor DESC",
         list(identities),
     ):
-        mapping = rules.mappings.get(mapping_id)
-        if mapping is None or (mapping.rules.outbound is None and not mapping.rules.project):
+        if not rules.bears_names(mapping_id):
             continue
         text: str = anchor
-        if mapping.schema.naming is not None:
-            shown = decode(data).get(mapping.schema.naming)
+        schema = rules.schema_of(space)
+        if schema is not None and schema.naming is not None:
+            shown = decode(data).get(schema.naming)
             text = shown if isinstance(shown, str) else anchor
-        found[(identity, mapping.rules.system, rules.account_of(mapping_id))] = (space, text)
+        found[(identity, rules.system_of(space), rules.account_of(mapping_id))] = (space, text)
     return found
 
 

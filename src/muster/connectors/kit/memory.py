@@ -16,7 +16,7 @@ from muster.model.errors import AuthFailed, ProjectError, Throttled, Unreachable
 from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import ENABLED, ObjectSchema, SystemSchema
 from muster.model.secrets import Secret
-from muster.model.values import Attribute, Document, Scalar, Type, Value, WrongType, comparable, convert, items, same, shown
+from muster.model.values import Attribute, Document, Scalar, Value, WrongType, comparable, convert, items, same, shown
 
 PAGE: Final = 5_000
 
@@ -247,19 +247,17 @@ def _has(have: Value, value: Value, attribute: Attribute) -> bool:
 def _converted(
     change: Change, schema: ObjectSchema
 ) -> tuple[Document, dict[str, list[Scalar]], dict[str, list[Scalar]]]:
-    for name in (*change.values, *change.add, *change.remove):
-        if name not in schema.attributes and not schema.open and not (name == ENABLED and schema.can_enable):
+    for name in () if schema.open else (*change.values, *change.add, *change.remove):
+        if name not in schema.attributes and not (name == ENABLED and schema.can_enable):
             raise WrongType(f"there is no attribute {name!r}")
-    values = {name: _fitting(value, schema.attribute(name)) for name, value in change.values.items()}
+    special = schema.attributes
+    values = {
+        name: value if type(value) is str and value and name not in special else convert(value, schema.attribute(name))
+        for name, value in change.values.items()
+    }
     add = {name: items(convert(value, schema.attribute(name))) for name, value in change.add.items()}
     remove = {name: items(convert(value, schema.attribute(name))) for name, value in change.remove.items()}
     return values, add, remove
-
-
-def _fitting(value: Value, attribute: Attribute) -> Value:
-    if type(value) is str and attribute.type is Type.TEXT and not attribute.many and value:
-        return value
-    return convert(value, attribute)
 
 
 def _merged(

@@ -79,6 +79,7 @@ def upgrade() -> None:
     )
     op.create_index("object_anchor", "object", ["space", "anchor"], unique=True)
     op.create_index("object_dirty", "object", ["dirty", "space", "anchor"], **_where("dirty > 0"))
+    op.create_index("object_gone", "object", ["space"], **_where("gone = 1"))
     op.create_index("object_due", "object", ["due"], **_where("due IS NOT NULL"))
     op.create_index("object_identity", "object", ["identity"], **_where("identity IS NOT NULL"))
     op.create_index("object_loose", "object", ["space"], **_where("identity IS NULL"))
