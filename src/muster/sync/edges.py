@@ -7,7 +7,7 @@ system. While nothing answers to the key the target is NULL, and the edge waits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from muster.model import dn
@@ -15,7 +15,7 @@ from muster.model.values import key_text
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Session
 from muster.sync.clearing import wake_cleared
-from muster.sync.paths import wake_readers
+from muster.sync.paths import wake_members, wake_readers
 from muster.sync.rules import CompiledInbound, CompiledMapping, Rules
 
 _EDGE: Final = ("owner", "attribute", "origin", "how", "key", "target", "account")
@@ -96,10 +96,12 @@ def store_references(
     wanted: Mapping[int, Sequence[tuple[int, int, str, int]]],
     origins: Sequence[int],
     attributes: Sequence[int],
+    stale: Collection[tuple[int, int]] = (),
 ) -> set[int]:
     """Make the edges of the given origins and attributes what `wanted` says; the owners whose edges changed.
 
     `wanted`: owner → (attribute, how, text, origin). Edges that stream are not touched: they are not in `attributes`.
+    `stale`: (owner, attribute) of which no edge goes, because what is wanted cannot be told.
     """
     had: dict[tuple[int, int, int, int, str], int | None] = {}
     if origins and attributes:
@@ -117,7 +119,7 @@ def store_references(
         for attribute, how, text, origin in links
     }
     new = sorted(want - had.keys())
-    old = sorted(had.keys() - want)
+    old = sorted(key for key in had.keys() - want if (key[0], key[1]) not in stale)
     found = look_up(session, rules, ((key[3], key[4]) for key in new))
     rows = []
     for key in new:
@@ -132,7 +134,12 @@ def store_references(
 
 
 def dirty_edges(session: Session, rules: Rules, edges: Iterable[tuple[int, int, int | None]]) -> None:
-    """Edges (owner, attribute, target) of large references that a system may have to be told about."""
+    """Edges (owner, attribute, target) came or went: whoever reads them the other way round is worked out again.
+
+    Those of large references are such that a system may have to be told about them.
+    """
+    edges = list(edges)
+    wake_members(session, rules, edges)
     rows = sorted({(e[0], e[1], e[2], "") for e in edges if e[2] is not None and e[1] in rules.streamed})
     session.upsert("edge_dirty", _DIRTY, _DIRTY, rows)
     _mark_owners(session, rules, {(row[0], row[1]) for row in rows})

@@ -182,6 +182,22 @@ class Inbound:
         allocate: bool,
     ) -> None:
         """Work out the identities and write what changed."""
+        results, empty, moved = self._worked_out(session, identities, joined, allocate=allocate)
+        self._store(session, results, joined)
+        session.update("identity", ("due_out",), ("id",), moved)
+        self._bury(session, empty)
+
+    def _worked_out(
+        self,
+        session: Session,
+        identities: Sequence[_Identity],
+        joined: dict[int, list[Joined]],
+        *,
+        allocate: bool,
+    ) -> tuple[list[tuple[_Identity, Values, bool]], list[_Identity], list[tuple[int, int]]]:
+        """The identities' values, and whether each is leaving; those that no object is left of; (since when time
+        alone changed its values, identity).
+        """
         numbers = [item.id for item in identities]
         self.counts["identities"] += len(identities)
         unique = any(self.rules.types[item.type].computed for item in identities)
@@ -226,9 +242,7 @@ class Inbound:
                 self._report_trouble(item, trouble)
         if unique:
             reservations.save()
-        self._store(session, results, joined)
-        session.update("identity", ("due_out",), ("id",), moved)
-        self._bury(session, empty)
+        return results, empty, moved
 
     def _held(self, identity: int, holds: Holds, work: Callable[..., Values]) -> Values:
         """The identity's values under the holds that they leave in force."""
@@ -310,6 +324,7 @@ class Inbound:
         changed: dict[int, set[str]] = {}
         references: dict[int, Sequence[tuple[int, int, str, int]]] = {}
         origins: list[int] = []
+        stale: set[tuple[int, int]] = set()
         for item, values, leaving in results:
             kind = self.rules.types[item.type]
             data = encode(values.document)
@@ -331,8 +346,9 @@ class Inbound:
                     new_keys.extend((sig, key, item.id) for sig, key in after - before)
                     changed[item.id] = _changed_names(item.document, values.document)
             references[item.id] = values.references
+            stale.update((item.id, attribute) for attribute in values.stale)
             for member in joined[item.id]:
-                if any(flow.how and flow.streamed is None for flow in member.mapping.inbound):
+                if member.mapping.refers:
                     origins.append(member.id)
         columns = ("doc", "origin", "kept", "leaving", "dirty", "due_in")
         session.insert("identity", ("id", "uid", "type", *columns), fresh)
@@ -340,7 +356,7 @@ class Inbound:
         key = ("sig", "key", "identity")
         session.delete("identity_key", key, sorted(old_keys))
         session.upsert("identity_key", key, key, sorted(new_keys))
-        store_references(session, self.rules, references, origins, self.small_references)
+        store_references(session, self.rules, references, origins, self.small_references, stale)
         moved = sorted({(sig, text) for sig, text, _ in (*old_keys, *new_keys)})
         resolve_by_key(session, self.rules, moved)
         self._wake_objects(session, moved)
@@ -408,39 +424,34 @@ class Inbound:
                 waiting = self._waiting(session, mappings)
                 if not waiting:
                     continue
-                batch = self._without_rivals(session, waiting)
-                first = session.reserve("identity", len(batch))
-                uids = self._uids(session, batch)
+                first = session.reserve("identity", len(waiting))
+                uids = self._uids(session, waiting)
                 identities: list[_Identity] = []
                 joined: dict[int, list[Joined]] = {}
-                for offset, (mapping, number, anchor, data) in enumerate(batch):
-                    identity = first + offset
-                    identities.append(
-                        _Identity(identity, uids[offset], mapping.rules.identity, {}, b"{}", {}, {}, 0, fresh=True)
-                    )
-                    joined[identity] = [Joined(number, mapping, anchor, decode(data))]
+                for offset, item in enumerate(waiting):
+                    kind = item.mapping.rules.identity
+                    identities.append(_Identity(first + offset, uids[offset], kind, {}, b"{}", {}, {}, 0, fresh=True))
+                    joined[first + offset] = [item]
+                results, _, _ = self._worked_out(session, identities, joined, allocate=False)
+                results = self._without_rivals(session, results, joined)
+                placed = [(joined[entry[0].id][0], entry[0].id) for entry in results]
                 session.update(
-                    "object",
-                    ("identity", "dirty"),
-                    ("id",),
-                    [(first + offset, 0, entry[1]) for offset, entry in enumerate(batch)],
+                    "object", ("identity", "dirty"), ("id",), [(identity, 0, item.id) for item, identity in placed]
                 )
-                self._recompute(session, identities, joined, allocate=False)
-                resolve_by_object(session, self.rules, [entry[1] for entry in batch])
-                stream_joined(session, self.rules, [(entry[1], entry[0], first + n) for n, entry in enumerate(batch)])
-                self.counts["projected"] += len(batch)
+                self._store(session, results, joined)
+                resolve_by_object(session, self.rules, [item.id for item, _ in placed])
+                stream_joined(session, self.rules, [(item.id, item.mapping, identity) for item, identity in placed])
+                self.counts["projected"] += len(placed)
                 return True
         return False
 
-    def _waiting(
-        self, session: Session, mappings: Sequence[CompiledMapping]
-    ) -> list[tuple[CompiledMapping, int, str, bytes]]:
-        found: list[tuple[CompiledMapping, int, str, bytes]] = []
+    def _waiting(self, session: Session, mappings: Sequence[CompiledMapping]) -> list[Joined]:
+        found: list[Joined] = []
         for mapping in mappings:
             found.extend(
-                (mapping, number, anchor, data)
-                for number, anchor, data in session.rows(
-                    "SELECT id, anchor, doc FROM object "
+                Joined(number, mapping, anchor, decode(data), made, decode(wrote))
+                for number, anchor, data, made, wrote in session.rows(
+                    "SELECT id, anchor, doc, made, wrote FROM object "
                     f"WHERE dirty > 0 AND dirty = {AWAITING} AND space = ? AND mapping = ? "
                     "ORDER BY space, anchor LIMIT ?",
                     mapping.space,
@@ -448,32 +459,43 @@ class Inbound:
                     BATCH,
                 )
             )
-        found.sort(key=lambda entry: (entry[2], entry[0].name))
+        found.sort(key=lambda item: (item.anchor, item.mapping.name))
         return found[:BATCH]
 
     def _without_rivals(
-        self, session: Session, waiting: list[tuple[CompiledMapping, int, str, bytes]]
-    ) -> list[tuple[CompiledMapping, int, str, bytes]]:
-        """The objects up to the first that shares a join key with one before it: that one must try to join first."""
+        self,
+        session: Session,
+        results: list[tuple[_Identity, Values, bool]],
+        joined: dict[int, list[Joined]],
+    ) -> list[tuple[_Identity, Values, bool]]:
+        """Those who can be projected now: an object that matches one before it must try to join it first.
+
+        Whoever shares a key with such an object waits, too: it may match what the two are together.
+        """
         keys: dict[int, list[tuple[int, str]]] = {}
-        if any(entry[0].joins for entry in waiting):
+        if any(item.mapping.joins for items in joined.values() for item in items):
             for number, sig, key in session.rows(
                 "SELECT object, sig, key FROM object_key WHERE object IN ?i AND sig IN ?i",
-                [entry[1] for entry in waiting],
+                [joined[entry[0].id][0].id for entry in results],
                 self.matching.join_sigs,
             ):
                 keys.setdefault(number, []).append((sig, key))
         seen: set[tuple[int, str]] = set()
-        for position, entry in enumerate(waiting):
-            own = keys.get(entry[1], ())
+        kept: list[tuple[_Identity, Values, bool]] = []
+        for entry in results:
+            identity, values, _ = entry
+            own = keys.get(joined[identity.id][0].id, ())
             if any(pair in seen for pair in own):
-                return waiting[:position]
-            seen.update(own)
-        return waiting
+                seen.update(own)
+            else:
+                kept.append(entry)
+            if keys:
+                seen.update(identity_keys(self.rules.types[identity.type], values.document))
+        return kept
 
-    def _uids(self, session: Session, batch: Sequence[tuple[CompiledMapping, int, str, bytes]]) -> list[str]:
+    def _uids(self, session: Session, batch: Sequence[Joined]) -> list[str]:
         """Public ids that depend only on the object, so that no order of reading changes them."""
-        names = [f"{m.rules.system}/{m.rules.object}/{anchor}" for m, _, anchor, _ in batch]
+        names = [f"{item.mapping.rules.system}/{item.mapping.rules.object}/{item.anchor}" for item in batch]
         uids = [xxh3_64_hexdigest(name.encode()) for name in names]
         taken = {row[0] for row in session.rows("SELECT uid FROM identity WHERE uid IN ?t", uids)}
         for position, name in enumerate(names):

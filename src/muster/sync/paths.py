@@ -1,13 +1,22 @@
-"""Attributes read through a reference: `[manager.mail]`, `[manager.manager.displayName]`, `[manager]` itself."""
+"""Attributes read through a reference: `[manager.mail]`, `[manager.manager.displayName]`, `[manager]` itself.
+
+`[memberOf]` is the reverse of `members`: the names (`displayName`) of the groups whose members the identity is, sorted;
+`[memberOf.mail]` is that attribute of theirs. Direct members alone count, and those of the main account.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
 
-from muster.model.values import Document, Value
+from muster.model.values import Document, Value, items
+from muster.project.metaverse import MEMBER_OF
 from muster.store.codec import decode
-from muster.store.database import Session
+from muster.store.database import CHUNK, Session, chunks
 from muster.sync.rules import CompiledType, Rules
+
+MEMBERS: Final = "members"
+"""The reference that `memberOf` is the reverse of."""
 
 
 def load_paths(
@@ -16,10 +25,15 @@ def load_paths(
     """The values of the paths for these identities; a path that leads nowhere is left out."""
     found: dict[int, dict[str, Value]] = {}
     by_reference: dict[str, list[str]] = {}
+    groups: list[str] = []
     for path in paths:
         reference, _, rest = path.partition(".")
-        if reference in kind.references:
+        if reference == MEMBER_OF:
+            groups.append(rest)
+        elif reference in kind.references:
             by_reference.setdefault(reference, []).append(rest)
+    if groups:
+        _load_groups(session, rules, identities, groups, found)
     for reference, rests in by_reference.items():
         targets: dict[int, list[int]] = {}
         documents: dict[int, tuple[str, str, Document]] = {}
@@ -31,7 +45,7 @@ def load_paths(
         ):
             targets.setdefault(target, []).append(owner)
             documents[target] = (uid, type_name, decode(data))
-        deeper = [rest for rest in rests if "." in rest]
+        deeper = [rest for rest in rests if "." in rest or rest == MEMBER_OF]
         below: dict[int, dict[str, Value]] = {}
         for type_name in {entry[1] for entry in documents.values()} if deeper else ():
             numbers = [number for number, entry in documents.items() if entry[1] == type_name]
@@ -40,28 +54,68 @@ def load_paths(
             uid, _, document = documents[target]
             for rest in rests:
                 path = f"{reference}.{rest}" if rest else reference
-                value = uid if not rest else below.get(target, {}).get(rest) if "." in rest else document.get(rest)
+                value = uid if not rest else below.get(target, {}).get(rest) if rest in deeper else document.get(rest)
                 if value is not None:
                     for owner in owners:
                         found.setdefault(owner, {}).setdefault(path, value)
     return found
 
 
+def _load_groups(
+    session: Session,
+    rules: Rules,
+    identities: Sequence[int],
+    attributes: Sequence[str],
+    found: dict[int, dict[str, Value]],
+) -> None:
+    """What the groups of these identities hold, as sorted lists; whoever is in no group has NULL."""
+    documents: dict[int, Document] = {}
+    groups: dict[int, list[int]] = {}
+    for member, group, data in session.rows(
+        "SELECT DISTINCT e.target, e.owner, i.doc FROM edge e JOIN identity i ON i.id = e.owner "
+        "WHERE e.target IN ?i AND e.attribute = ? AND e.account = ?",
+        list(identities),
+        rules.names.id("attribute", MEMBERS),
+        rules.main,
+    ):
+        groups.setdefault(member, []).append(group)
+        documents.setdefault(group, decode(data))
+    for member, numbers in groups.items():
+        for attribute in attributes:
+            values = {str(one) for n in numbers for one in items(documents[n].get(attribute or "displayName"))}
+            if values:
+                path = f"{MEMBER_OF}.{attribute}" if attribute else MEMBER_OF
+                found.setdefault(member, {})[path] = sorted(values)
+
+
+def wake_members(session: Session, rules: Rules, edges: Iterable[tuple[int, int, int | None]]) -> None:
+    """Identities that came into or went out of a group (owner, attribute, target), where somebody reads `memberOf`."""
+    if not any(MEMBER_OF in path.split(".") for path in rules.paths):
+        return
+    attribute = rules.names.id("attribute", MEMBERS)
+    members = sorted({edge[2] for edge in edges if edge[1] == attribute and edge[2] is not None})
+    for batch in chunks(members, CHUNK):
+        wake_readers(session, rules, dict.fromkeys(batch, (MEMBER_OF,)))
+
+
 def wake_readers(session: Session, rules: Rules, changed: Mapping[int, Collection[str]]) -> None:
     """Identities that read one of the changed attributes (or references) through references are worked out again."""
     for path, computing in rules.paths.items():
         steps = path.split(".")
+        if steps[-1] == MEMBER_OF:
+            steps.append("displayName")
         for position, step in enumerate(steps):
             readers = [number for number, names in changed.items() if step in names]
             for reference in reversed(steps[:position]):
                 if not readers:
                     break
+                one, other = ("target", "owner") if reference == MEMBER_OF else ("owner", "target")
                 readers = [
                     row[0]
                     for row in session.rows(
-                        "SELECT DISTINCT owner FROM edge WHERE target IN ?i AND attribute = ?",
+                        f"SELECT DISTINCT {one} FROM edge WHERE {other} IN ?i AND attribute = ? AND {one} IS NOT NULL",
                         readers,
-                        rules.names.id("attribute", reference),
+                        rules.names.id("attribute", MEMBERS if reference == MEMBER_OF else reference),
                     )
                 ]
             if readers:

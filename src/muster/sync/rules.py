@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from muster.expressions import Expression, Program, compile_program
@@ -19,6 +19,7 @@ from muster.project.configuration import (
     Place,
     Project,
 )
+from muster.project.metaverse import MEMBER_OF
 from muster.store.names import Names
 
 
@@ -94,6 +95,8 @@ class CompiledMapping:
     writes: tuple[tuple[str, int, CompiledOutbound], ...] = ()
     """Outbound flows that do not stream: attribute, result of a flow of one plain choice (else -1), flow."""
     references: tuple[CompiledOutbound, ...] = ()
+    refers: bool = False
+    """Whether an inbound flow gives small references."""
     uses_unique: bool = False
     reads_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """What each outbound flow reads, by attribute; under `provision` what that reads."""
@@ -171,6 +174,11 @@ class Rules:
         """The account (a name's id) that objects of a mapping are."""
         found = self.mappings.get(mapping) if mapping is not None else None
         return self.names.id("account", found.rules.account) if found else self.main
+
+    def bears_names(self, mapping: int | None) -> bool:
+        """Whether references name identities by the objects of this mapping; one that is frozen still does."""
+        found = self.mappings.get(mapping) if mapping is not None else None
+        return found is None or found.rules.outbound is not None or found.rules.project
 
     def schema_of(self, space: int) -> ObjectSchema | None:
         """What the system says of the type of a space; None while it has never answered."""
@@ -393,6 +401,7 @@ class _Compiler:
             alone=_alone(inbound),
             writes=tuple((f.flow.attribute, _plain(f), f) for f in outbound if not f.streamed),
             references=tuple(f for f in outbound if f.edge and not f.streamed),
+            refers=any(f.how and f.streamed is None for f in inbound),
             uses_unique=any(f.unique for f in outbound),
             reads_of={
                 "provision": rules.outbound.provision.expression.reads
@@ -538,6 +547,12 @@ def identity_sig(names: Names, kind: str, attributes: tuple[str, ...]) -> int:
     return names.id("how", f"identity:{kind}:{'+'.join(attributes)}")
 
 
+def _leads_on(name: str, references: Collection[str]) -> bool:
+    """Whether what is read stands in other identities than the one that reads it."""
+    reference, dot, _ = name.partition(".")
+    return reference == MEMBER_OF or (bool(dot) and reference in references)
+
+
 def _compile_type(
     project: Project, names: Names, kind: IdentityType, mappings: Iterable[CompiledMapping]
 ) -> CompiledType:
@@ -577,6 +592,6 @@ def _compile_type(
         keys=tuple((sig, attributes) for sig, attributes in sorted(keys.items()) if attributes in live),
         computed=kind.computed,
         outbound=outbound,
-        paths=frozenset(name for name in reads if "." in name and name.split(".", 1)[0] in references),
+        paths=frozenset(name for name in reads if _leads_on(name, references)),
         references=references,
     )
