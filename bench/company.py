@@ -144,9 +144,7 @@ class Company:
         for anchor, row in workers(count):
             self.hr.put("worker", anchor, row)
 
-    def _system(
-        self, cls: type[MemorySystem], name: str, kind: str, anchor: str, *, enabled: bool
-    ) -> MemorySystem:
+    def _system(self, cls: type[MemorySystem], name: str, kind: str, anchor: str, *, enabled: bool) -> MemorySystem:
         attributes = {anchor: Attribute(anchor)}
         if enabled:
             attributes["enabled"] = ENABLED_ATTRIBUTE

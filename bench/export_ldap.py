@@ -50,8 +50,8 @@ def measure() -> Iterator[Measured]:
             (company.folder / "mappings" / "app-account.yaml").unlink()
             (company.folder / "systems" / "directory.yaml").write_text(
                 "connector: ldap\n"
-                f"settings: {{url: '{server.url}', bind_dn: '{server.bind_dn}', password: '${{secret:BENCH_DIRECTORY}}', "
-                f"base: '{server.people}'}}\n"
+                f"settings: {{url: '{server.url}', bind_dn: '{server.bind_dn}', base: '{server.people}', "
+                "password: '${secret:BENCH_DIRECTORY}'}\n"
                 "objects: {user: {class: inetOrgPerson}}\n"
             )
             (company.folder / "mappings" / "directory-user.yaml").write_text(MAPPING.replace("{people}", server.people))

@@ -90,10 +90,10 @@ def _rows() -> list[tuple[str | bool, ...]]:
 def _copy(url: str) -> float:
     rows = _rows()
     start = time.perf_counter()
-    with psycopg.connect(_plain(url)) as connection, connection.cursor() as cursor:
-        with cursor.copy(f"COPY account ({', '.join(COLUMNS)}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    statement = f"COPY account ({', '.join(COLUMNS)}) FROM STDIN"
+    with psycopg.connect(_plain(url)) as connection, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
     return time.perf_counter() - start
 
 

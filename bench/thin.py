@@ -21,7 +21,7 @@ class Workers(MemorySystem):
         """The row, put or worked out."""
         return super().get(kind, anchor) or (Stored(worker(int(anchor))) if int(anchor) < self.people else None)
 
-    def count(self, kind: str | None = None) -> int:
+    def count(self, kind: str | None = None) -> int:  # noqa: ARG002 - there is one type
         """All rows."""
         return self.people
 
@@ -42,19 +42,19 @@ class Accounts(MemorySystem):
         super().__init__(*arguments, **options)  # type: ignore[arg-type]
         self._there = bytearray(2_000_000)
 
-    def get(self, kind: str, anchor: str) -> Stored | None:
+    def get(self, kind: str, anchor: str) -> Stored | None:  # noqa: ARG002 - there is one type
         """An object without values, when there is one."""
         return Stored({}) if self._there[int(anchor)] else None
 
-    def put(self, kind: str, anchor: str, values: Document) -> Stored:
+    def put(self, kind: str, anchor: str, values: Document) -> Stored:  # noqa: ARG002 - there is one type
         """Note that it is there."""
         self._there[int(anchor)] = 1
         return Stored(values)
 
-    def count(self, kind: str | None = None) -> int:
+    def count(self, kind: str | None = None) -> int:  # noqa: ARG002 - there is one type
         """How many there are."""
         return sum(self._there)
 
-    def listed(self, kind: str, after: int | None) -> Iterator[tuple[str, Stored | None]]:
+    def listed(self, kind: str, after: int | None) -> Iterator[tuple[str, Stored | None]]:  # noqa: ARG002 - empty
         """Nothing: a read of this system is a delta in which nobody else changed anything."""
         yield from ()
