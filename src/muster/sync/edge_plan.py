@@ -309,8 +309,7 @@ class _Planner:
             list(targets),
             self._spaces,
         ):
-            mapping = self.rules.mappings.get(mapping_id)
-            if mapping is not None and (mapping.rules.outbound is not None or mapping.rules.project):
+            if self.rules.bears_names(mapping_id):
                 found[(identity, self.rules.account_of(mapping_id))] = text
         return found
 
