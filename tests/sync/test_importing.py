@@ -549,12 +549,14 @@ def test_batches_keep_the_order_and_never_hold_an_anchor_twice(shown: list[tuple
     assert all(len({item.anchor for item in batch}) == len(batch) for batch in batches)
 
 
-DOCUMENTS = st.dictionaries(st.sampled_from("abc"), st.one_of(st.none(), st.text(max_size=2), st.just([])))
+DOCUMENTS: st.SearchStrategy[Document] = st.dictionaries(
+    st.sampled_from("abc"), st.one_of(st.none(), st.text(max_size=2), st.just([]))
+)
 
 
 @given(DOCUMENTS, DOCUMENTS)
 def test_a_partial_object_changes_what_it_names_and_nothing_else(before: Document, partial: Document) -> None:
-    known = {name: value for name, value in before.items() if value is not None and value != []}
+    known: Document = {name: value for name, value in before.items() if value is not None and value != []}
     after = merged(known, partial)
     assert {n: v for n, v in after.items() if n not in partial} == {n: v for n, v in known.items() if n not in partial}
     empty = {name for name, value in partial.items() if value is None or value == []}
