@@ -106,7 +106,7 @@ class Company:
         world.mapping("hr-worker", "hr", "worker", WORKER)
         world.mapping("hr-team", "hr", "team", TEAM)
         self.accounts = world.target("app", "account", mapping=ACCOUNT, attributes={"manager": "reference"})
-        named: dict[str, Any] = {"assigned": True, "naming": "dn", "name_is_dn": True}
+        named: dict[str, Any] = {"assigned": True, "naming": "dn", "name_is_dn": True, "keeps_references": False}
         directory = world.system(
             "dir",
             schema("user", "guid", {"dn": "text", "boss": "reference"}, **named),

@@ -1,0 +1,169 @@
+"""What an interrupted run had sent, settled once its system was read anew: found there, or never done.
+
+Nothing is sent twice for it, and the audit trail says of each change what became of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from muster.model.changes import Action, Outcome, Result
+from muster.model.values import Document, same
+from muster.store.codec import decode, encode
+from muster.store.database import Session
+from muster.sync.changes import SENT, written_values
+from muster.sync.edge_plan import return_edges
+from muster.sync.edges import object_appeared
+from muster.sync.outcomes import Outcomes, Sent, omitted
+from muster.sync.reserving import make_firm
+from muster.sync.rules import CompiledMapping, Rules
+from muster.sync.showing import reference_text
+from muster.sync.values import MADE
+
+_FOUND: Final = "found done after an interruption"
+_LOST: Final = "sent before an interruption, and not found done since"
+
+
+def recover(recorder: Outcomes) -> int:
+    """Settle what was sent to the recorder's system and has no outcome; how many changes that were.
+
+    An object that appeared under a sent create is Muster's own; a value that shows as it was sent was written.
+    """
+    session, rules = recorder.session, recorder.rules
+    settled = [(sent, _settle(session, rules, sent)) for sent in _sent(session, rules, recorder.system)]
+    recorder.close(settled)
+    return_edges(session, rules, [sent.id for sent, outcome in settled if outcome.result is not Result.DONE])
+    identities = sorted({sent.identity for sent, _ in settled if sent.identity})
+    session.run("UPDATE identity SET dirty = dirty | 3 WHERE id IN ?i", identities)
+    return len(settled)
+
+
+def _sent(session: Session, rules: Rules, system: str) -> list[Sent]:
+    rows = session.rows(
+        "SELECT c.id, c.space, c.mapping, c.identity, c.object, c.action, c.anchor, c.payload, i.uid FROM change c "
+        f"LEFT JOIN identity i ON i.id = c.identity WHERE c.state = {SENT} AND c.space IN ?i ORDER BY c.id",
+        rules.spaces_of(system),
+    )
+    return [
+        Sent(
+            id=number,
+            space=space,
+            mapping=mapping,
+            identity=identity,
+            object=object_id,
+            action=Action(action),
+            anchor=anchor,
+            payload=orjson.loads(data),
+            data=bytes(data),
+            uid=uid or "",
+            edges=True,
+            kind=rules.spaces[space][1],
+        )
+        for number, space, mapping, identity, object_id, action, anchor, data, uid in rows
+    ]
+
+
+def _settle(session: Session, rules: Rules, sent: Sent) -> Outcome:
+    mapping = rules.mappings.get(sent.mapping)
+    anchor, done = sent.anchor, False
+    if sent.action is Action.DELETE:
+        done = session.one("SELECT id FROM object WHERE id = ? AND gone = 0", sent.object or 0) is None
+    elif mapping is not None and sent.action is Action.CREATE:
+        anchor = _adopt_created(session, rules, mapping, sent)
+        done = _adopt_edges(session, mapping, sent) and anchor is not None
+    elif mapping is not None:
+        written = _adopt_updated(session, mapping, sent)
+        done = _adopt_edges(session, mapping, sent) and written
+    result = Result.DONE if done else Result.RETRY
+    return Outcome(sent.id, result, anchor or sent.anchor, reason=_FOUND if done else _LOST)
+
+
+def _adopt_created(session: Session, rules: Rules, mapping: CompiledMapping, sent: Sent) -> str | None:
+    """Tie the object that appeared to the identity it was made for; its anchor, or None when there is none."""
+    wrote: Document = sent.payload["values"]
+    candidates: list[tuple[Any, ...]] = []
+    columns = "SELECT id, doc, identity, anchor FROM object WHERE space = ? AND gone = 0 AND "
+    if sent.anchor is not None:
+        candidates = session.rows(columns + "anchor = ?", sent.space, sent.anchor)
+    elif (ref := reference_text(mapping.schema, wrote)) is not None:
+        candidates = session.rows(columns + "ref = ?", sent.space, ref)
+    else:
+        candidates = [
+            row
+            for row in session.rows(columns + "identity IS NULL AND dirty > 0", sent.space)
+            if _shows(mapping, decode(row[1]), wrote)
+        ]
+    if len(candidates) != 1 or candidates[0][2] not in (None, sent.identity):
+        return None
+    taken = session.one(
+        "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
+    )
+    if taken is not None:
+        return None
+    if sent.object:
+        session.run("DELETE FROM object WHERE id = ? AND gone = 1", sent.object)
+    shown: Document = decode(candidates[0][1])
+    kept = {
+        name: value for name, value in wrote.items() if same(shown.get(name), value, mapping.schema.attribute(name))
+    }
+    session.update(
+        "object",
+        ("identity", "mapping", "made", "wrote", "wanted", "dirty"),
+        ("id",),
+        [(sent.identity, sent.mapping, MADE, encode(kept), omitted(sent), 1, candidates[0][0])],
+    )
+    make_firm(session, [sent.identity])
+    object_appeared(session, rules, [candidates[0][0]], [sent.identity])
+    return str(candidates[0][3])
+
+
+def _shows(mapping: CompiledMapping, document: Document, wrote: Document) -> bool:
+    return all(same(document.get(name), value, mapping.schema.attribute(name)) for name, value in wrote.items())
+
+
+def _adopt_updated(session: Session, mapping: CompiledMapping, sent: Sent) -> bool:
+    """Take what shows as it was sent for written; whether that is all of it."""
+    row = session.one("SELECT doc, wrote, wanted FROM object WHERE id = ?", sent.object or 0)
+    if row is None:
+        return False
+    document, wrote, wanted = decode(row[0]), decode(row[1]), decode(row[2])
+    written = written_values(mapping.schema, document, sent.payload)
+    there = {n: v for n, v in written.items() if same(document.get(n), v, mapping.schema.attribute(n))}
+    for name, value in there.items():
+        wrote[name] = value
+        wanted.pop(name, None)
+    wanted |= sent.payload.get("meant", {})
+    session.update(
+        "object",
+        ("wrote", "wanted", "dirty"),
+        ("id",),
+        [(encode(wrote), encode(wanted) if wanted else None, 1, sent.object)],
+    )
+    return len(there) == len(written)
+
+
+def _adopt_edges(session: Session, mapping: CompiledMapping, sent: Sent) -> bool:
+    """Take the edges that show as they were sent for written; whether that is all of them."""
+    if not mapping.streams:
+        return True
+    number = session.value(
+        "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
+    )
+    if number is None:
+        return False
+    session.run(
+        "UPDATE shown SET wrote = 1 WHERE object = ? AND (attribute, text) IN "
+        "(SELECT attribute, text FROM edge_change WHERE change = ? AND remove = 0)",
+        number,
+        sent.id,
+    )
+    missed = session.one(
+        "SELECT e.text FROM edge_change e LEFT JOIN shown s "
+        "ON s.object = ? AND s.attribute = e.attribute AND s.text = e.text "
+        "WHERE e.change = ? AND (s.text IS NULL) = (e.remove = 0) LIMIT 1",
+        number,
+        sent.id,
+    )
+    return missed is None
