@@ -1,12 +1,14 @@
-"""The queue of changes: the states a change goes through, and the order in which changes are made."""
+"""The queue of changes: the states a change goes through, the order in which changes are made, what one does."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from muster.model import dn
 from muster.model.changes import Action
-from muster.model.values import Value
+from muster.model.schema import ObjectSchema
+from muster.model.values import Document, Value, comparable, items
 
 PLANNED: Final = 0
 SENT: Final = 1
@@ -17,7 +19,10 @@ FAILED: Final = 3
 RANK: Final = {Action.CREATE: 1_000, Action.UPDATE: 500_000, Action.DISABLE: 600_000, Action.DELETE: 900_000}
 """Order of export: creates first (containers and referenced objects before the others), deletes last."""
 
+RANK_CONTAINERS: Final = 500
 RANK_RENAMES: Final = 400_000
+"""New names come after what is made and before what else is written, so that everything is written under its last
+name; new names of containers come first of all, so that what is made in them finds them."""
 RANK_EDGES: Final = 700_000
 RANK_LATE: Final = 200_000
 """What only changes large references comes after all else that makes or names objects; so do creates with some."""
@@ -38,6 +43,20 @@ def rank_of(action: Action, name: Value, *, renames: bool = False) -> int:
     if action is Action.DELETE:
         return RANK[action] - depth
     return RANK_RENAMES + depth if renames and action is Action.UPDATE else RANK[action]
+
+
+def written_values(schema: ObjectSchema, before: Document, payload: Mapping[str, Any]) -> Document:
+    """What attributes hold after a change: those replaced, and those that lost or gained single values."""
+    written: Document = dict(payload["values"])
+    add, remove = payload.get("add", {}), payload.get("remove", {})
+    for name in {**add, **remove}:
+        attribute = schema.attribute(name)
+        gone = {comparable(one, attribute) for one in remove.get(name, ())}
+        kept = [one for one in items(before.get(name)) if comparable(one, attribute) not in gone]
+        has = {comparable(one, attribute) for one in kept}
+        value: Value = kept + [one for one in add.get(name, ()) if comparable(one, attribute) not in has]
+        written[name] = value or None
+    return written
 
 
 CHANGE_COLUMNS: Final = (

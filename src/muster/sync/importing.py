@@ -16,14 +16,17 @@ from muster.model import dn
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
 from muster.model.schema import ObjectSchema
-from muster.model.values import Document, Value, key_text, same
+from muster.model.values import Document, key_text, same
 from muster.project.configuration import Safety
-from muster.store.codec import decode, digest, encode, folded, text_digest
+from muster.store.codec import decode, digest, encode
 from muster.store.database import CHUNK, Database, Session, chunks
+from muster.sync.inflight import in_flight
 from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, spend, spent, too_many
 from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
 from muster.sync.rules import Rules
+from muster.sync.showing import names_of, show_some, show_whole
+from muster.sync.values import CHANGED_SINCE, MADE
 
 Read = Callable[[Mapping[str, Sequence[str]], str | None], Iterator[Page]]
 
@@ -124,6 +127,7 @@ class _Import:
         with database.read() as session:
             highest = session.value("SELECT next FROM counter WHERE name = ?", "object") or 0
             known = session.one("SELECT reading FROM watermark WHERE system = ?", system)
+            self.sent = in_flight(session, rules, system)
         self.reading = (known[0] if known else 0) + 1
         self.seen = bytearray(highest + 1)
 
@@ -261,8 +265,8 @@ class _Import:
                     digests.append((mark, number))
                 continue
             written: Document = decode(wrote)
-            if made == 1 and any(not same(document.get(k), v, schema.attribute(k)) for k, v in written.items()):
-                made = 2
+            if made == MADE and self.sent.by_another_hand(number, document, written, schema):
+                made = CHANGED_SINCE
             sticking = settled(decode(stick), written, before, document, schema, self.reading) if stick else None
             ref, parent = names_of(schema, document)
             renamed.append((number, item.anchor, old_ref, ref))
@@ -278,9 +282,13 @@ class _Import:
         session.update("object", columns, ("id",), rows)
         session.delete("object_key", ("sig", "key", "object"), stale)
         if schema.naming is not None:
-            follow_renames(session, self.rules, space, renamed)
+            follow_renames(session, self.rules, space, renamed, ours=False, fresh=self._fresh)
         self.counts.changed += len(rows)
         return keys
+
+    def _fresh(self, number: int) -> bool:
+        """Whether this import has read the object already."""
+        return number < len(self.seen) and bool(self.seen[number])
 
     def _mark_gone(self, session: Session, numbers: Sequence[int]) -> None:
         session.update("object", ("gone", "dirty"), ("id",), [(1, 1, number) for number in numbers])
@@ -339,6 +347,9 @@ class _Import:
                 len(self.seen),
             )
         missing = [number for number, anchor in known if not self.seen[number] and anchor not in blocked]
+        ours = self._deleted_by_us(missing)
+        known = [row for row in known if row[0] not in ours]
+        missing = [number for number in missing if number not in ours]
         if not missing:
             return True
         unread = sum(1 for number, anchor in known if not self.seen[number] and anchor in blocked)
@@ -362,9 +373,18 @@ class _Import:
                 self._mark_gone(session, batch)
         return True
 
+    def _deleted_by_us(self, numbers: Iterable[int]) -> set[int]:
+        """Those of the missing objects that an interrupted run had deleted: they count against no limit again."""
+        ours = self.sent.deleting.intersection(numbers)
+        if ours:
+            with self.database.write() as session:
+                self._mark_gone(session, sorted(ours))
+        return ours
+
     def _believe_tombstones(self) -> bool:
         """Take for deleted what the system itself says is deleted; none, when that is more than the limits allow."""
-        numbers = list(self.tombstones)
+        ours = self._deleted_by_us(self.tombstones)
+        numbers = [number for number in self.tombstones if number not in ours]
         if not numbers:
             return True
         with self.database.read() as session:
@@ -450,22 +470,6 @@ def merged(before: Document, values: Document) -> Document:
     return kept
 
 
-def reference_text(schema: ObjectSchema, document: Document) -> str | None:
-    """The text by which others refer to the object, in comparable form; None where that is the anchor."""
-    if schema.naming is None:
-        return None
-    value: Value = document.get(schema.naming)
-    if not isinstance(value, str):
-        return None
-    return dn.normal(value) if schema.name_is_dn else value
-
-
-def names_of(schema: ObjectSchema, document: Document) -> tuple[str | None, str | None]:
-    """The text by which others refer to the object, and, where that is a DN, its container's; as they are compared."""
-    text = reference_text(schema, document)
-    return text, dn.parent(text) if text is not None and schema.name_is_dn else None
-
-
 def settled(
     stick: Mapping[str, Sequence[int]],
     wrote: Document,
@@ -498,62 +502,3 @@ def value_keys(unique: Iterable[tuple[int, str]], document: Document, number: in
             key = key_text((one,))
             if key is not None:
                 yield sig, key, number
-
-
-def show_whole(session: Session, number: int, attribute: int, values: set[str]) -> int:
-    """Make `values` all that the object shows; how many edges that changed."""
-    total = folded(sum(text_digest(text) for text in values))
-    known = session.one("SELECT digest FROM shown_digest WHERE object = ? AND attribute = ?", number, attribute)
-    if known is not None and known[0] == total:
-        return 0
-    had = {
-        row[0] for row in session.rows("SELECT text FROM shown WHERE object = ? AND attribute = ?", number, attribute)
-    }
-    return _show(session, number, attribute, values - had, had - values)
-
-
-def show_some(session: Session, number: int, attribute: int, added: set[str], removed: set[str]) -> int:
-    """Add and remove edges that the object shows; how many that changed."""
-    both = sorted(added | removed)
-    had: set[str] = set()
-    for batch in chunks(both, CHUNK):
-        had.update(
-            row[0]
-            for row in session.rows(
-                "SELECT text FROM shown WHERE object = ? AND attribute = ? AND text IN ?t", number, attribute, batch
-            )
-        )
-    return _show(session, number, attribute, added - had, removed & had)
-
-
-def _show(session: Session, number: int, attribute: int, added: set[str], removed: set[str]) -> int:
-    session.upsert(
-        "shown",
-        ("object", "attribute", "text", "wrote"),
-        ("object", "attribute", "text"),
-        [(number, attribute, text, 0) for text in sorted(added)],
-    )
-    session.delete("shown", ("object", "attribute", "text"), [(number, attribute, text) for text in sorted(removed)])
-    touched = sorted(added | removed)
-    session.upsert(
-        "shown_dirty",
-        ("object", "attribute", "text"),
-        ("object", "attribute", "text"),
-        [(number, attribute, text) for text in touched],
-    )
-    count_shown(session, number, attribute, added, removed)
-    return len(touched)
-
-
-def count_shown(session: Session, number: int, attribute: int, added: set[str], removed: set[str]) -> None:
-    """Keep the digest and the count of a many-valued reference true after a change of some of its values."""
-    row = session.one("SELECT digest, count FROM shown_digest WHERE object = ? AND attribute = ?", number, attribute)
-    total = (row[0] if row else folded(0)) + (1 << 63)
-    count = (row[1] if row else 0) + len(added) - len(removed)
-    total += sum(text_digest(text) for text in added) - sum(text_digest(text) for text in removed)
-    session.upsert(
-        "shown_digest",
-        ("object", "attribute", "digest", "count"),
-        ("object", "attribute"),
-        [(number, attribute, folded(total), count)],
-    )

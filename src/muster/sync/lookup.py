@@ -11,8 +11,9 @@ from muster.model.values import Document, Value
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session, chunks
 from muster.sync.changes import PLANNED
-from muster.sync.importing import clean, names_of, value_keys
+from muster.sync.importing import clean, value_keys
 from muster.sync.rules import CompiledMapping, Rules
+from muster.sync.showing import names_of
 
 Find = Callable[[str, Mapping[str, Value]], Sequence[ConnectorObject]]
 _KEY: Final = ("sig", "key", "object")

@@ -1,4 +1,4 @@
-"""What became of changes, written into the connector space; and what an interrupted run had sent."""
+"""What became of changes, written into the connector space."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
 from muster.model.changes import Action, Outcome, Result
 from muster.model.secrets import Secret
-from muster.model.values import Document, Type, Value, comparable, items, same
+from muster.model.values import Document, Type, same
 from muster.store.audit import Done, record
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
 from muster.sync.cases import close_cases, wake_cases
-from muster.sync.changes import DONE, FAILED
+from muster.sync.changes import DONE, FAILED, written_values
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import dirty_targets, forget_origin, object_appeared, release_targets
-from muster.sync.importing import EVERY, clean, count_shown, merged, names_of, reference_text, value_keys
+from muster.sync.importing import EVERY, clean, merged, value_keys
 from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
 from muster.sync.matching import mark_identities
 from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import make_firm
-from muster.sync.rules import CompiledMapping, Rules
+from muster.sync.rules import Rules
+from muster.sync.showing import count_shown, names_of
 from muster.sync.values import MADE
 
 _OBJECT: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "mapping", "identity")
@@ -94,9 +93,14 @@ class Outcomes:
         bad = [(sent, outcome) for sent, outcome in outcomes if not self.succeeded(sent, outcome)]
         for sent, outcome in bad:
             self._failed(sent, outcome)
-        self._close(outcomes)
+        self.close(outcomes)
+
+    def close(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
+        """Queue, audit trail and limits after these outcomes."""
+        self._seal(outcomes)
         if self.counted:
-            spend(self.session, self.system, self.now, self._spent([sent for sent, _ in good]))
+            made = [sent for sent, outcome in outcomes if self.succeeded(sent, outcome)]
+            spend(self.session, self.system, self.now, self._spent(made))
 
     def _spent(self, changes: Sequence[Sent]) -> Counter[str]:
         """What these changes took away, by kind of limit."""
@@ -123,7 +127,7 @@ class Outcomes:
             counts[members_kind(number, self.rules.names.text(attribute))] += removed
         return counts
 
-    def _close(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
+    def _seal(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
         done = [
             Done(
                 sent.id,
@@ -174,7 +178,7 @@ class Outcomes:
             mapping = self.rules.mappings[sent.mapping]
             rows.append(
                 (own, space, anchor, "", data, digest(data), *names_of(schema, document), sent.mapping)
-                + (sent.identity, MADE, written, _omitted(sent), unconfirmed, 0, 1 if mapping.answers else 0)
+                + (sent.identity, MADE, written, omitted(sent), unconfirmed, 0, 1 if mapping.answers else 0)
             )
             if unique:
                 keys.extend(value_keys(unique, document, own))
@@ -213,7 +217,7 @@ class Outcomes:
             number, data, wrote_data, wanted_data, stick_data, ref, anchor, space = row
             mapping = self.rules.mappings[sent.mapping]
             before: Document = decode(data)
-            written = written_values(mapping, before, sent.payload)
+            written = written_values(mapping.schema, before, sent.payload)
             document = merged(before, {**written, **outcome.values})
             wrote = {**decode(wrote_data), **written}
             wanted = {name: value for name, value in decode(wanted_data).items() if name not in written}
@@ -241,7 +245,7 @@ class Outcomes:
         session.update("object", ("doc", "digest", "ref", "parent", "wrote", "wanted", "stick"), ("id",), updates)
         session.delete("object_key", _VALUE_KEY, stale)
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
-        follow_renames(session, self.rules, pairs[0][0].space, renamed)
+        follow_renames(session, self.rules, pairs[0][0].space, renamed, ours=True)
         make_firm(session, [sent.identity for sent, _ in pairs if sent.identity])
 
     def _edges(self, changes: Sequence[Sent]) -> None:
@@ -334,125 +338,7 @@ class Outcomes:
             session.run("UPDATE identity SET dirty = dirty | ? WHERE id = ?", mark, sent.identity)
 
 
-def _omitted(sent: Sent) -> bytes | None:
+def omitted(sent: Sent) -> bytes | None:
     """What a create left out, having no value: from now on that is what we want of it."""
     names = sent.payload.get("omitted")
     return encode(dict.fromkeys(names)) if names else None
-
-
-def written_values(mapping: CompiledMapping, before: Document, payload: dict[str, Any]) -> Document:
-    """What attributes hold after a change: those replaced, and those that lost or gained single values."""
-    written: Document = dict(payload["values"])
-    add, remove = payload.get("add", {}), payload.get("remove", {})
-    for name in {**add, **remove}:
-        attribute = mapping.schema.attribute(name)
-        gone = {comparable(one, attribute) for one in remove.get(name, ())}
-        kept = [one for one in items(before.get(name)) if comparable(one, attribute) not in gone]
-        has = {comparable(one, attribute) for one in kept}
-        value: Value = kept + [one for one in add.get(name, ()) if comparable(one, attribute) not in has]
-        written[name] = value or None
-    return written
-
-
-def recover(session: Session, rules: Rules, system: str) -> int:
-    """After an interruption, once the system was read anew: what was sent is found in it, or was never done.
-
-    An object that appeared under a sent create is Muster's own; a value that shows as it was sent was written. How
-    many changes were settled.
-    """
-    rows = session.rows(
-        "SELECT c.id, c.space, c.mapping, c.identity, c.object, c.action, c.anchor, c.payload, i.uid FROM change c "
-        "LEFT JOIN identity i ON i.id = c.identity WHERE c.state = 1 AND c.space IN ?i ORDER BY c.id",
-        rules.spaces_of(system),
-    )
-    for number, space, mapping_id, identity, object_id, action, anchor, data, uid in rows:
-        payload = orjson.loads(data)
-        sent = Sent(
-            number, space, mapping_id, identity, object_id, Action(action), anchor, payload, bytes(data), uid or "",
-            True, rules.spaces[space][1],
-        )  # fmt: skip
-        mapping = rules.mappings.get(mapping_id)
-        if mapping is not None and identity:
-            if sent.action is Action.CREATE:
-                _adopt_created(session, rules, mapping, sent)
-            elif sent.action is not Action.DELETE:
-                _adopt_updated(session, mapping, sent)
-            _adopt_edges(session, mapping, sent)
-            return_edges(session, rules, [sent.id])
-            session.run("UPDATE identity SET dirty = dirty | 3 WHERE id = ?", identity)
-        session.run("DELETE FROM change WHERE id = ?", number)
-    return len(rows)
-
-
-def _adopt_created(session: Session, rules: Rules, mapping: CompiledMapping, sent: Sent) -> None:
-    wrote: Document = sent.payload["values"]
-    candidates: list[tuple[Any, ...]] = []
-    columns = "SELECT id, doc, identity FROM object WHERE space = ? AND gone = 0 AND "
-    if sent.anchor is not None:
-        candidates = session.rows(columns + "anchor = ?", sent.space, sent.anchor)
-    elif (ref := reference_text(mapping.schema, wrote)) is not None:
-        candidates = session.rows(columns + "ref = ?", sent.space, ref)
-    else:
-        candidates = [
-            row
-            for row in session.rows(columns + "identity IS NULL AND dirty > 0", sent.space)
-            if _shows(mapping, decode(row[1]), wrote)
-        ]
-    if len(candidates) != 1 or candidates[0][2] not in (None, sent.identity):
-        return
-    taken = session.one(
-        "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
-    )
-    if taken is not None:
-        return
-    if sent.object:
-        session.run("DELETE FROM object WHERE id = ? AND gone = 1", sent.object)
-    shown: Document = decode(candidates[0][1])
-    kept = {
-        name: value for name, value in wrote.items() if same(shown.get(name), value, mapping.schema.attribute(name))
-    }
-    session.update(
-        "object",
-        ("identity", "mapping", "made", "wrote", "wanted", "dirty"),
-        ("id",),
-        [(sent.identity, sent.mapping, MADE, encode(kept), _omitted(sent), 1, candidates[0][0])],
-    )
-    make_firm(session, [sent.identity])
-    object_appeared(session, rules, [candidates[0][0]], [sent.identity])
-
-
-def _shows(mapping: CompiledMapping, document: Document, wrote: Document) -> bool:
-    return all(same(document.get(name), value, mapping.schema.attribute(name)) for name, value in wrote.items())
-
-
-def _adopt_updated(session: Session, mapping: CompiledMapping, sent: Sent) -> None:
-    row = session.one("SELECT doc, wrote, wanted FROM object WHERE id = ?", sent.object or 0)
-    if row is None:
-        return
-    document, wrote, wanted = decode(row[0]), decode(row[1]), decode(row[2])
-    for name, value in written_values(mapping, document, sent.payload).items():
-        if same(document.get(name), value, mapping.schema.attribute(name)):
-            wrote[name] = value
-            wanted.pop(name, None)
-    wanted |= sent.payload.get("meant", {})
-    session.update(
-        "object",
-        ("wrote", "wanted", "dirty"),
-        ("id",),
-        [(encode(wrote), encode(wanted) if wanted else None, 1, sent.object)],
-    )
-
-
-def _adopt_edges(session: Session, mapping: CompiledMapping, sent: Sent) -> None:
-    if not mapping.streams:
-        return
-    number = session.value(
-        "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
-    )
-    if number is not None:
-        session.run(
-            "UPDATE shown SET wrote = 1 WHERE object = ? AND text IN "
-            "(SELECT text FROM edge_change WHERE change = ? AND remove = 0)",
-            number,
-            sent.id,
-        )

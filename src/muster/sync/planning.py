@@ -20,6 +20,7 @@ from muster.store.database import Database, Session, chunks
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, rank_of
 from muster.sync.clearing import CLEARS
 from muster.sync.clock import moment
+from muster.sync.containers import follow_containers
 from muster.sync.edges import spelled
 from muster.sync.limits import over_limits
 from muster.sync.outbound import named_objects
@@ -43,6 +44,7 @@ def finish_plan(
 ) -> set[str]:
     """Order references, add what unmanaged objects ask for, check the limits; the systems that are held."""
     with database.write() as session:
+        follow_containers(session, rules)
         _order_references(session, rules)
     with database.write() as session:
         _unmanaged_changes(session, rules, run, Context(now=moment(now)), unknown)

@@ -47,10 +47,11 @@ from muster.sync.marks import (
     any_object,
 )
 from muster.sync.outbound import Outbound
-from muster.sync.outcomes import Sent, recover
+from muster.sync.outcomes import Outcomes, Sent
 from muster.sync.planning import finish_plan
 from muster.sync.problems import Problem, Report
 from muster.sync.quarantine import in_quarantine, judge
+from muster.sync.recovering import recover
 from muster.sync.rulechanges import apply_rule_changes
 from muster.sync.rules import Rules, compile_rules
 
@@ -215,7 +216,7 @@ class Run:
     def _recover(self, system: str, *, readable: bool) -> None:
         if readable:
             with self.database.write() as session:
-                recover(session, self.rules, system)
+                recover(Outcomes(self.rules, session, self.report, system, self.now, self.number))
             return
         for problem in unconfirmed(self.database, self.rules, system):
             self.report.add(problem)

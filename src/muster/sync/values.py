@@ -14,7 +14,8 @@ from muster.sync.rules import CompiledInbound, CompiledMapping, CompiledType
 
 Allocate = Callable[[str, list[str]], str | None]
 MADE: Final = 1
-"""`made`: Muster made the object and no other hand has changed it since. 2: made, then changed by another hand."""
+CHANGED_SINCE: Final = 2
+"""`made`: Muster made the object and no other hand has changed it since; made, then changed by another hand."""
 
 
 @dataclass(slots=True)
