@@ -1,0 +1,308 @@
+"""Unique values: reserved tentatively, given out in one serial step, never twice, and not given back to the dead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from muster.model.values import Document
+from tests.sync.world import MemorySide, World, changed, kinds
+
+META = """
+person:
+  computed:
+    login:
+      value: >-
+        SelectUniqueValue(ToLower([givenName]), ToLower([givenName] & "." & [surname]),
+        ToLower([givenName] & "." & [surname] & "2"))
+      enforce: once
+      unique: logins
+"""
+HR = """
+identity: person
+project: true
+join:
+  - employeeId: '[id]'
+inbound:
+  precedence: 10
+  flows: {employeeId: '[id]', givenName: '[first]', surname: '[last]', active: '[live] <> "no"'}
+"""
+APP = """
+identity: person
+join:
+  - employeeId: '[emp]'
+outbound:
+  provision: '[active]'
+  deprovision: delete
+  flows: {login: '[login]', emp: '[employeeId]', name: '[surname]'}
+"""
+OWN = APP.replace(
+    "'[login]'",
+    "{value: 'SelectUniqueValue(ToLower([givenName]), ToLower([givenName] & \".\" & [surname]))', enforce: once}",
+)
+ADA: Document = {"first": "Ada", "last": "Byron"}
+ADA2: Document = {"first": "Ada", "last": "Young"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as made:
+        yield made
+
+
+def company(world: World, rows: dict[str, Document], app: str = APP) -> tuple[MemorySide, MemorySide]:
+    if app == APP:
+        world.write("metaverse.yaml", META)
+    hr = world.source("hr", "worker", rows=rows, mapping=HR)
+    return hr, world.target("app", "account", mapping=app)
+
+
+def logins(app: MemorySide) -> dict[str, str]:
+    """Employee number → login."""
+    return {str(values.get("emp")): anchor for anchor, values in app.all().items()}
+
+
+def reserved(world: World) -> list[str]:
+    with world.muster() as muster, muster.database.read() as session:
+        return [row[0] for row in session.rows("SELECT value FROM reserved ORDER BY value")]
+
+
+# --- giving out
+
+
+def test_the_first_free_candidate_is_given_in_the_order_of_anchors(world: World) -> None:
+    _, app = company(world, {"2": ADA2, "1": ADA, "3": {"first": "Bo", "last": "Dahl"}})
+    world.run()
+    assert logins(app) == {"1": "ada", "2": "ada.young", "3": "bo"}
+
+
+def test_the_better_source_is_served_first(world: World) -> None:
+    world.write("metaverse.yaml", META)
+    world.source("a", "worker", rows={"1": ADA}, mapping=HR.replace("precedence: 10", "precedence: 20"))
+    world.source("z", "worker", rows={"9": ADA2}, mapping=HR)
+    app = world.target("app", "account", mapping=APP)
+    world.run()
+    assert logins(app) == {"9": "ada", "1": "ada.byron"}
+
+
+def test_across_runs_first_come_is_kept(world: World) -> None:
+    hr, app = company(world, {"5": ADA})
+    world.run()
+    hr.put("1", id="1", **ADA2)
+    world.run()
+    assert logins(app) == {"5": "ada", "1": "ada.young"}
+
+
+def test_what_was_given_stays_when_the_name_changes(world: World) -> None:
+    hr, app = company(world, {"1": ADA})
+    world.run()
+    hr.edit("1", first="Augusta")
+    world.run(full=True)
+    assert logins(app) == {"1": "ada"}
+    assert world.identity("1")["login"] == "ada"
+
+
+def test_when_all_candidates_are_taken_the_message_says_so_and_nobody_else_is_stopped(world: World) -> None:
+    rows: dict[str, Document] = {str(n): ADA for n in range(1, 5)}
+    _, app = company(world, rows | {"9": {"first": "Bo", "last": "Dahl"}})
+    result = world.run()
+    messages = [e["message"] for e in result["errors"] if e["kind"] == "expression"]
+    assert len(messages) == 1
+    assert "all 3 candidates are taken (last tried 'ada.byron2')" in messages[0]
+    assert "metaverse.yaml:5" in messages[0]
+    assert sorted(logins(app)) == ["1", "2", "3", "9"]
+
+
+def test_who_got_none_gets_one_when_one_becomes_possible(world: World) -> None:
+    rows: dict[str, Document] = {str(n): ADA for n in range(1, 5)}
+    hr, app = company(world, rows)
+    world.run()
+    hr.edit("4", last="Young")
+    result = world.run()
+    assert result["errors"] == []
+    assert logins(app)["4"] == "ada.young"
+
+
+def test_case_and_unicode_form_make_no_value_unique(world: World) -> None:
+    _, app = company(world, {"1": {"first": "Zoë", "last": "A"}, "2": {"first": "Zoe\u0308", "last": "B"}})
+    world.run()
+    assert len(app.all()) == 2
+    assert logins(app)["1"] == "zoë"
+    assert logins(app)["2"] == "zoe\u0308.b"
+
+
+# --- tentative, then firm
+
+
+def test_a_typo_corrected_before_the_create_leaves_no_trace(world: World) -> None:
+    hr, app = company(world, {"1": {"first": "Adda", "last": "Byron"}})
+    world.plan()
+    assert reserved(world) == ["adda"]
+    hr.edit("1", first="Ada")
+    world.run()
+    assert logins(app) == {"1": "ada"}
+    assert reserved(world) == ["ada"]
+
+
+def test_a_typo_corrected_before_the_create_leaves_no_trace_of_a_value_of_one_system(world: World) -> None:
+    hr, app = company(world, {"1": {"first": "Adda", "last": "Byron"}}, OWN)
+    world.plan()
+    hr.edit("1", first="Ada")
+    world.run()
+    assert logins(app) == {"1": "ada"}
+    assert reserved(world) == ["ada"]
+
+
+def test_a_create_that_fails_firms_nothing(world: World) -> None:
+    hr, app = company(world, {"1": {"first": "Adda", "last": "Byron"}})
+    app.system.faults.reject.add("adda")
+    assert kinds(world.run()["errors"]) == ["rejected"]
+    hr.edit("1", first="Ada")
+    world.run()
+    assert logins(app) == {"1": "ada"}
+    assert reserved(world) == ["ada"]
+
+
+def test_a_tentative_value_is_kept_while_it_is_still_among_the_candidates(world: World) -> None:
+    hr, app = company(world, {"1": ADA, "2": ADA2})
+    world.plan()
+    hr.edit("1", first="Augusta")
+    world.run()
+    assert logins(app) == {"1": "augusta", "2": "ada.young"}
+
+
+def test_a_value_that_is_always_worked_out_follows_the_name_and_may_go_back(world: World) -> None:
+    world.write("metaverse.yaml", META.replace("      enforce: once\n", ""))
+    hr = world.source("hr", "worker", rows={"1": ADA, "2": ADA2}, mapping=HR)
+    mapping = APP.replace("login: '[login]', ", "login: '[employeeId]', nick: '[login]', ")
+    app = world.target("app", "account", mapping=mapping)
+    world.run()
+    hr.edit("1", first="Augusta")
+    world.run()
+    assert {a: v["nick"] for a, v in app.all().items()} == {"1": "augusta", "2": "ada.young"}
+    assert world.run(full=True)["changes"] == []
+    hr.put("3", id="3", first="Ada", last="New")
+    world.run()
+    assert app.values("3")["nick"] == "ada.new"
+    hr.edit("1", first="Ada")
+    world.run()
+    assert app.values("1")["nick"] == "ada"
+    assert world.run(full=True)["changes"] == []
+
+
+# --- who is avoided
+
+
+def test_candidates_avoid_unmanaged_objects(world: World) -> None:
+    _, app = company(world, {"1": ADA})
+    app.put("ada", login="ada", name="somebody else")
+    world.run()
+    assert logins(app)["1"] == "ada.byron"
+    assert app.values("ada")["name"] == "somebody else"
+
+
+def test_candidates_of_one_systems_own_attribute_avoid_unmanaged_objects(world: World) -> None:
+    _, app = company(world, {"1": ADA}, OWN)
+    app.put("ADA", login="ADA")
+    world.run()
+    assert logins(app)["1"] == "ada.byron"
+
+
+def test_an_unmanaged_object_that_is_gone_blocks_nothing(world: World) -> None:
+    hr, app = company(world, {})
+    app.put("ada", login="ada")
+    world.run()
+    app.remove("ada")
+    hr.put("1", id="1", **ADA)
+    world.run()
+    assert logins(app) == {"1": "ada"}
+
+
+def test_ones_own_account_does_not_block_ones_own_name(world: World) -> None:
+    _, app = company(world, {"1": ADA})
+    app.put("ada", login="ada", emp="1")
+    world.run()
+    assert logins(app) == {"1": "ada"}
+    assert world.identity("1")["login"] == "ada"
+
+
+def test_one_scope_may_be_shared_by_attributes_of_several_systems(world: World) -> None:
+    world.write("metaverse.yaml", "")
+    world.drop("metaverse.yaml")
+    world.source("hr", "worker", rows={"1": ADA, "2": ADA2}, mapping=HR)
+    flow = "{value: 'SelectUniqueValue(ToLower([givenName]), ToLower([givenName] & \".\" & [surname]))', unique: names}"
+    app = world.target(
+        "app", "account", mapping=APP.replace("'[login]'", flow).replace("'[active]'", "'[surname] = \"Byron\"'")
+    )
+    mail = world.target(
+        "mail", "box", mapping=APP.replace("'[login]'", flow).replace("'[active]'", "'[surname] = \"Young\"'")
+    )
+    world.run()
+    assert (logins(app), logins(mail)) == ({"1": "ada"}, {"2": "ada.young"})
+
+
+# --- leaving
+
+
+def test_the_name_of_somebody_who_is_gone_stays_reserved(world: World) -> None:
+    hr, app = company(world, {"1": ADA})
+    world.run()
+    hr.remove("1")
+    assert changed(world.run()) == [("app", "delete", "ada")]
+    assert world.status()["identities"] == {}
+    hr.put("2", id="2", **ADA2)
+    world.run()
+    assert logins(app) == {"2": "ada.young"}
+    assert reserved(world) == ["ada", "ada.young"]
+
+
+def test_the_name_of_somebody_who_never_had_an_account_is_free_again(world: World) -> None:
+    hr, app = company(world, {"1": ADA | {"live": "no"}})
+    world.run()
+    hr.remove("1")
+    world.run()
+    hr.put("2", id="2", **ADA2)
+    world.run()
+    assert logins(app) == {"2": "ada"}
+
+
+def test_two_people_that_are_merged_keep_the_names_of_both(world: World) -> None:
+    hr, app = company(world, {"1": ADA})
+    world.mapping("hr-worker", "hr", "worker", "several: true" + HR)
+    world.run()
+    hr.put("2", id="2", **ADA2, live="no")
+    world.run()
+    with world.muster() as muster:
+        muster.decide("merge", by="ops", identity="2", into="1")
+    world.run()
+    assert world.identity("1")["login"] == "ada"
+    assert logins(app) == {"1": "ada"}
+    assert world.run(full=True)["changes"] == []
+
+
+# --- for all inputs
+
+
+PEOPLE = st.lists(st.tuples(st.sampled_from(["Ada", "ada", "Bo"]), st.sampled_from(["X", "Y"])), min_size=1, max_size=5)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PEOPLE, PEOPLE)
+def test_no_two_accounts_ever_share_a_name_and_none_changes_its_own(
+    tmp_path_factory: pytest.TempPathFactory, first: list[tuple[str, str]], second: list[tuple[str, str]]
+) -> None:
+    with World(tmp_path_factory.mktemp("world")) as world:
+        hr, app = company(world, {})
+        given_out: dict[str, str] = {}
+        for people in (first, second, first):
+            for number, (name, surname) in enumerate(people):
+                hr.put(str(number), id=str(number), first=name, last=surname)
+            world.run()
+            now = logins(app)
+            assert len({login.casefold() for login in now.values()}) == len(now)
+            assert given_out.items() <= now.items()
+            given_out = now
