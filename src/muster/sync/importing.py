@@ -24,6 +24,7 @@ from muster.sync.inflight import in_flight
 from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, spend, spent, too_many
 from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
+from muster.sync.reserving import release_taken
 from muster.sync.rules import Rules
 from muster.sync.showing import names_of, show_some, show_whole
 from muster.sync.values import CHANGED_SINCE, MADE
@@ -235,6 +236,7 @@ class _Import:
             keys.extend(self._update(session, space, schema, unique, known))
         if keys:
             session.upsert("object_key", ("sig", "key", "object"), ("sig", "key", "object"), keys)
+            release_taken(session, self.rules, keys)
 
     def _update(
         self,

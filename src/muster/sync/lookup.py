@@ -12,6 +12,7 @@ from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session, chunks
 from muster.sync.changes import PLANNED
 from muster.sync.importing import clean, value_keys
+from muster.sync.reserving import release_taken
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.showing import names_of
 
@@ -88,5 +89,7 @@ def take_in(session: Session, rules: Rules, found: Sequence[Found]) -> None:
         unique = rules.unique_sigs.get(one.space, ())
         if row is not None:
             session.delete("object_key", _KEY, list(value_keys(unique, decode(row[1]), number)))
-        session.upsert("object_key", _KEY, _KEY, list(value_keys(unique, document, number)))
+        keys = list(value_keys(unique, document, number))
+        session.upsert("object_key", _KEY, _KEY, keys)
+        release_taken(session, rules, keys)
         session.run("UPDATE identity SET dirty = (dirty & 7) | 3 WHERE id = ?", one.identity)

@@ -50,7 +50,7 @@ class Sent:
     kind: str
     password: Secret | None = None
     mark: int = 0
-    """The digest of the change as it was planned."""
+    """The digest of what goes on the wire."""
 
 
 class Outcomes:
@@ -210,6 +210,7 @@ class Outcomes:
         stale: list[tuple[int, str, int]] = []
         keys: list[tuple[int, str, int]] = []
         renamed: list[tuple[int, str, str | None, str | None]] = []
+        answered: list[int] = []
         for sent, outcome in pairs:
             row = rows.get(sent.object or 0)
             if row is None:
@@ -230,6 +231,8 @@ class Outcomes:
                     else 0
                 )
                 stick[name] = (times + 1, self.reading)
+            if any(before.get(name) != value for name, value in outcome.values.items()):
+                answered.append(number)
             new_ref, parent = names_of(mapping.schema, document)
             encoded = encode(document)
             updates.append(
@@ -245,6 +248,7 @@ class Outcomes:
         session.update("object", ("doc", "digest", "ref", "parent", "wrote", "wanted", "stick"), ("id",), updates)
         session.delete("object_key", _VALUE_KEY, stale)
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
+        session.run("UPDATE object SET dirty = 1 WHERE id IN ?i AND dirty = 0", answered)
         follow_renames(session, self.rules, pairs[0][0].space, renamed, ours=True)
         make_firm(session, [sent.identity for sent, _ in pairs if sent.identity])
 

@@ -330,6 +330,8 @@ def approved(change: Mapping[str, Any], plan: Mapping[tuple[str, str, str | None
         return False
     if change["action"] != shown["action"] and not (shown["action"] == "create" and change["action"] == "update"):
         return False
+    if change["action"] == shown["action"] == Action.CREATE and change["reason"]["rule"] != shown["reason"]["rule"]:
+        return False
     for name, entry in change["attributes"].items():
         promised = shown["attributes"].get(name)
         if promised is None:

@@ -116,6 +116,23 @@ class Reservations:
         self._released.clear()
 
 
+def release_taken(session: Session, rules: Rules, keys: Sequence[tuple[int, str, int]]) -> None:
+    """Objects show these values (index, key, object): who had one of them in mind, and wrote nothing yet, gets another.
+
+    Its own object may be among them; it then gets the same value again.
+    """
+    for scope, sigs in rules.scope_sigs.items():
+        shown = sorted({key for sig, key, _ in keys if sig in sigs})
+        rows = (
+            session.rows("SELECT key, identity FROM reserved WHERE scope = ? AND key IN ?t AND firm = 0", scope, shown)
+            if shown
+            else ()
+        )
+        if rows:
+            session.delete("reserved", ("scope", "key"), [(scope, key) for key, _ in rows])
+            session.run("UPDATE identity SET dirty = dirty | 3 WHERE id IN ?i", [identity for _, identity in rows])
+
+
 def make_firm(session: Session, identities: Sequence[int]) -> None:
     """Something was written with these identities' unique values: they are theirs for good."""
     session.run("UPDATE reserved SET firm = 1 WHERE firm = 0 AND identity IN ?i", list(identities))

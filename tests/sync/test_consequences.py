@@ -1,0 +1,252 @@
+"""A plan follows its own consequences: what systems will answer, and objects that the same plan makes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from muster.connectors.kit.memory import MemoryConnector
+from muster.model.changes import Change, Outcome
+from muster.sync.planning import _levels
+from muster.sync.run import ROUNDS
+from tests.sync.world import World, changed, the_change
+
+LATER = "<known after apply>"
+HR = """
+identity: person
+project: true
+inbound:
+  precedence: 10
+  flows:
+    employeeId: '[id]'
+    displayName: '[name]'
+    active: 'true'
+    manager: {reference: '[boss]', to: worker}
+"""
+AD = """
+identity: person
+join: [{employeeId: '[emp]'}]
+inbound: {precedence: 50, flows: {onPremisesObjectGuid: '[guid]'}}
+outbound:
+  provision: '[active]'
+  flows:
+    emp: '[employeeId]'
+    name: '[displayName]'
+"""
+APP = """
+identity: person
+join: [{employeeId: '[login]'}]
+%s
+outbound:
+  provision: '[active]'
+  flows:
+    login: '[employeeId]'
+    note: '[%s]'
+    manager: {reference: '[manager]'}
+"""
+
+
+def office(world: World, *people: tuple[str, str | None]) -> Any:
+    rows = {key: {"name": key, **({"boss": boss} if boss else {})} for key, boss in people}
+    return world.source("hr", "worker", rows=rows, mapping=HR)
+
+
+def test_a_value_that_a_system_will_answer_is_known_after_apply_and_stands_in_the_same_plan(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.write("metaverse.yaml", "person: {attributes: {onPremisesObjectGuid: text}}")
+        office(world, ("1", None))
+        ad = world.target("ad", "user", anchor="guid", assigned=True, mapping=AD)
+        app = world.target("app", "account", mapping=APP % ("", "onPremisesObjectGuid"))
+        plan = world.plan()
+        assert changed(plan) == [("ad", "create", None), ("app", "create", "1")]
+        assert the_change(plan, "app")["attributes"]["note"] == {"from": None, "to": LATER}
+        result = world.apply()
+        assert result["errors"] == []
+        assert [app.values("1")["note"]] == list(ad.all())
+        assert world.plan()["changes"] == []
+
+
+def test_an_update_that_depends_on_an_answer_is_in_the_plan_with_its_reason(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.write("metaverse.yaml", "person: {attributes: {onPremisesObjectGuid: text}}")
+        office(world, ("1", None))
+        app = world.target("app", "account", mapping=APP % ("", "onPremisesObjectGuid"))
+        world.run()
+        ad = world.target("ad", "user", anchor="guid", assigned=True, mapping=AD)
+        change = the_change(world.plan(), "app")
+        assert (change["action"], change["attributes"]) == ("update", {"note": {"from": None, "to": LATER}})
+        assert (change["reason"]["rule"], change["reason"]["line"]) == ("note", 11)
+        world.apply()
+        assert [app.values("1")["note"]] == list(ad.all())
+
+
+def test_answers_are_followed_from_system_to_system(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.write(
+            "metaverse.yaml",
+            "person: {attributes: {onPremisesObjectGuid: text, appNumber: text}}",
+        )
+        office(world, ("1", None))
+        ad = world.target("ad", "user", anchor="guid", assigned=True, mapping=AD)
+        inbound = "inbound: {precedence: 60, flows: {appNumber: '[number]'}}"
+        text = (
+            (APP % (inbound, "onPremisesObjectGuid")).replace("login: '[emp", "emp: '[emp").replace("[login]", "[emp]")
+        )
+        app = world.target("app", "account", anchor="number", assigned=True, mapping=text)
+        wiki = world.target("wiki", "page", mapping=APP % ("", "appNumber"))
+        plan = world.plan()
+        assert [the_change(plan, name)["attributes"]["note"]["to"] for name in ("app", "wiki")] == [LATER, LATER]
+        world.apply()
+        assert [values["note"] for values in app.all().values()] == list(ad.all())
+        assert [wiki.values("1")["note"]] == list(app.all())
+        assert world.plan()["changes"] == []
+
+
+def test_what_depends_on_an_answer_that_never_came_is_not_written(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.write("metaverse.yaml", "person: {attributes: {onPremisesObjectGuid: text}}")
+        office(world, ("1", None))
+        ad = world.target("ad", "user", anchor="guid", assigned=True, mapping=AD, attributes={"room": "text required"})
+        app = world.target("app", "account", mapping=APP % ("", "onPremisesObjectGuid"))
+        world.run()
+        assert (ad.all(), "note" in app.values("1")) == ({}, False)
+        plan = world.plan()
+        assert the_change(plan, "app")["attributes"] == {"note": {"from": None, "to": LATER}}
+
+
+# --- references to objects of the same plan
+
+
+def test_referenced_objects_are_made_first_and_the_reference_with_the_create(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        chain = [str(number) for number in range(1, 9)]
+        office(world, (chain[-1], None), *pairwise(chain))
+        app = world.target("app", "account", mapping=APP % ("", "displayName"), attributes={"manager": "reference"})
+        sent: list[Change] = []
+        with noting(sent):
+            plan = world.plan()
+            assert the_change(plan, "app", "1")["attributes"]["manager"]["to"] == LATER
+            world.apply()
+        assert [change.anchor for change in sent] == chain[::-1]
+        assert {key: app.values(key).get("manager") for key in chain} == dict(pairwise(chain)) | {chain[-1]: None}
+
+
+class noting:
+    """Remember what is written."""
+
+    def __init__(self, found: list[Change]) -> None:
+        self.found = found
+        self._patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> None:
+        real = MemoryConnector._write
+
+        def write(connector: MemoryConnector, change: Change) -> Outcome:
+            self.found.append(change)
+            return real(connector, change)
+
+        self._patch.setattr(MemoryConnector, "_write", write)
+
+    def __exit__(self, *exc: object) -> None:
+        self._patch.undo()
+
+
+@pytest.mark.parametrize("assigned", [False, True])
+def test_references_in_a_circle_are_written_in_a_second_pass_of_the_same_apply(tmp_path: Path, assigned: bool) -> None:
+    with World(tmp_path) as world:
+        office(world, ("1", "2"), ("2", "3"), ("3", "1"), ("4", "4"))
+        text = APP % ("", "displayName")
+        if assigned:
+            text = text.replace("    login: '[employeeId]'", "    emp: '[employeeId]'").replace("[login]", "[emp]")
+        app = world.target(
+            "app",
+            "account",
+            anchor="number" if assigned else "login",
+            assigned=assigned,
+            mapping=text,
+            attributes={"manager": "reference"},
+        )
+        world.plan()
+        result = world.apply()
+        assert result["errors"] == [] == result["stale"]
+        number = {str(v["emp" if assigned else "login"]): key for key, v in app.all().items()}
+        managers = {who: app.values(key).get("manager") for who, key in number.items()}
+        assert managers == {"1": number["2"], "2": number["3"], "3": number["1"], "4": number["4"]}
+        assert world.plan()["changes"] == []
+
+
+def test_a_reference_to_an_object_that_could_not_be_made_is_left_for_later(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        office(world, ("1", None), ("2", "1"))
+        app = world.target("app", "account", mapping=APP % ("", "displayName"), attributes={"manager": "reference"})
+        app.system.faults.reject.add("1")
+        world.run()
+        assert "manager" not in app.values("2")
+        app.system.faults.reject.clear()
+        world.run()
+        assert app.values("2")["manager"] == "1"
+
+
+# --- rounds
+
+
+def test_a_run_goes_on_until_quiet_and_ends_after_five_rounds_at_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with World(tmp_path) as world:
+        world.write("metaverse.yaml", "person: {attributes: {ticks: text}}")
+        office(world, ("1", None))
+        app = world.target("app", "account", mapping=APP % (
+            "inbound: {precedence: 50, flows: {ticks: '[tick]'}}", "ticks"
+        ))  # fmt: skip
+        real, count = MemoryConnector._write, 0
+
+        def restless(connector: MemoryConnector, change: Change) -> Outcome:
+            nonlocal count
+            count += 1
+            outcome = real(connector, change)
+            outcome.values["tick"] = str(count)
+            return outcome
+
+        monkeypatch.setattr(MemoryConnector, "_write", restless)
+        world.run()
+        assert count == ROUNDS == 5
+        assert app.values("1")["note"] == "4"
+
+
+def test_a_second_run_with_nothing_changed_plans_and_writes_nothing(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.write("metaverse.yaml", "person: {attributes: {onPremisesObjectGuid: text}}")
+        office(world, ("1", "2"), ("2", "1"))
+        world.target("ad", "user", anchor="guid", assigned=True, mapping=AD)
+        world.target("app", "account", mapping=APP % ("", "onPremisesObjectGuid"), attributes={"manager": "reference"})
+        world.run()
+        sent: list[Change] = []
+        with noting(sent):
+            assert world.run()["changes"] == []
+            assert world.run(full=True)["changes"] == []
+        assert sent == []
+
+
+# --- the deciding function
+
+GRAPHS = st.dictionaries(st.integers(1, 12), st.lists(st.integers(1, 12), max_size=4), max_size=12)
+
+
+@given(after=GRAPHS)
+def test_without_a_circle_everything_stands_behind_what_it_refers_to(after: dict[int, list[int]]) -> None:
+    acyclic = {one: [other for other in others if other < one] for one, others in after.items()}
+    levels = _levels(acyclic)
+    assert all(levels[one] > levels[other] for one, others in acyclic.items() for other in others if other in levels)
+
+
+@given(after=GRAPHS)
+def test_a_circle_is_cut_and_everything_gets_its_place(after: dict[int, list[int]]) -> None:
+    levels = _levels(after)
+    assert after.keys() <= levels.keys()
+    assert all(0 <= level <= len(levels) for level in levels.values())

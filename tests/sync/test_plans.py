@@ -1,0 +1,534 @@
+"""Plans: what was shown is what is done, once, and nothing that has gone stale."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from muster.connectors.kit.memory import MemoryConnector
+from muster.model.changes import Change, Outcome, Result
+from muster.model.errors import ProjectError, Unreachable
+from muster.model.objects import Page
+from muster.sync.outcomes import Outcomes
+from tests.sync.world import MemorySide, World, changed, kinds, the_change
+
+HR = """
+identity: person
+project: true
+inbound:
+  precedence: 10
+  flows:
+    employeeId: '[id]'
+    displayName: '[name]'
+    department: '[dept]'
+    active: '[status] <> "left"'
+"""
+APP = """
+identity: person
+join: [{employeeId: '[emp]'}]
+outbound:
+  provision: '[active]'
+  deprovision: delete
+  flows:
+    login: %s
+    emp: '[employeeId]'
+    name: '[displayName]'
+    dept: '[department]'
+"""
+PLAIN = """'ToLower([displayName])'"""
+UNIQUE = """'SelectUniqueValue(ToLower([displayName]), Join("", ToLower([displayName]), "2"))'"""
+LIMITS = "safety: {percent: 100, updates: 100}"
+
+
+class Office:
+    """A source of people and one application."""
+
+    def __init__(self, folder: Path, *people: str, login: str = PLAIN) -> None:
+        self.world = World(folder, safety=LIMITS)
+        self.hr = self.world.source("hr", "worker", mapping=HR)
+        for number, name in enumerate(people, 1):
+            self.hr.put(str(number), id=str(number), name=name)
+        self.app = self.world.target("app", "account", mapping=APP % login)
+        self.folder = folder
+
+    def __enter__(self) -> Office:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.world.close()
+
+    def file(self) -> Path:
+        """Plan into a file."""
+        path = self.folder / "plan.json"
+        with self.world.muster() as muster:
+            muster.write_plan(muster.plan(), path)
+        return path
+
+    def pending(self) -> list[tuple[int, int, int]]:
+        """(identity, mapping, how many) of what is pending."""
+        with self.world.muster() as muster, muster.database.read() as session:
+            return [
+                (row[0], row[1], row[2])
+                for row in session.rows(
+                    "SELECT identity, mapping, COUNT(*) FROM change WHERE state = 0 GROUP BY identity, mapping"
+                )
+            ]
+
+
+Answer = Callable[[Change, Callable[[], Outcome]], Outcome]
+
+
+@contextmanager
+def answering(answer: Answer) -> Iterator[None]:
+    """Put something between Muster and the memory systems: `answer` gets a change and the real way to write it."""
+    real = MemoryConnector._write
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            MemoryConnector, "_write", lambda connector, change: answer(change, lambda: real(connector, change))
+        )
+        yield
+
+
+def told(kind: str, result: Mapping[str, Any]) -> list[str]:
+    """The messages of one kind among what a run held and complained of."""
+    return [problem["message"] for problem in (*result["held"], *result["errors"]) if problem["kind"] == kind]
+
+
+# --- what was shown is what is done
+
+
+def test_a_plan_writes_nothing_and_apply_writes_what_it_showed(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
+        path = office.file()
+        assert office.app.all() == {}
+        result = office.world.apply(path)
+        assert changed(result) == changed(json.loads(path.read_text()))
+        assert office.app.all().keys() == {"ada", "bo"}
+
+
+def test_apply_does_not_do_what_came_up_after_the_plan(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        path = office.file()
+        office.hr.put("2", id="2", name="Bo")
+        office.world.apply(path)
+        assert office.app.all().keys() == {"ada"}
+        assert changed(office.world.plan()) == [("app", "create", "bo")]
+
+
+def test_apply_leaves_out_by_name_what_has_gone_stale_and_does_the_rest(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo", "Cy") as office:
+        office.world.run()
+        for number in "123":
+            office.hr.edit(number, dept="Sales")
+        path = office.file()
+        office.hr.edit("2", dept="Board")
+        office.app.edit("cy", dept="Garage")
+        result = office.world.apply(path)
+        assert [change["anchor"] for change in result["stale"]] == ["bo", "cy"]
+        assert len(told("stale", result)) == 2
+        assert {key: values.get("dept") for key, values in office.app.all().items()} == {
+            "ada": "Sales",
+            "bo": None,
+            "cy": "Garage",
+        }
+
+
+def test_a_plan_that_was_applied_cannot_be_applied_again(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        path = office.file()
+        office.world.apply(path)
+        office.app.remove("ada")
+        result = office.world.apply(path)
+        assert changed(result) == []
+        assert [change["anchor"] for change in result["stale"]] == ["ada"]
+
+
+def test_a_plan_file_that_was_altered_is_refused(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        path = office.file()
+        document = json.loads(path.read_text())
+        document["changes"][0]["attributes"]["name"]["to"] = "Eve"
+        path.write_text(json.dumps(document))
+        with pytest.raises(ProjectError, match="was altered since it was made"):
+            office.world.apply(path)
+        assert office.app.all() == {}
+
+
+def test_a_plan_file_that_leaves_a_change_out_is_refused(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
+        path = office.file()
+        document = json.loads(path.read_text())
+        del document["changes"][0]
+        path.write_text(json.dumps(document))
+        with pytest.raises(ProjectError, match="was altered since it was made"):
+            office.world.apply(path)
+
+
+def test_a_plan_of_another_store_and_a_file_that_is_no_plan_are_refused(tmp_path: Path) -> None:
+    with Office(tmp_path / "one", "Ada") as one, Office(tmp_path / "two", "Bo") as two:
+        path = one.file()
+        with pytest.raises(ProjectError, match="this store made no such plan"):
+            two.world.apply(path)
+        for text in ("", "{}", "[1, 2]", "changes: none"):
+            path.write_text(text)
+            with pytest.raises(ProjectError, match="is not a plan"):
+                one.world.apply(path)
+        with pytest.raises(ProjectError, match="cannot be read"):
+            one.world.apply(tmp_path / "missing.json")
+
+
+def test_apply_without_a_file_takes_the_last_plan_that_was_shown(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.plan()
+        office.hr.put("2", id="2", name="Bo")
+        office.world.apply()
+        assert office.app.all().keys() == {"ada"}
+
+
+def test_apply_without_a_file_plans_anew_when_no_plan_is_open(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.plan()
+        office.world.run()
+        office.hr.put("2", id="2", name="Bo")
+        assert changed(office.world.apply()) == [("app", "create", "bo")]
+        office.hr.put("3", id="3", name="Cy")
+        assert changed(office.world.apply()) == [("app", "create", "cy")]
+
+
+def test_a_plan_of_one_system_is_applied_to_that_system_alone(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        wiki = office.world.target("wiki", "account", mapping=APP % PLAIN)
+        office.world.plan(system="wiki")
+        office.world.apply()
+        assert (office.app.all(), list(wiki.all())) == ({}, ["ada"])
+
+
+# --- questions that leave no trace
+
+
+@pytest.mark.parametrize("question", [{"identity": "1"}, {"as_of": date(2026, 4, 1)}])
+def test_a_question_leaves_no_trace_and_takes_no_write_lock(tmp_path: Path, question: dict[str, Any]) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
+        office.world.run()
+        office.hr.edit("1", name="Ida")
+        office.hr.edit("2", dept="Board")
+        store = tmp_path / ".muster" / "state.db"
+        with office.world.muster() as muster, contextmanager(locked)(store):
+            before = fingerprint(store)
+            plan = muster.plan(**question)
+            assert fingerprint(store) == before
+        assert "ada" in [anchor for _, _, anchor in changed(plan)]
+        assert len(office.world.plan()["changes"]) == 2
+        assert office.app.values("ada")["name"] == "Ada"
+
+
+def locked(store: Path) -> Iterator[None]:
+    """Another process is writing."""
+    connection = sqlite3.connect(store, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.close()
+
+
+def fingerprint(store: Path) -> dict[str, str]:
+    """The contents of every table."""
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    found = {
+        name: hashlib.sha256(repr(connection.execute(f"SELECT * FROM {name}").fetchall()).encode()).hexdigest()
+        for name in tables
+    }
+    connection.close()
+    return found
+
+
+def test_a_question_about_one_identity_shows_its_changes_only_and_cannot_be_applied(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office, office.world.muster() as muster:
+        plan = muster.plan(identity="2")
+        assert changed(plan) == [("app", "create", "bo")]
+        with pytest.raises(ProjectError, match="cannot be applied"):
+            muster.write_plan(plan, tmp_path / "plan.json")
+
+
+# --- one pending change an identity and mapping
+
+
+def test_a_newer_change_replaces_one_that_was_not_sent(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.run()
+        office.hr.edit("1", dept="Sales")
+        office.world.plan()
+        office.hr.edit("1", dept="Board", name="Ada B")
+        plan = office.world.plan()
+        assert the_change(plan, "app")["attributes"] == {
+            "dept": {"from": None, "to": "Board"},
+            "name": {"from": "Ada", "to": "Ada B"},
+        }
+        office.hr.edit("1", dept=None, name="Ada")
+        assert office.world.plan()["changes"] == []
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from("12"),
+        st.sampled_from([{"dept": "Sales"}, {"dept": None}, {"status": "left"}, {"status": None}, {"name": "Eve"}]),
+        st.sampled_from(["plan", "run", "nothing"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_there_is_at_most_one_pending_change_an_identity_and_mapping(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, dict[str, Any], str]]
+) -> None:
+    with Office(tmp_path_factory.mktemp("office"), "Ada", "Bo") as office:
+        for number, edit, then in steps:
+            office.hr.edit(number, **edit)
+            if then == "plan":
+                office.world.plan()
+            elif then == "run":
+                office.world.run()
+            assert all(count == 1 for _, _, count in office.pending())
+        office.world.run()
+        assert office.pending() == []
+        assert office.world.plan()["changes"] == []
+
+
+# --- what a system may answer
+
+
+def test_a_retry_is_worked_out_anew(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.run()
+        office.hr.edit("1", dept="Sales", name="Ada B")
+        with answering(lambda change, _: Outcome(change.key, Result.RETRY, change.anchor, reason="busy", after=0)):
+            assert kinds(office.world.run()["errors"]) == ["retry"]
+        office.hr.edit("1", dept="Board", name="Ada")
+        sent: list[Change] = []
+        with answering(noting(sent)):
+            result = office.world.run()
+        assert [change.values for change in sent] == [{"dept": "Board"}]
+        assert result["errors"] == []
+
+
+def noting(sent: list[Change]) -> Answer:
+    """Write, and remember what was written."""
+
+    def answer(change: Change, write: Callable[[], Outcome]) -> Outcome:
+        sent.append(change)
+        return write()
+
+    return answer
+
+
+def test_a_refused_change_is_told_with_the_systems_words_and_tried_once_a_run(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
+        sent: list[str | None] = []
+
+        def refuse(change: Change, write: Callable[[], Outcome]) -> Outcome:
+            sent.append(change.anchor)
+            if change.anchor == "ada":
+                return Outcome(change.key, Result.REJECTED, change.anchor, reason="no Adas, please")
+            return write()
+
+        with answering(refuse):
+            result = office.world.run()
+            assert sent.count("ada") == 1
+            assert [message for message in told("rejected", result) if "no Adas, please" in message] != []
+            assert office.app.all().keys() == {"bo"}
+            office.world.run()
+            assert sent.count("ada") == 2
+        office.world.run()
+        assert office.app.all().keys() == {"ada", "bo"}
+
+
+def test_an_object_that_is_gone_when_it_is_to_be_changed_is_made_again(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.run()
+        office.hr.edit("1", dept="Sales")
+        removed: list[str] = []
+
+        def remove(change: Change, write: Callable[[], Outcome]) -> Outcome:
+            if not removed:
+                removed.append("ada")
+                office.app.remove("ada")
+            return write()
+
+        with answering(remove):
+            office.world.run()
+        office.world.run()
+        assert office.app.values("ada")["dept"] == "Sales"
+        assert office.world.plan()["changes"] == []
+
+
+def test_a_change_in_conflict_is_looked_at_again_and_made_then(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.run()
+        office.hr.edit("1", dept="Sales")
+        with answering(lambda change, _: Outcome(change.key, Result.CONFLICT, change.anchor)):
+            assert office.world.run()["errors"] == []
+        office.world.run()
+        assert office.app.values("ada")["dept"] == "Sales"
+
+
+def test_an_object_deleted_by_another_hand_while_it_was_to_be_deleted_is_deleted(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.run()
+        office.hr.edit("1", status="left")
+
+        def remove(change: Change, write: Callable[[], Outcome]) -> Outcome:
+            office.app.remove("ada")
+            return write()
+
+        with answering(remove):
+            result = office.world.run()
+        assert (result["errors"], office.app.all()) == ([], {})
+        assert office.world.plan()["changes"] == []
+
+
+# --- EXISTS
+
+
+def arrives(side: MemorySide, anchor: str, **values: str) -> Answer:
+    """Somebody makes the object just before we do."""
+    done: list[str] = []
+
+    def answer(change: Change, write: Callable[[], Outcome]) -> Outcome:
+        if not done:
+            done.append(anchor)
+            side.put(anchor, login=anchor, **values)
+        return write()
+
+    return answer
+
+
+def test_an_object_that_is_there_already_is_a_success_when_the_join_rules_match_it(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        with answering(arrives(office.app, "ada", emp="1", name="A. Lovelace")):
+            result = office.world.run()
+        assert (result["errors"], result["held"]) == ([], [])
+        assert office.app.all() == {"ada": {"login": "ada", "emp": "1", "name": "Ada", "enabled": True}} or (
+            office.app.values("ada")["name"] == "Ada"
+        )
+        assert office.world.plan()["changes"] == []
+
+
+def test_an_object_of_somebody_else_in_the_place_brings_the_next_candidate(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", login=UNIQUE) as office:
+        with answering(arrives(office.app, "ada", emp="77")):
+            result = office.world.run()
+        assert (result["errors"], result["held"]) == ([], [])
+        assert office.app.all().keys() == {"ada", "ada2"}
+        assert office.app.values("ada") == {"login": "ada", "emp": "77"}
+        assert office.app.values("ada2")["emp"] == "1"
+
+
+def test_an_object_of_somebody_else_in_the_place_of_the_only_candidate_waits_for_a_person(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
+        with answering(arrives(office.app, "ada", emp="77")):
+            result = office.world.run()
+        assert office.app.all().keys() == {"ada", "bo"}
+        assert office.app.values("ada") == {"login": "ada", "emp": "77"}
+        assert [problem["anchor"] for problem in (*result["held"], *result["errors"])] == ["ada"]
+        again = office.world.run()
+        assert [problem["anchor"] for problem in (*again["held"], *again["errors"])] == ["ada"]
+        office.app.remove("ada")
+        office.world.run()
+        assert office.app.values("ada")["emp"] == "1"
+
+
+# --- a run that was interrupted
+
+
+@contextmanager
+def killed_before_noting() -> Iterator[None]:
+    """The process dies after the system has answered, before the answer is noted."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Outcomes, "record", die)
+        yield
+
+
+def test_a_create_that_cannot_be_looked_up_after_it_was_sent_is_held(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        with killed_before_noting(), pytest.raises(KeyboardInterrupt):
+            office.world.run()
+        real, sent = MemoryConnector.read, list[Change]()
+
+        def unreadable(connector: MemoryConnector, wanted: Any, since: str | None) -> Iterator[Page]:
+            if connector.system == "app":
+                raise Unreachable("app: cannot be read")
+            return real(connector, wanted, since)
+
+        with pytest.MonkeyPatch.context() as patch, answering(noting(sent)):
+            patch.setattr(MemoryConnector, "read", unreadable)
+            result = office.world.run()
+        assert sent == []
+        assert kinds(result["held"]) == ["unconfirmed"]
+        result = office.world.run()
+        assert (result["held"], result["errors"]) == ([], [])
+        assert office.app.all().keys() == {"ada"}
+        assert office.world.plan()["changes"] == []
+
+
+@pytest.mark.parametrize("edit", [{"dept": "Sales"}, {"status": "left"}])
+def test_what_was_sent_before_an_interruption_is_neither_lost_nor_doubled(tmp_path: Path, edit: dict[str, str]) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
+        office.world.run()
+        office.hr.edit("1", **edit)
+        with killed_before_noting(), pytest.raises(KeyboardInterrupt):
+            office.world.run()
+        sent: list[Change] = []
+        with answering(noting(sent)):
+            office.world.run()
+        assert sent == []
+        assert office.world.plan()["changes"] == []
+
+
+# --- reasons
+
+
+def test_every_change_has_a_reason_with_file_line_rule_and_source(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo", "Cy", "Di") as office:
+        office.world.run()
+        office.hr.edit("1", dept="Sales")
+        office.hr.edit("2", status="left")
+        office.hr.put("9", id="9", name="Zoe")
+        office.app.remove("cy")
+        office.app.edit("di", name="Other")
+        reasons = {change["anchor"]: change["reason"] for change in office.world.plan()["changes"]}
+        lines = (tmp_path / "mappings" / "app-account.yaml").read_text().splitlines()
+
+        def line(text: str) -> int:
+            return next(number for number, one in enumerate(lines, 1) if one.strip().startswith(text))
+
+        def reason(text: str, rule: str, anchor: str, attribute: str) -> dict[str, Any]:
+            source = {"system": "hr", "object": "worker", "anchor": anchor, "attribute": attribute}
+            return {"mapping": "mappings/app-account.yaml", "line": line(text), "rule": rule, "source": source}
+
+        assert reasons == {
+            "ada": reason("dept:", "dept", "1", "department"),
+            "bo": reason("deprovision:", "deprovision: delete", "2", "active"),
+            "zoe": reason("provision:", "provision", "9", "active"),
+            "cy": reason("provision:", "deleted elsewhere: recreate", "3", "active"),
+            "di": reason("name:", "name", "4", "displayName"),
+        }
