@@ -143,6 +143,17 @@ def test_a_match_that_the_other_side_brings_about_is_a_case_too(world: World) ->
     assert [(h["kind"], h["anchor"]) for h in world.run()["held"]] == [("ambiguous-join", "s")]
 
 
+def test_a_new_match_beside_a_match_found_late_is_settled_too(world: World) -> None:
+    world.source("hr", "worker", rows={"1": ADA}, mapping=HR)
+    side = world.source("side", "person", rows={"s": {"name": "Ada B", "mail": "private@x"}}, mapping=SIDE)
+    world.run()
+    side.edit("s", mail="ada@x")
+    world.run()
+    side.put("t", id="t", name="Ada C", mail="ada@x")
+    assert len(world.run()["held"]) == 2
+    assert cases(world) == [("double", "s"), ("ambiguous", "t")]
+
+
 def test_while_a_case_is_open_nobody_gets_a_second_account(world: World) -> None:
     world.source("hr", "worker", rows={"1": ADA, "2": BO | {"mail": "ada@x"}}, mapping=HR)
     app = world.target("app", "account", mapping=APP)
@@ -401,6 +412,34 @@ def test_a_later_decision_wins(world: World) -> None:
     decide(world, "accept", system="badge", anchor="c", identity="2")
     world.run()
     assert anchors(world, "2") == ["2", "c"]
+
+
+def test_a_split_is_remembered_even_when_the_new_person_has_come_and_gone(world: World) -> None:
+    world.source("hr", "worker", rows={"1": ADA}, mapping=HR)
+    side = world.source(
+        "side", "person", rows={"s": {"mail": "ada@x", "here": "yes"}}, mapping="scope: '[here] = \"yes\"'" + SIDE
+    )
+    world.run()
+    decide(world, "split", system="side", anchor="s")
+    world.run()
+    side.edit("s", here="no")
+    world.run()
+    side.edit("s", here="yes")
+    world.run()
+    assert anchors(world, "1") == ["1"]
+    assert anchors(world, "s") == ["s"]
+
+
+def test_accept_of_a_match_found_late_moves_the_object_to_the_other_person(world: World) -> None:
+    world.source("hr", "worker", rows={"1": ADA}, mapping=HR)
+    side = world.source("side", "person", rows={"s": {"name": "Ada B", "mail": "private@x"}}, mapping=SIDE)
+    world.run()
+    side.edit("s", mail="ada@x")
+    world.run()
+    decide(world, "accept", system="side", anchor="s", identity="1")
+    assert world.run()["held"] == []
+    assert anchors(world, "1") == ["1", "s"]
+    assert world.status()["identities"] == {"person": 1}
 
 
 @pytest.mark.parametrize(

@@ -400,6 +400,36 @@ def test_a_returning_object_finds_the_person_leaving_but_not_gone(world: World) 
     assert app.values("u1")["enabled"] is True
 
 
+def test_an_object_that_another_mapping_takes_over_is_of_that_mappings_type(world: World) -> None:
+    hr = world.source("hr", "worker", rows={"1": ADA | {"kind": "staff"}}, mapping="scope: '[kind] = \"staff\"'" + HR)
+    world.target("app", "account", mapping=APP.replace("delete", "disable"))
+    contact = "identity: contact\nproject: true\ninbound: {precedence: 10, flows: {displayName: '[name]'}}\n"
+    world.mapping("hr-guest", "hr", "worker", "scope: '[kind] = \"guest\"'\n" + contact)
+    world.run()
+    person = world.explain("1")["identity"]
+    hr.edit("1", kind="guest")
+    world.run()
+    assert world.explain("1")["type"] == "contact"
+    hr.edit("1", kind="staff")
+    world.run()
+    assert world.explain("1")["identity"] == person
+
+
+def test_a_returning_object_that_cannot_be_judged_is_the_same_persons_once_it_can(world: World) -> None:
+    world.source("hr", "worker", rows={"1": ADA, "2": BO}, mapping=HR)
+    badge = world.source(
+        "badge", "card", rows={"c": {"emp": "1", "end": "2027-01-01"}}, mapping="scope: 'CDate([end]) > Now()'" + CARD
+    )
+    world.run()
+    badge.remove("c")
+    world.run()
+    badge.put("c", id="c", emp="2", end="?")
+    assert kinds(world.run()["errors"]) == ["expression"]
+    badge.edit("c", end="2027-01-01")
+    world.run()
+    assert anchors(world, "1") == ["1", "c"]
+
+
 def test_a_returning_object_of_somebody_who_is_gone_is_somebody_new(world: World) -> None:
     hr = world.source("hr", "worker", rows={"1": ADA}, mapping=HR)
     app = world.target("app", "account", mapping=APP)

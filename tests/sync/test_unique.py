@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from muster.connectors.kit.memory_system import MemorySystem
 from muster.model.values import Document
 from tests.sync.world import MemorySide, World, changed, kinds
 
@@ -210,6 +211,31 @@ def test_candidates_of_one_systems_own_attribute_avoid_unmanaged_objects(world: 
     app.put("ADA", login="ADA")
     world.run()
     assert logins(app)["1"] == "ada.byron"
+
+
+@pytest.mark.parametrize("app_mapping", [APP, OWN], ids=["computed", "of one system"])
+def test_an_object_that_appears_before_the_create_is_avoided_after_all(world: World, app_mapping: str) -> None:
+    _, app = company(world, {"1": ADA}, app_mapping)
+    world.plan()
+    app.put("ada", login="ada")
+    result = world.run()
+    assert result["errors"] == []
+    assert logins(app)["1"] == "ada.byron"
+    assert reserved(world) == ["ada.byron"]
+
+
+@pytest.mark.parametrize("app_mapping", [APP, OWN], ids=["computed", "of one system"])
+def test_an_object_that_only_the_create_finds_is_avoided_by_the_next_candidate(
+    world: World, app_mapping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, app = company(world, {"1": ADA}, app_mapping)
+    app.put("ada", login="ada", name="hidden from every reading")
+    listed = MemorySystem.listed
+    monkeypatch.setattr(MemorySystem, "listed", lambda *asked: (entry for entry in listed(*asked) if entry[0] != "ada"))
+    result = world.run()
+    assert result["errors"] == []
+    assert logins(app) == {"1": "ada.byron"}
+    assert app.values("ada")["name"] == "hidden from every reading"
 
 
 def test_an_unmanaged_object_that_is_gone_blocks_nothing(world: World) -> None:

@@ -70,10 +70,10 @@ def close_cases(session: Session, numbers: Sequence[int]) -> None:
     wake_cases(session, freed, numbers)
 
 
-def wake_cases(session: Session, places: Collection[Place], but_for: Sequence[int] = ()) -> int:
-    """Objects whose cases have to do with these places are matched again; how many there were."""
+def wake_cases(session: Session, places: Collection[Place], but_for: Collection[int] = ()) -> set[int]:
+    """Objects whose cases have to do with these places are matched again; which ones."""
     if not places or session.one("SELECT object FROM case_identity LIMIT 1") is None:
-        return 0
+        return set()
     found = session.rows(
         "SELECT identity, mapping, object FROM case_identity WHERE identity IN ?i",
         sorted({identity for identity, _ in places}),
@@ -81,7 +81,7 @@ def wake_cases(session: Session, places: Collection[Place], but_for: Sequence[in
     others = {number for identity, mapping, number in found if (identity, mapping) in places} - set(but_for)
     if others:
         session.run(f"UPDATE object SET dirty = {CHANGED} WHERE id IN ?i AND gone = 0", sorted(others))
-    return len(others)
+    return others
 
 
 def report_cases(session: Session, rules: Rules, report: Report) -> None:

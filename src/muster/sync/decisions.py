@@ -19,9 +19,9 @@ OURSELVES: Final = "muster"
 
 @dataclass(slots=True)
 class Decisions:
-    """The decisions about a batch of objects, by object."""
+    """The decisions about a batch of objects, by object. `joins`: the identity and its type."""
 
-    joins: dict[int, int] = field(default_factory=dict)
+    joins: dict[int, tuple[int, str]] = field(default_factory=dict)
     refused: dict[int, set[int]] = field(default_factory=dict)
     alone: set[int] = field(default_factory=set)
 
@@ -41,21 +41,21 @@ def load_decisions(session: Session, objects: Sequence[int]) -> Decisions:
     """The decisions about these objects; to join somebody who is no more is none."""
     found = Decisions()
     rows = session.rows(
-        "SELECT d.object, d.kind, d.identity, i.id FROM decision d LEFT JOIN identity i ON i.id = d.identity "
+        "SELECT d.object, d.kind, d.identity, i.type FROM decision d LEFT JOIN identity i ON i.id = d.identity "
         "WHERE d.object IN ?i ORDER BY d.id",
         list(objects),
     )
-    for number, kind, identity, living in rows:
+    for number, kind, identity, type_name in rows:
         if kind == JOIN:
-            found.alone.discard(number)
-            if living is not None:
-                found.joins[number] = identity
+            if type_name is not None:
+                found.alone.discard(number)
+                found.joins[number] = (identity, type_name)
                 found.refused.get(number, set()).discard(identity)
         elif kind == ALONE:
             found.joins.pop(number, None)
             found.alone.add(number)
         else:
-            if found.joins.get(number) == identity:
+            if found.joins.get(number, (None, ""))[0] == identity:
                 del found.joins[number]
             found.refused.setdefault(number, set()).add(identity)
     return found

@@ -66,6 +66,7 @@ class Matching:
     def work(self) -> bool:
         """Settle all changed objects; whether there were any."""
         claims: dict[int, Claim] = {}
+        woken: set[int] = set()
         any_changed = False
         while True:
             with self.database.read() as session:
@@ -77,17 +78,19 @@ class Matching:
                 for row in rows:
                     claims.pop(row[0], None)
                 claims.update((claim.object, claim) for claim in self._batch(rows))
-            elif not claims or not self._wake_rivals(claims):
+            elif not claims or not self._wake_rivals(claims, woken):
                 break
         if claims:
             self._settle([claims[number] for number in sorted(claims)])
         return any_changed
 
-    def _wake_rivals(self, claims: Mapping[int, Claim]) -> bool:
-        """Objects in cases over a place that is claimed now are looked at together with the new claims."""
+    def _wake_rivals(self, claims: Mapping[int, Claim], woken: set[int]) -> bool:
+        """Objects in cases over a place that is claimed now are looked at, once, together with the new claims."""
         places = {claim.place for claim in claims.values() if len(claim.identities) == 1}
         with self.database.write() as session:
-            return wake_cases(session, places, list(claims)) > 0
+            found = wake_cases(session, places, claims.keys() | woken)
+        woken |= found
+        return bool(found)
 
     def _batch(self, rows: Sequence[tuple[Any, ...]]) -> list[Claim]:
         batch = _Batch()
@@ -161,6 +164,8 @@ class Matching:
         choice = choose_mapping(mappings, document, self.context)
         batch.rekeyed.append(number)
         if len(choice.mappings) != 1:
+            if returning is not None:
+                batch.parted.append((number, returning))
             if choice.fault is not None:
                 batch.cases.append(self._fault(number, mappings[0], choice.fault, "it waits"))
             elif len(choice.mappings) > 1:
@@ -196,8 +201,8 @@ class Matching:
         rest: list[_Evaluated] = []
         for item in batch.loose:
             decided = decisions.joins.get(item.object)
-            if decided is not None:
-                claims.append(Claim(item.object, item.mapping, (decided,), item.due, decided=True))
+            if decided is not None and decided[1] == item.mapping.rules.identity:
+                claims.append(Claim(item.object, item.mapping, (decided[0],), item.due, decided=True))
                 continue
             identities: tuple[int, ...] = ()
             if item.object not in decisions.alone:

@@ -228,9 +228,10 @@ class Run:
             read = {row[0]: decode(row[1]) for row in session.rows("SELECT system, wanted FROM watermark")}
         for system in self.project.systems:
             for kind, names in self.rules.wanted(system).items():
-                had = read.get(system, {}).get(kind)
-                missing = frozenset(names) - frozenset(had or ())
-                if had is not None and missing:
+                if system not in read:
+                    continue
+                missing = frozenset(names) - frozenset(read[system].get(kind, ()))
+                if missing:
                     self._unknown[self.rules.names.space(system, kind)] = missing
 
     def settle(self) -> None:
