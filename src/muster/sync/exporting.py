@@ -18,6 +18,7 @@ from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
 from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
 from muster.model.values import Document, Scalar, Value
+from muster.store.codec import digest, encode
 from muster.store.database import Database, Session
 from muster.sync.changes import PLANNED, SENT
 from muster.sync.edge_plan import resolve_edges
@@ -124,7 +125,7 @@ class Exporter:
         """The next batch, marked as sent, and the id after which to go on (0: that was the last)."""
         with self.database.write() as session:
             rows = session.rows(
-                "SELECT c.id, c.mapping, c.identity, c.object, c.action, c.anchor, c.payload, c.digest, i.uid "
+                "SELECT c.id, c.mapping, c.identity, c.object, c.action, c.anchor, c.payload, i.uid "
                 "FROM change c LEFT JOIN identity i ON i.id = c.identity "
                 "WHERE c.state = 0 AND c.space = ? AND c.rank = ? AND c.id > ? ORDER BY c.id LIMIT ?",
                 space,
@@ -132,20 +133,18 @@ class Exporter:
                 after,
                 BATCH,
             )
-            chosen = [row for row in rows if self._allowed(row)]
+            chosen = [row for row in rows if self.only is None or row[0] in self.only]
             batch = self._build(session, space, chosen)
             session.run(
                 f"UPDATE change SET state = {SENT}, at = ? WHERE id IN ?i", self.now, [sent.id for sent in batch]
             )
         return batch, rows[-1][0] if len(rows) == BATCH else 0
 
-    def _allowed(self, row: Sequence[Any]) -> bool:
-        if self.only is not None and row[0] not in self.only:
-            return False
-        return bool(self.tried.get((row[2], row[1], row[3] or 0)) != row[7])
-
     def _build(self, session: Session, space: int, rows: Sequence[Sequence[Any]]) -> list[Sent]:
-        """The changes as they go on the wire, and as they stand in the store from now on: with their references."""
+        """The changes as they go on the wire, and as they stand in the store from now on: with their references.
+
+        One that failed in this run is left for the next, unless there is something else in it now.
+        """
         payloads = [orjson.loads(row[6]) for row in rows]
         targets = sorted({t for p in payloads for waits in p.get("waits", {}).values() for t, _ in waits})
         names = named_objects(session, self.rules, targets) if targets else {}
@@ -156,7 +155,7 @@ class Exporter:
         empty: list[tuple[int]] = []
         resolved: list[tuple[bytes, int, int]] = []
         for row, payload in zip(rows, payloads, strict=True):
-            number, mapping, identity, object_id, action, anchor, data, mark, uid = row
+            number, mapping, identity, object_id, action, anchor, data, uid = row
             values: Document = payload["values"]
             waits = payload.pop("waits", {})
             for name, references in waits.items():
@@ -171,6 +170,9 @@ class Exporter:
                 values or payload.get("add") or payload.get("remove") or number in edged
             ):
                 empty.append((number,))
+                continue
+            mark = digest(encode([action, anchor, values, payload.get("add"), payload.get("remove")]))
+            if self.tried.get((identity, mapping, object_id or 0)) == mark:
                 continue
             if waits:
                 data = orjson.dumps(payload)
