@@ -221,11 +221,18 @@ def test_ds389_keeps_the_promise(check: Check, ds389: Ds389) -> None:
     _run(check, Ds389Subject(ds389))
 
 
+LACKS = {
+    "it has no large reference",
+}
+"""Why some checks of the kit do not apply here. Any other reason is a check that got lost."""
+
+
 def _run(check: Check, subject: Subject) -> None:
     lacking = check.lacking(subject)
     if lacking:
-        pytest.skip(lacking)
-    check.run(subject)
+        assert lacking in LACKS
+    else:
+        check.run(subject)
 
 
 @pytest.mark.parametrize("check", EDGE_CHECKS, ids=str)

@@ -138,11 +138,21 @@ def test_groups_keep_the_promise(check: Check, scim: ScimServer) -> None:
     _run(check, GroupSubject(scim))
 
 
+LACKS = {
+    "it does not read single changes",
+    "it does not read changes",
+    "it has no large reference",
+    "its read cannot be broken on purpose",
+}
+"""Why some checks of the kit do not apply here. Any other reason is a check that got lost."""
+
+
 def _run(check: Check, subject: Subject) -> None:
     lacking = check.lacking(subject)
     if lacking:
-        pytest.skip(lacking)
-    check.run(subject)
+        assert lacking in LACKS
+    else:
+        check.run(subject)
 
 
 # --- what a mapping sees

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from muster.expressions import Expression, Program, compile_program
+from muster.expressions import Context, Expression, Program, compile_program
 from muster.model.schema import ENABLED, ObjectSchema, SystemSchema
 from muster.model.values import Attribute, Document, Type, Value, key_text
 from muster.project.configuration import (
@@ -205,10 +205,10 @@ def group_attributes(schema: ObjectSchema) -> list[Attribute]:
     return [one for one in many if one.writable == "always"]
 
 
-def join_key(program: Program, document: Mapping[str, Value], context: object) -> str | None:
+def join_key(program: Program, document: Mapping[str, Value], context: Context) -> str | None:
     """The key of one join line for one object; None where a part is NULL or faulty."""
     parts: list[Value] = []
-    for result in program.run(document, context):  # type: ignore[arg-type]
+    for result in program.run(document, context):
         if result is None or not isinstance(result, str | int | float | bool):
             return None
         parts.append(result)
