@@ -1,0 +1,135 @@
+"""Quarantine: a system that refuses most of what it is sent is left alone, longer each time, until a success."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from muster.connectors.kit.memory import MemoryConnector
+from muster.model.changes import Change, Outcome, Result
+from muster.sync.quarantine import WAITS
+from tests.sync.world import World
+
+HR = """
+identity: person
+project: true
+inbound: {precedence: 10, flows: {employeeId: '[id]'}}
+"""
+APP = """
+identity: person
+outbound: {provision: 'true', flows: {login: '[employeeId]'}}
+"""
+
+
+class Shop:
+    """So many people, and an application that refuses some of them."""
+
+    def __init__(self, folder: Path, people: int, refused: int, extra: str = "") -> None:
+        self.world = World(folder)
+        self.hr = self.world.source("hr", "worker", mapping=HR)
+        self.names = [f"{number:03}" for number in range(people)]
+        for name in self.names:
+            self.hr.put(name, id=name)
+        self.app = self.world.target("app", "account", mapping=APP, extra=extra)
+        self.sent: list[str | None] = []
+        self.refused = set(self.names[:refused])
+        self._patch = pytest.MonkeyPatch()
+        real = MemoryConnector._write
+
+        def write(connector: MemoryConnector, change: Change) -> Outcome:
+            if connector.system != "app":
+                return real(connector, change)
+            self.sent.append(change.anchor)
+            if change.anchor in self.refused:
+                return Outcome(change.key, Result.REJECTED, change.anchor, reason="no")
+            return real(connector, change)
+
+        self._patch.setattr(MemoryConnector, "_write", write)
+
+    def __enter__(self) -> Shop:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._patch.undo()
+        self.world.close()
+
+    def run(self) -> tuple[int, list[str]]:
+        """How many changes were sent, and what is held."""
+        self.sent.clear()
+        result = self.world.run()
+        return len(self.sent), [problem["kind"] for problem in result["held"]]
+
+
+@pytest.mark.parametrize(
+    ("people", "refused", "quarantined"), [(50, 20, False), (50, 21, True), (49, 49, False), (60, 60, True)]
+)
+def test_more_than_40_percent_failing_of_50_changes_brings_quarantine(
+    tmp_path: Path, people: int, refused: int, quarantined: bool
+) -> None:
+    with Shop(tmp_path, people, refused) as shop:
+        assert shop.run() == (people, ["quarantine"] if quarantined else [])
+        assert shop.run() == ((0, ["quarantine"]) if quarantined else (refused, []))
+
+
+def test_a_system_file_may_say_when_errors_bring_quarantine(tmp_path: Path) -> None:
+    with Shop(tmp_path, 5, 1, "quarantine: {percent: 10, minimum: 3}\n") as shop:
+        assert shop.run() == (5, ["quarantine"])
+
+
+def test_tries_in_quarantine_wait_longer_each_time_from_minutes_to_a_day(tmp_path: Path) -> None:
+    with Shop(tmp_path, 60, 60) as shop:
+        assert shop.run()[0] == 60
+        for wait in (*WAITS, WAITS[-1]):
+            minutes = wait // 60_000_000
+            shop.world.wait(minutes=minutes - 1)
+            assert shop.run() == (0, ["quarantine"])
+            shop.world.wait(minutes=1)
+            assert shop.run() == (60, ["quarantine"])
+    assert (WAITS[0], WAITS[-1]) == (5 * 60_000_000, 24 * 60 * 60_000_000)
+    assert all(one < other for one, other in pairwise(WAITS))
+
+
+def test_quarantine_ends_with_a_success_and_nothing_is_lost(tmp_path: Path) -> None:
+    with Shop(tmp_path, 60, 60) as shop:
+        shop.run()
+        shop.refused.clear()
+        shop.hr.put("new", id="new")
+        assert shop.run() == (0, ["quarantine"])
+        shop.world.wait(minutes=5)
+        assert shop.run() == (61, [])
+        assert shop.app.all().keys() == {*shop.names, "new"}
+        shop.refused.add("last")
+        shop.hr.put("last", id="last")
+        assert shop.run() == (1, [])
+
+
+def test_a_failing_try_of_few_changes_keeps_a_system_in_quarantine(tmp_path: Path) -> None:
+    with Shop(tmp_path, 60, 60) as shop:
+        shop.run()
+        for name in shop.names[2:]:
+            shop.hr.remove(name)
+        shop.world.run(allow_deletes=True)
+        shop.world.wait(minutes=5)
+        assert shop.run() == (2, ["quarantine"])
+        shop.world.wait(minutes=5)
+        assert shop.run() == (0, ["quarantine"])
+
+
+def test_the_other_systems_go_on_while_one_is_in_quarantine(tmp_path: Path) -> None:
+    with Shop(tmp_path, 60, 60) as shop:
+        shop.run()
+        wiki = shop.world.target("wiki", "page", mapping=APP)
+        assert shop.run() == (0, ["quarantine"])
+        assert len(wiki.all()) == 60
+
+
+def test_status_says_that_a_system_is_left_alone_and_until_when(tmp_path: Path) -> None:
+    with Shop(tmp_path, 60, 60) as shop:
+        shop.run()
+        systems: dict[str, Any] = {one["name"]: one["quarantine"] for one in shop.world.status()["systems"]}
+        assert systems["hr"] is None
+        assert "60 of 60 changes failed" in systems["app"]
+        assert "2026-03-02 09:05 UTC" in systems["app"]
