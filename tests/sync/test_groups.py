@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome, Result
 from muster.model.objects import EdgePage, Page
+from muster.store.audit import verify
 from tests.sync.world import MemorySide, World, changed, schema, the_change
 
 PEOPLE = """
@@ -517,3 +519,53 @@ def test_the_members_of_a_large_group_never_stand_in_memory_at_once(tmp_path: Pa
         assert changed(result) == [("app", "create", newcomer), ("app", "update", "t")]
         assert len(town.members()) == len(people) + 1
         assert peak < 20_000_000
+
+
+def test_what_a_group_showed_is_forgotten_with_it(tmp_path: Path) -> None:
+    with Town(tmp_path, "ab") as town:
+        town.world.mapping(
+            "app-group", "app", "group", (GROUPS % "").replace("'true'", "'true'\n  deprovision: delete")
+        )
+        town.team("t", "a", "b")
+        town.world.run()
+        town.teams.remove("t")
+        town.world.run()
+        town.world.run()
+        assert town.app.all() == {}
+        assert counted(town.world, "SELECT COUNT(*) FROM shown") == 0
+        assert counted(town.world, "SELECT COUNT(*) FROM edge") == 0
+
+
+def counted(world: World, query: str) -> int:
+    """One number from the store."""
+    with world.muster() as muster, muster.database.read() as session:
+        return int(session.value(query))
+
+
+def test_a_flow_of_members_that_is_new_is_held_against_what_every_group_shows(tmp_path: Path) -> None:
+    with Town(tmp_path, "ab") as town:
+        town.world.mapping(
+            "app-group", "app", "group", (GROUPS % "").replace("    member: {references: '[members]'}\n", "")
+        )
+        town.team("t", "a", "b")
+        town.team("u")
+        town.world.run()
+        town.app.edges("t", "member", ["ghost"])
+        town.app.edges("u", "member", ["ghost"])
+        town.world.run()
+        town.groups()
+        town.world.run()
+        assert (town.members("t"), town.members("u")) == ({"a", "b"}, set())
+
+
+def test_the_audit_trail_seals_how_many_and_which_members_a_change_had(tmp_path: Path) -> None:
+    with Town(tmp_path, "ab") as town:
+        town.team("t", "a")
+        town.world.run()
+        town.teams.edges("t", "member", add=["b"], remove=["a"])
+        town.world.run()
+        with town.world.muster() as muster, muster.database.read() as session:
+            data = session.value("SELECT payload FROM change WHERE sealed IS NOT NULL ORDER BY id DESC LIMIT 1")
+            assert list(verify(session)) == []
+        edges = orjson.loads(data)["edges"]["member"]
+        assert (edges["add"], edges["remove"]) == (1, 1)

@@ -48,6 +48,7 @@ from muster.sync.paths import load_paths, wake_readers
 from muster.sync.problems import Problem, Report
 from muster.sync.reserving import Reservations
 from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
+from muster.sync.showing import forget_objects
 from muster.sync.values import MADE, Joined, Trouble, Values, due_of, earliest, recompute
 
 BATCH: Final = 2000
@@ -398,8 +399,9 @@ class Inbound:
         wake_cases(session, {(row[0], row[1]) for row in places})
         session.delete("identity_key", ("sig", "key", "identity"), keys)
         release_identities(session, self.rules, numbers)
+        gone = session.rows("SELECT id FROM object WHERE identity IN ?i AND gone > 0", numbers)
+        forget_objects(session, [row[0] for row in gone])
         for statement in (
-            "DELETE FROM object WHERE identity IN ?i AND gone > 0",
             "DELETE FROM presence WHERE identity IN ?i",
             "DELETE FROM edge WHERE owner IN ?i",
             "DELETE FROM edge_dirty WHERE owner IN ?i",

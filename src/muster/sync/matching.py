@@ -17,6 +17,7 @@ from muster.sync.edges import forget_origin, object_appeared, release_targets, s
 from muster.sync.joining import Choice, Claim, Keys, choose_mapping, matching_identities, object_keys, settle
 from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
 from muster.sync.rules import CompiledMapping, Rules
+from muster.sync.showing import forget_objects
 from muster.sync.values import MADE, PartialDocument, due_of
 
 
@@ -307,14 +308,7 @@ class Matching:
             return
         decided = {row[0] for row in session.rows("SELECT object FROM decision WHERE object IN ?i", list(numbers))}
         session.update("object", ("dirty",), ("id",), [(0, number) for number in sorted(decided)])
-        rest = [number for number in numbers if number not in decided]
-        for table, column in (
-            ("object_key", "object"),
-            ("shown", "object"),
-            ("shown_digest", "object"),
-            ("object", "id"),
-        ):
-            session.run(f"DELETE FROM {table} WHERE {column} IN ?i", rest)
+        forget_objects(session, [number for number in numbers if number not in decided])
 
     def _rekey(self, session: Session, batch: _Batch) -> None:
         if not self.join_sigs:

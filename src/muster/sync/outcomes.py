@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from muster.model.changes import Action, Outcome, Result
 from muster.model.secrets import Secret
 from muster.model.values import Document, Type, same
 from muster.store.audit import Done, record
-from muster.store.codec import decode, digest, encode
+from muster.store.codec import decode, digest, encode, folded, text_digest
 from muster.store.database import Session
 from muster.sync.cases import close_cases, wake_cases
 from muster.sync.changes import DONE, FAILED, written_values
@@ -24,7 +26,7 @@ from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import make_firm
 from muster.sync.rules import Rules
-from muster.sync.showing import count_shown, names_of
+from muster.sync.showing import count_shown, forget_objects, names_of
 from muster.sync.values import MADE
 
 _OBJECT: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "mapping", "identity")
@@ -278,8 +280,19 @@ class Outcomes:
                 session.upsert("shown", (*key, "wrote"), key, [(number, attribute, text, 1) for text in sorted(added)])
                 session.delete("shown", key, [(number, attribute, text) for text in sorted(removed)])
                 count_shown(session, number, attribute, added, removed)
+                self._note(sent, attribute, added, removed)
                 if sent.payload.get("clears"):
                     session.upsert("shown_dirty", key, key, [(number, attribute, text) for text in sorted(removed)])
+
+    def _note(self, sent: Sent, attribute: int, added: set[str], removed: set[str]) -> None:
+        """The values of a large reference stand beside their change; how many and which, in the change itself."""
+        marks = sum(text_digest(f"+{text}") for text in added) + sum(text_digest(f"-{text}") for text in removed)
+        sent.payload.setdefault("edges", {})[self.rules.names.text(attribute)] = {
+            "add": len(added),
+            "remove": len(removed),
+            "digest": folded(marks),
+        }
+        sent.data = orjson.dumps(sent.payload)
 
     # --- deletes
 
@@ -301,13 +314,7 @@ class Outcomes:
             return
         forget_origin(self.session, self.rules, numbers)
         close_cases(self.session, numbers)
-        for table, column in (
-            ("object_key", "object"),
-            ("shown", "object"),
-            ("shown_digest", "object"),
-            ("object", "id"),
-        ):
-            self.session.run(f"DELETE FROM {table} WHERE {column} IN ?i", list(numbers))
+        forget_objects(self.session, numbers)
 
     # --- failures
 

@@ -173,9 +173,9 @@ def _touch_streams(session: Session, mapping: CompiledMapping, parts: set[str], 
     for flow in mapping.streams:
         if fresh or f"outbound:{flow.flow.attribute}" in parts:
             session.run(
-                "INSERT INTO edge_dirty (owner, attribute, target, text) SELECT DISTINCT owner, attribute, "
-                f"{NOBODY}, '' FROM edge WHERE attribute = ? ON CONFLICT DO NOTHING",
-                flow.edge,
+                f"INSERT INTO edge_dirty (owner, attribute, target, text) SELECT DISTINCT identity, {flow.edge}, "
+                f"{NOBODY}, '' FROM object WHERE mapping = ? AND identity IS NOT NULL ON CONFLICT DO NOTHING",
+                mapping.id,
             )
 
 

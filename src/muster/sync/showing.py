@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from muster.model import dn
 from muster.model.schema import ObjectSchema
 from muster.model.values import Document, Value
@@ -34,7 +36,9 @@ def show_whole(session: Session, number: int, attribute: int, values: set[str]) 
     had = {
         row[0] for row in session.rows("SELECT text FROM shown WHERE object = ? AND attribute = ?", number, attribute)
     }
-    return _show(session, number, attribute, values - had, had - values)
+    changed = _show(session, number, attribute, values - had, had - values)
+    _note_digest(session, number, attribute, total, len(values))
+    return changed
 
 
 def show_some(session: Session, number: int, attribute: int, added: set[str], removed: set[str]) -> int:
@@ -76,9 +80,21 @@ def count_shown(session: Session, number: int, attribute: int, added: set[str], 
     total = (row[0] if row else folded(0)) + (1 << 63)
     count = (row[1] if row else 0) + len(added) - len(removed)
     total += sum(text_digest(text) for text in added) - sum(text_digest(text) for text in removed)
-    session.upsert(
-        "shown_digest",
-        ("object", "attribute", "digest", "count"),
-        ("object", "attribute"),
-        [(number, attribute, folded(total), count)],
-    )
+    _note_digest(session, number, attribute, folded(total), count)
+
+
+def _note_digest(session: Session, number: int, attribute: int, mark: int, count: int) -> None:
+    key = ("object", "attribute")
+    session.upsert("shown_digest", (*key, "digest", "count"), key, [(number, attribute, mark, count)])
+
+
+def forget_objects(session: Session, numbers: Sequence[int]) -> None:
+    """The objects are no more, and neither is anything that they showed."""
+    for table, column in (
+        ("object_key", "object"),
+        ("shown", "object"),
+        ("shown_digest", "object"),
+        ("shown_dirty", "object"),
+        ("object", "id"),
+    ):
+        session.run(f"DELETE FROM {table} WHERE {column} IN ?i", list(numbers))
