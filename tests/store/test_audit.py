@@ -45,6 +45,11 @@ def fill(session: Session, records: int = 3, changes: int = 3, rehearsed: int = 
         ),
         [(d.id, RUN, d.space, d.mapping, d.identity, d.object, d.action, 0, 0, d.payload, 0, 1) for d in done],
     )
+    session.insert(
+        "edge_change",
+        ("change", "attribute", "target", "text", "remove"),
+        [(2, 1, n, f"cn={n},dc=x", n % 2) for n in (4, 5)],
+    )
     for start in range(0, len(done), changes):
         record(session, at=1000 + start, run=RUN, what="export app", changes=done[start : start + changes])
 
@@ -86,6 +91,15 @@ def test_an_altered_change_is_detected(database: Database, change: str) -> None:
     found = alter(database, f"UPDATE change SET {change} WHERE id = 2")
     assert found
     assert all(breach.seq in (1, 3) for breach in found)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM edge_change WHERE target = 4", "UPDATE edge_change SET remove = 1 WHERE target = 4",
+     "UPDATE edge_change SET text = 'cn=me' WHERE target = 4", "UPDATE edge_change SET change = 3 WHERE target = 4"],
+)  # fmt: skip
+def test_an_altered_membership_is_detected(database: Database, statement: str) -> None:
+    assert "change 2 of record 1 was altered" in [breach.message for breach in alter(database, statement)]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +181,7 @@ def test_an_erased_payload_keeps_the_chain_verifiable(database: Database) -> Non
         rows = session.rows("SELECT payload, anchor, reason FROM change WHERE id IN ?i", [2, 5])
         assert all(is_erased(row[0]) and row[1:] == (None, None) for row in rows)
         assert not any(b"N2" in bytes(row[0]) or b"N5" in bytes(row[0]) for row in rows)
+        assert session.rows("SELECT * FROM edge_change") == []
         before = session.rows("SELECT id, payload FROM change ORDER BY id")
         erase(session, [2])
         assert session.rows("SELECT id, payload FROM change ORDER BY id") == before
@@ -176,6 +191,9 @@ def test_an_erased_payload_keeps_the_chain_verifiable(database: Database) -> Non
 def test_what_is_left_of_an_erased_change_cannot_be_altered(database: Database) -> None:
     with database.write() as session:
         erase(session, [2])
+    members = "INSERT INTO edge_change (change, attribute, target, text, remove) VALUES (2, 1, 9, 'cn=9', 0)"
+    assert alter(database, members)
+    assert alter(database, "DELETE FROM edge_change") == []
     assert alter(database, "UPDATE change SET action = 'create' WHERE id = 2")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
-
 from muster.store.database import Database
 
 
@@ -69,9 +67,7 @@ class Names:
                 known = session.value("SELECT id FROM space WHERE system = ? AND type = ?", system, kind)
                 if known is None:
                     known = session.reserve("space", 1)
-                    session.insert(
-                        "space", ("id", "system", "type", "attributes"), [(known, system, kind, orjson.dumps({}))]
-                    )
+                    session.insert("space", ("id", "system", "type"), [(known, system, kind)])
             self._spaces[(system, kind)] = known
         return known
 

@@ -54,7 +54,6 @@ Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("system", TEXT, nullable=False),
     Column("type", TEXT, nullable=False),
-    Column("attributes", LargeBinary, nullable=False),
     Index("space_name", "system", "type", unique=True),
 )
 

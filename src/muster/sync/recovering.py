@@ -33,8 +33,8 @@ def recover(recorder: Outcomes) -> int:
     """
     session, rules = recorder.session, recorder.rules
     settled = [(sent, _settle(session, rules, sent)) for sent in _sent(session, rules, recorder.system)]
-    recorder.close(settled)
     return_edges(session, rules, [sent.id for sent, outcome in settled if outcome.result is not Result.DONE])
+    recorder.close(settled)
     identities = sorted({sent.identity for sent, _ in settled if sent.identity})
     session.run("UPDATE identity SET dirty = dirty | 3 WHERE id IN ?i", identities)
     return len(settled)

@@ -40,7 +40,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("system", TEXT, nullable=False),
         sa.Column("type", TEXT, nullable=False),
-        sa.Column("attributes", sa.LargeBinary(), nullable=False),
     )
     op.create_index("space_name", "space", ["system", "type"], unique=True)
     op.create_table(
