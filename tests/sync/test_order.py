@@ -208,7 +208,7 @@ STATES: st.SearchStrategy[Rows] = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STATES, min_size=1, max_size=3), st.integers(0, 9), st.integers(10, 19))
 def test_whichever_system_and_row_is_read_first_the_metaverse_and_the_plan_are_the_same(
     tmp_path_factory: pytest.TempPathFactory, states: list[Rows], one: int, other: int
@@ -218,7 +218,7 @@ def test_whichever_system_and_row_is_read_first_the_metaverse_and_the_plan_are_t
     assert first == second
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STATES, st.randoms(use_true_random=False))
 def test_however_the_inputs_are_split_over_runs_the_metaverse_is_the_same(
     tmp_path_factory: pytest.TempPathFactory, state: Rows, order: Random
