@@ -35,6 +35,7 @@ LATER: Final = "<known after apply>"
 """Stands for a value that a system answers when the plan is applied."""
 
 _PAGE: Final = 5000
+_BATCH: Final = 2000
 _Place = tuple[int, str, int]
 """An identity, a system, an account: where there is at most one object."""
 
@@ -45,7 +46,7 @@ def finish_plan(
     """Order references, add what unmanaged objects ask for, check the limits; the systems that are held."""
     with database.write() as session:
         follow_containers(session, rules)
-        _order_references(session, rules)
+    _order_references(database, rules)
     with database.write() as session:
         _unmanaged_changes(session, rules, run, Context(now=moment(now)), unknown)
     with database.read() as session:
@@ -58,21 +59,48 @@ def finish_plan(
 # --- references to objects that this plan creates
 
 
-def _order_references(session: Session, rules: Rules) -> None:
-    """Creates that are referred to come before those that refer to them; what is never created is not waited for."""
-    rows = session.rows(
-        "SELECT id, identity, space, action, payload FROM change WHERE state = 0 AND waits = 1 ORDER BY id"
-    )
-    if not rows:
-        return
-    creates: dict[_Place, int] = {}
-    for number, identity, mapping, space in session.rows(
-        "SELECT id, identity, mapping, space FROM change WHERE state = 0 AND action = 'create'"
-    ):
-        creates[(identity, rules.system_of(space), rules.account_of(mapping))] = number
+def _order_references(database: Database, rules: Rules) -> None:
+    """Creates that are referred to come before those that refer to them; what is never created is not waited for.
+
+    In batches: a kill between two of them leaves nothing that the next plan does not put right.
+    """
+    with database.read() as session:
+        if session.one("SELECT id FROM change WHERE state = 0 AND waits = 1 LIMIT 1") is None:
+            return
+        creates: dict[_Place, int] = {
+            (identity, rules.system_of(space), rules.account_of(mapping)): number
+            for number, identity, mapping, space in session.rows(
+                "SELECT id, identity, mapping, space FROM change WHERE state = 0 AND action = 'create'"
+            )
+        }
+    creating = set(creates.values())
+    after: dict[int, list[int]] = {}
+    last = 0
+    while True:
+        with database.write() as session:
+            rows = session.rows(
+                "SELECT id, identity, space, action, payload FROM change WHERE state = 0 AND waits = 1 AND id > ? "
+                "ORDER BY id LIMIT ?",
+                last,
+                _BATCH,
+            )
+            if not rows:
+                break
+            last = rows[-1][0]
+            after.update(_keep_waits(session, rules, rows, creates))
+    levels = ((min(level, 999), number) for number, level in sorted(_levels(after).items()) if number in creating)
+    for batch in chunks(levels):
+        with database.write() as session:
+            session.many("UPDATE change SET rank = rank / 1000 * 1000 + ? WHERE id = ?", batch)
+
+
+def _keep_waits(
+    session: Session, rules: Rules, rows: Sequence[Sequence[Any]], creates: Mapping[_Place, int]
+) -> dict[int, list[int]]:
+    """Let these changes wait for what is there or coming, and for nothing else; the creates each leans on."""
     after: dict[int, list[int]] = {}
     updates: list[tuple[Any, ...]] = []
-    dropped: list[tuple[int]] = []
+    idle: list[tuple[Any, ...]] = []
     waiting: set[tuple[int, int]] = set()
     payloads = [orjson.loads(row[4]) for row in rows]
     there = _there(session, rules, {t for p in payloads for waits in p.get("waits", {}).values() for t, _ in waits})
@@ -90,22 +118,19 @@ def _order_references(session: Session, rules: Rules) -> None:
         after[number] = [creates[place] for place in sorted(ahead) if place in creates]
         if kept != payload.get("waits"):
             payload["waits"] = kept
-            has_edges = session.one("SELECT change FROM edge_change WHERE change = ? LIMIT 1", number)
             nothing = not (kept or payload["values"] or payload.get("add") or payload.get("remove"))
-            if nothing and action != Action.CREATE and not payload.get("later") and has_edges is None:
-                dropped.append((number,))
-                continue
-            updates.append((orjson.dumps(payload), int(bool(kept)), number))
+            update = (orjson.dumps(payload), int(bool(kept)), number)
+            (idle if nothing and action != Action.CREATE and not payload.get("later") else updates).append(update)
+    with_edges = {
+        row[0]
+        for row in session.rows("SELECT DISTINCT change FROM edge_change WHERE change IN ?i", [row[2] for row in idle])
+    }
+    updates.extend(update for update in idle if update[2] in with_edges)
     key = ("target", "owner")
     session.upsert("waiting", key, key, sorted(waiting))
     session.update("change", ("payload", "waits"), ("id",), updates)
-    session.delete("change", ("id",), dropped)
-    levels = _levels(after)
-    creating = {row[0] for row in rows if row[3] == Action.CREATE}
-    session.many(
-        "UPDATE change SET rank = rank / 1000 * 1000 + ? WHERE id = ?",
-        [(min(level, 999), number) for number, level in sorted(levels.items()) if number in creating],
-    )
+    session.delete("change", ("id",), [(update[2],) for update in idle if update[2] not in with_edges])
+    return after
 
 
 def _there(session: Session, rules: Rules, identities: set[int]) -> set[_Place]:
