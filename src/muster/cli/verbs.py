@@ -20,6 +20,7 @@ VERBS: Final[Mapping[str, str]] = {
     "expression": "Try out expressions and scopes.",
     "status": "Show systems, identities and open cases.",
     "log": "Show what earlier runs did.",
+    "joins": "Show the joins that wait for a person, and decide them.",
     "retire": "Give up the objects of a mapping whose file was removed.",
 }
 """Verb → what it does, in the order of a first day's work."""

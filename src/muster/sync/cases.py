@@ -95,7 +95,7 @@ def report_cases(session: Session, rules: Rules, report: Report) -> None:
     for kind, identities, message, _, space, anchor in told(rules, cases):
         system, object_type = rules.spaces[space]
         held = kind not in ERRORS
-        advice = f". Decide with: muster joins (system {system}, object {anchor})" if held else ""
+        advice = f". Decide with: muster joins accept {system} {anchor} WHO" if held else ""
         report.add(
             Problem(
                 "ambiguous-join" if held else "expression" if kind == "fault" else kind,

@@ -338,15 +338,15 @@ class Matching:
     def _case(self, session: Session, claim: Claim, kind: str) -> Case:
         people = self._people(session, claim.identities)
         message = {
-            "ambiguous": f"matches {len(claim.identities)} identities ({people}); which one is it?",
+            "ambiguous": f"matches {len(claim.identities)} identities: {people}",
             "taken": f"matches {people}, who already has an object through mapping {claim.mapping.name}",
             "rivals": f"matches {people}, and so does another object of mapping {claim.mapping.name}",
         }[kind]
         return Case(claim.object, kind, claim.mapping.id, claim.identities, message, self.now)
 
     def _people(self, session: Session, identities: Sequence[int]) -> str:
-        uids = [row[0] for row in session.rows("SELECT uid FROM identity WHERE id IN ?i", list(identities))]
-        return ", ".join(sorted(uids))
+        rows = session.rows("SELECT uid, doc FROM identity WHERE id IN ?i ORDER BY uid", list(identities))
+        return ", ".join(f"{decode(data).get('displayName') or 'somebody'} ({uid})" for uid, data in rows)
 
 
 def join_objects(session: Session, rules: Rules, joins: Sequence[tuple[int, CompiledMapping, int]]) -> None:
