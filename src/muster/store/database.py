@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import orjson
 import sqlalchemy as sa
 
-from muster.model.errors import StoreError
+from muster.model.errors import LeaseRefused, StoreError
 from muster.store.faults import store_error
 
 BUSY_SECONDS: Final = 60
@@ -189,6 +189,7 @@ class Database:
             sa.event.listen(self.engine, "connect", _configure_sqlite)
         self._writing = threading.Lock()
         self._busy = threading.local()
+        self._closed: str | None = None
 
     def _make_folder(self) -> None:
         if self.memory:
@@ -215,8 +216,19 @@ class Database:
         """A transaction that writes; committed when the block ends, undone when it raises. Keep it short."""
         turn = contextlib.nullcontext() if self.postgres else self._writing
         self._alone()
+        if self._closed is not None:
+            raise LeaseRefused(self._closed)
         with turn, self._opened("BEGIN IMMEDIATE") as session:
             yield session
+
+    def close_to_writers(self, why: str) -> None:
+        """From now on `write` raises `LeaseRefused`, saying why."""
+        self._closed = why
+
+    @property
+    def closed_to_writers(self) -> bool:
+        """Whether nothing can be written any more."""
+        return self._closed is not None
 
     def _alone(self) -> None:
         """A transaction inside a transaction would wait for itself: on SQLite for ever, elsewhere by chance."""

@@ -10,13 +10,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from muster.model.errors import LeaseRefused
+from muster.model.errors import LeaseRefused, StoreError
 from muster.store.database import Database
 
 SECONDS: Final = 45
@@ -50,24 +50,30 @@ def _alive(holder: dict[str, str | int | None], expires: int, now: int) -> bool:
 def leased(database: Database, names: Sequence[str], verb: str) -> Iterator[None]:
     """Hold the leases while the block runs. Raises `LeaseRefused` at once, naming the holder.
 
-    Leases count real time, not the clock of a rehearsal.
+    Leases count real time, not the clock of a rehearsal. Who slept past the end of its lease, and was followed by
+    somebody else, can write nothing to the store any more, so it sends nothing either.
     """
     token = {**_me(), "verb": verb, "since": time.strftime("%Y-%m-%d %H:%M:%S"), "token": os.urandom(8).hex()}
     mine = orjson.dumps(token).decode()
-    _take(database, names, mine)
     stop = threading.Event()
     renewer = threading.Thread(target=_renew, args=(database, names, mine, stop), daemon=True)
-    if not database.memory:
-        renewer.start()
     try:
+        _take(database, names, mine)
+        if not database.memory:
+            renewer.start()
         yield
     finally:
         stop.set()
         if renewer.is_alive():
             renewer.join()
-        with database.write() as session:
-            for name in names:
-                session.run("DELETE FROM lease WHERE name = ? AND holder = ?", name, mine)
+        if not database.closed_to_writers:
+            _release(database, names, mine)
+
+
+def _release(database: Database, names: Sequence[str], mine: str) -> None:
+    with database.write() as session:
+        for name in names:
+            session.run("DELETE FROM lease WHERE name = ? AND holder = ?", name, mine)
 
 
 def _take(database: Database, names: Sequence[str], mine: str) -> None:
@@ -87,7 +93,20 @@ def _take(database: Database, names: Sequence[str], mine: str) -> None:
 
 def _renew(database: Database, names: Sequence[str], mine: str, stop: threading.Event) -> None:
     while not stop.wait(_RENEW):
-        expires = int(time.time()) + SECONDS
-        with database.write() as session:
-            for name in names:
-                session.run("UPDATE lease SET expires = ? WHERE name = ? AND holder = ?", expires, name, mine)
+        with suppress(StoreError):  # the next turn comes long before the lease ends
+            if not _renewed(database, names, mine):
+                database.close_to_writers(
+                    "this run was asleep for too long, and another one has taken its place. It stops here; what it had "
+                    "sent is looked up by the other"
+                )
+                return
+
+
+def _renewed(database: Database, names: Sequence[str], mine: str) -> bool:
+    """Put off the end of the leases; False when one of them is somebody else's by now."""
+    expires = int(time.time()) + SECONDS
+    with database.write() as session:
+        return all(
+            session.run("UPDATE lease SET expires = ? WHERE name = ? AND holder = ?", expires, name, mine) == 1
+            for name in names
+        )

@@ -11,6 +11,7 @@ from typing import Final
 
 from muster.model.values import key_text
 from muster.store.database import CHUNK, Session
+from muster.sync.changes import SENT
 from muster.sync.rules import Rules
 from muster.sync.values import Reservation
 
@@ -119,12 +120,18 @@ class Reservations:
 def release_taken(session: Session, rules: Rules, keys: Sequence[tuple[int, str, int]]) -> None:
     """Objects show these values (index, key, object): who had one of them in mind, and wrote nothing yet, gets another.
 
-    Its own object may be among them; it then gets the same value again.
+    Its own object may be among them; it then gets the same value again. What was sent before an interruption may be
+    what shows now: that is settled first.
     """
     for scope, sigs in rules.scope_sigs.items():
         shown = sorted({key for sig, key, _ in keys if sig in sigs})
         rows = (
-            session.rows("SELECT key, identity FROM reserved WHERE scope = ? AND key IN ?t AND firm = 0", scope, shown)
+            session.rows(
+                "SELECT key, identity FROM reserved r WHERE scope = ? AND key IN ?t AND firm = 0 AND NOT EXISTS "
+                f"(SELECT 1 FROM change c WHERE c.identity = r.identity AND c.state = {SENT})",
+                scope,
+                shown,
+            )
             if shown
             else ()
         )
