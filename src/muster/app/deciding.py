@@ -13,8 +13,8 @@ from muster.model.schema import SystemSchema
 from muster.project.configuration import Project
 from muster.store.database import Database
 from muster.store.names import Names
-from muster.sync.deciding import DECISIONS, accept, merge, object_of, refuse, split
-from muster.sync.rules import compile_rules
+from muster.sync.deciding import DECISIONS, accept, merge, new, object_of, refuse, split
+from muster.sync.rules import Rules, compile_rules
 
 
 def decide(
@@ -51,10 +51,14 @@ def decide(
         raise ProjectError(f"To {kind}, name the object: its system and its anchor")
     if system not in project.systems:
         raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")
+    if object_type is not None:
+        _known_type(rules, system, object_type)
     with database.write() as session:
         item = object_of(session, rules, system, object_type, anchor)
         if kind == "split":
             split(session, rules, item, by=by, now=now)
+        elif kind == "new":
+            new(session, rules, item, by=by, now=now)
         elif kind == "accept":
             if who is None:
                 raise ProjectError(f"To accept, say whose {system} {anchor} is")
@@ -65,4 +69,20 @@ def decide(
             if who is None and not known:
                 raise ProjectError(f"{system} {anchor} waits for no decision: say which identity it does not belong to")
             refuse(session, rules, item, [who] if who is not None else known, by=by, now=now)
-    return {"decision": kind, "system": system, "anchor": anchor, "identity": identity, "by": by}
+    object_type = rules.spaces[item.space][1]
+    return {
+        "decision": kind,
+        "system": system,
+        "object_type": object_type,
+        "anchor": anchor,
+        "identity": identity,
+        "by": by,
+    }
+
+
+def _known_type(rules: Rules, system: str, object_type: str) -> None:
+    known = sorted(kind for name, kind in rules.spaces.values() if name == system)
+    if object_type not in known:
+        raise ProjectError(
+            f"{system} has no objects of type {object_type!r}. Known: {', '.join(known) or 'none; run a plan first'}"
+        )

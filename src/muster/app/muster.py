@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from muster.app.auditing import audit
+from muster.app.cases import open_joins
 from muster.app.check import CheckFailed, loaded
 from muster.app.connectors import connect
 from muster.app.deciding import decide
@@ -127,6 +129,14 @@ class Muster:
         """How the systems and the metaverse stand."""
         return status(self.project, self.database, self._clock())
 
+    def joins(self) -> dict[str, Any]:
+        """The cases that wait for a person, each with its candidates and the commands that decide it."""
+        return open_joins(self.project, self.database)
+
+    def audit(self) -> dict[str, Any]:
+        """Whether the audit trail is unbroken; every breach that there is."""
+        return audit(self.database)
+
     def log(self, *, limit: int = 20, run: int | None = None) -> dict[str, Any]:
         """The last runs, newest first."""
         runs = list_runs(self.database, limit, run)
@@ -185,8 +195,9 @@ class Muster:
     ) -> dict[str, Any]:
         """Decide about a join, for the next run to obey. Raises `ProjectError`.
 
-        "accept": the object is the identity's; "refuse": it is not (by default nobody's of its case); "split": the
-        object leaves its identity; "merge": all objects of `identity` go `into` another one.
+        "accept": the object is the identity's; "refuse": it is not (by default nobody's of its case); "new": an
+        identity is made of it; "split": the object leaves its identity; "merge": all objects of `identity` go `into`
+        another one.
         """
         with self._leased(f"joins {kind}"):
             return decide(

@@ -21,6 +21,7 @@ VERBS: Final[Mapping[str, str]] = {
     "status": "Show systems, identities and open cases.",
     "log": "Show what earlier runs did.",
     "joins": "Show the joins that wait for a person, and decide them.",
+    "audit": "Verify that nobody touched the record of what was done.",
     "retire": "Give up the objects of a mapping whose file was removed.",
 }
 """Verb → what it does, in the order of a first day's work."""

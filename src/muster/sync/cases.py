@@ -6,6 +6,7 @@ closes by itself when its cause has gone, and then wakes the cases that had to d
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -92,10 +93,12 @@ def report_cases(session: Session, rules: Rules, report: Report) -> None:
     )
     numbers = sorted({n for case in cases for n in orjson.loads(case[1])})
     uids: dict[int, str] = dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", numbers)) if numbers else {}
-    for kind, identities, message, _, space, anchor in told(rules, cases):
+    for kind, identities, message, mapping, space, anchor in told(rules, cases):
         system, object_type = rules.spaces[space]
         held = kind not in ERRORS
-        advice = f". Decide with: muster joins accept {system} {anchor} WHO" if held else ""
+        people = [uids[n] for n in orjson.loads(identities) if n in uids]
+        ways = commands(rules, kind, mapping, space, anchor, people)
+        advice = f". Decide with: {'; or: '.join(ways)}" if ways else ""
         report.add(
             Problem(
                 "ambiguous-join" if held else "expression" if kind == "fault" else kind,
@@ -103,10 +106,27 @@ def report_cases(session: Session, rules: Rules, report: Report) -> None:
                 f"{system}/{object_type} {anchor} {message}{advice}",
                 type=object_type,
                 anchor=anchor,
-                identities=tuple(uids[n] for n in orjson.loads(identities) if n in uids),
+                identities=tuple(people),
                 held=held,
             )
         )
+
+
+def commands(rules: Rules, kind: str, mapping: int, space: int, anchor: str, people: Sequence[str]) -> list[str]:
+    """The commands that decide a case, ready to be typed; none where there is nothing to decide.
+
+    `people`: the ids in the order of the case. One of several is for the reader to choose: IDENTITY.
+    """
+    if kind in ERRORS:
+        return []
+    about = f"{'/'.join(rules.spaces[space])} {'-- ' if anchor.startswith('-') else ''}{shlex.quote(anchor)}"
+    if kind == "double":
+        return [*(f"muster joins merge {one} {people[0]}" for one in people[1:]), f"muster joins refuse {about}"]
+    known = rules.mappings.get(mapping)
+    nobody = f"muster joins {'new' if known and known.rules.project else 'refuse'} {about}"
+    if kind == "taken":
+        return [nobody]
+    return [f"muster joins accept {about} {people[0] if len(people) == 1 else 'IDENTITY'}", nobody]
 
 
 def told(rules: Rules, cases: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -1,7 +1,8 @@
 """What a person decides about joins. A decision is kept, and the next run obeys it.
 
-Accept: the object is this identity's. Refuse: it is not. Split: the object leaves the identity it is joined to and
-does not come back. Merge: all objects of one identity go to another one.
+Accept: the object is this identity's. Refuse: it is not. New: it is nobody's whom we know, and becomes an identity of
+its own. Split: the object leaves the identity it is joined to and does not come back. Merge: all objects of one
+identity go to another one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from muster.sync.edges import forget_origin, release_targets
 from muster.sync.marks import CHANGED, IN, OUT
 from muster.sync.rules import Rules
 
-DECISIONS: Final = ("accept", "refuse", "split", "merge")
+DECISIONS: Final = ("accept", "refuse", "new", "split", "merge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,27 @@ def refuse(session: Session, rules: Rules, item: Decided, identities: Sequence[i
     session.run(f"UPDATE object SET dirty = {CHANGED} WHERE id = ?", item.id)
 
 
+def new(session: Session, rules: Rules, item: Decided, *, by: str, now: int) -> None:
+    """The object belongs to nobody whom we know; the next run makes an identity of it."""
+    name = _name(rules, item)
+    if item.identity is not None:
+        raise ProjectError(
+            f"{name} is joined to {_uid(session, item.identity)}. Split it off if it is somebody else's, or refuse "
+            "the identities that it matches too"
+        )
+    mapping = rules.mappings.get(item.mapping) if item.mapping is not None else None
+    if mapping is None:
+        raise ProjectError(f"{name} is in the scope of no mapping, so no identity can be made of it")
+    if not mapping.rules.project:
+        raise ProjectError(
+            f"Mapping {mapping.name} makes no identities (it has no `project: true`). To leave {name} to nobody, "
+            "refuse it"
+        )
+    session.run("DELETE FROM decision WHERE object = ?", item.id)
+    _decide(session, ALONE, [item], None, by, now)
+    session.run(f"UPDATE object SET dirty = {CHANGED} WHERE id = ?", item.id)
+
+
 def split(session: Session, rules: Rules, item: Decided, *, by: str, now: int) -> None:
     """The object leaves its identity, and is looked at as if nobody matched it."""
     if item.identity is None:
@@ -132,7 +154,7 @@ def _refuse_taken(session: Session, rules: Rules, items: Sequence[Decided], iden
             )
 
 
-def _decide(session: Session, kind: str, items: Sequence[Decided], identity: int, by: str, now: int) -> None:
+def _decide(session: Session, kind: str, items: Sequence[Decided], identity: int | None, by: str, now: int) -> None:
     session.insert(
         "decision",
         ("kind", "object", "identity", "made_by", "at"),
