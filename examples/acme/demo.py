@@ -137,7 +137,7 @@ def crm_server() -> Iterator[tuple[str, str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    token = secrets.token_urlsafe(12)
+    token = secrets.token_hex(12)
     url = f"http://127.0.0.1:{port}/v2"
     program = Path(sys.executable).with_name("scim2-server")
     options = ["--hostname", "127.0.0.1", "--port", str(port), "--bearer-token", token]

@@ -31,7 +31,7 @@ class LdapServer(Server):
 
     def __init__(self) -> None:
         super().__init__()
-        self.password = secrets.token_urlsafe(12)
+        self.password = secrets.token_hex(12)
 
     @property
     def url(self) -> str:

@@ -27,7 +27,7 @@ class MariaDb(Server):
 
     def __init__(self) -> None:
         super().__init__()
-        self.password = secrets.token_urlsafe(12)
+        self.password = secrets.token_hex(12)
         self._numbers = itertools.count(1)
 
     def url(self, database: str = "") -> str:

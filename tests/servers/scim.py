@@ -18,7 +18,7 @@ class ScimServer(Server):
 
     def __init__(self) -> None:
         super().__init__()
-        self.token = secrets.token_urlsafe(12)
+        self.token = secrets.token_hex(12)
         self._numbers = itertools.count(1)
         self.url = self.tenant()
 
