@@ -12,7 +12,7 @@ from muster.store.database import Database
 from muster.store.names import Names
 from muster.sync.cases import commands, told
 from muster.sync.clock import moment
-from muster.sync.planning import names_of
+from muster.sync.plan_document import names_of
 from muster.sync.rules import compile_rules
 
 

@@ -19,7 +19,7 @@ from muster.store.names import Names
 from muster.sync.clock import moment
 from muster.sync.outbound import named_objects
 from muster.sync.paths import load_paths
-from muster.sync.planning import LATER, change_document
+from muster.sync.plan_document import LATER, change_document
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules, compile_rules
 from muster.sync.values import Joined, own_input
 

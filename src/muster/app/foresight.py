@@ -11,7 +11,7 @@ from typing import Any
 
 from muster.model.changes import Change, Outcome, Result
 from muster.sync.exporting import Exporter
-from muster.sync.planning import pending_changes, plan_document, plan_key, summary
+from muster.sync.plan_document import pending_changes, plan_document, plan_key, summary
 from muster.sync.run import ROUNDS, Run
 
 

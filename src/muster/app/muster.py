@@ -43,7 +43,7 @@ from muster.store.runs import begin_run, end_run, list_runs
 from muster.sync.clock import micros, moment
 from muster.sync.holds import set_hold
 from muster.sync.limits import LIMITS
-from muster.sync.planning import plan_digest, plan_document, stale
+from muster.sync.plan_document import plan_digest, plan_document, stale
 from muster.sync.problems import Report
 from muster.sync.rulechanges import retire
 from muster.sync.rules import compile_rules

@@ -9,7 +9,7 @@ import orjson
 
 from muster.model.errors import ProjectError
 from muster.store.database import Database
-from muster.sync.planning import approved, pending_changes, plan_digest, plan_key
+from muster.sync.plan_document import approved, pending_changes, plan_digest, plan_key
 from muster.sync.run import Run
 
 _KEPT = 100

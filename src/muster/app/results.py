@@ -9,7 +9,7 @@ from typing import Any
 
 from muster.store.database import Session
 from muster.sync.changes import DONE
-from muster.sync.planning import ACTIONS, change_document, edges_of, names_of
+from muster.sync.plan_document import ACTIONS, change_document, edges_of, names_of
 from muster.sync.run import Run
 
 
