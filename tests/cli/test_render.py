@@ -135,6 +135,23 @@ def test_a_result_of_which_only_some_is_told_counts_all_of_it() -> None:
     assert "Done: 1,000,000 changes." in page.text
 
 
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({}, "Nothing was left to do: every system is as it should be.\n"),
+        ({"plan": 3}, "Nothing was left to do of plan 3.\n"),
+        ({"plan": 3, "pending": 2}, "Nothing was left to do of plan 3.\n2 changes not made. Next: muster plan\n"),
+        ({"pending": 1}, "Nothing was changed.\n1 change not made. Next: muster plan\n"),
+        ({"plan": 3, "stale": [{}]}, "Nothing was changed.\n"),
+        ({"plan": 3, "notes": [{"message": "done"}]}, "Nothing was left to do of plan 3.\nnote: done\n"),
+    ],
+)
+def test_a_result_says_that_all_is_well_only_when_it_is(document: dict[str, Any], said: str) -> None:
+    page = Page()
+    render_result(document, page.console, everything=False)
+    assert page.text == said
+
+
 def test_a_create_without_an_anchor_says_whose_it_is() -> None:
     assert "+ create  user of Zoë Núñez" in shown(
         {"changes": [{**change("create", ""), "object_type": "user", "name": "Zoë Núñez"}]}

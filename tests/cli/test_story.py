@@ -119,6 +119,10 @@ def test_from_init_to_explain(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     accounts = starter.accounts()
     assert (accounts["aoife.obrien"]["department"], accounts["anna.meyer2"]["active"]) == ("Finance", 0)
     assert "anna.meyer2" not in starter.phonebook()
+    again = starter("apply", "reviewed.plan")
+    assert (again.code, "was done already, in run" in again.out) == (0, True)
+    bare = starter("apply", "--json")
+    assert (bare.code, "the last plan is used up (applied in run" in bare.document["errors"][0]["message"]) == (1, True)
     assert starter("plan").code == 0
 
     explained = starter("explain", "1003", "app", "department")

@@ -143,14 +143,58 @@ def test_apply_leaves_out_by_name_what_has_gone_stale_and_does_the_rest(tmp_path
         }
 
 
-def test_a_plan_that_was_applied_cannot_be_applied_again(tmp_path: Path) -> None:
-    with Office(tmp_path, "Ada") as office:
+def test_a_plan_that_was_applied_is_said_to_be_done_and_done_no_second_time(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
         path = office.file()
-        office.world.apply(path)
+        first = office.world.apply(path)
         office.app.remove("ada")
         result = office.world.apply(path)
-        assert changed(result) == []
-        assert [change["anchor"] for change in result["stale"]] == ["ada"]
+        assert (changed(result), result["stale"], kinds(result["errors"])) == ([], [], [])
+        assert notes(result) == [f"plan {first['plan']}: was done already, in run {first['run']}"]
+        assert office.app.all().keys() == {"bo"}
+
+
+def test_what_another_hand_undid_after_a_plan_was_applied_is_not_done_again_by_that_plan(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.run()
+        office.hr.edit("1", dept="Sales")
+        path = office.file()
+        office.world.apply(path)
+        office.app.edit("ada", dept=None)
+        assert changed(office.world.apply(path)) == []
+        assert "dept" not in office.app.values("ada")
+
+
+def test_a_plan_of_which_a_part_was_done_names_the_run_and_does_the_rest(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
+        path = office.file()
+
+        def refuse(change: Change, write: Callable[[], Outcome]) -> Outcome:
+            return (
+                write() if change.anchor == "ada" else Outcome(change.key, Result.RETRY, change.anchor, reason="busy")
+            )
+
+        with answering(refuse):
+            first = office.world.apply(path)
+        result = office.world.apply(path)
+        assert changed(result) == [("app", "create", "bo")]
+        assert notes(result) == [f"plan {first['plan']}: 1 of 2 changes were done already, in run {first['run']}"]
+        assert (result["stale"], result["errors"]) == ([], [])
+
+
+def test_what_a_run_did_in_the_meantime_is_said_to_be_done_also_when_it_was_worked_out_again(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        path = office.file()
+        office.hr.edit("1", surname="Byron")
+        run = office.world.run()
+        result = office.world.apply(path)
+        assert notes(result) == [f"plan 1: was done already, in run {run['run']}"]
+        assert (changed(result), result["stale"]) == ([], [])
+
+
+def notes(result: Mapping[str, Any]) -> list[str]:
+    """What a run said besides."""
+    return [note["message"] for note in result["notes"]]
 
 
 def test_a_plan_file_that_was_altered_is_refused(tmp_path: Path) -> None:
@@ -164,14 +208,50 @@ def test_a_plan_file_that_was_altered_is_refused(tmp_path: Path) -> None:
         assert office.app.all() == {}
 
 
-def test_a_plan_file_that_leaves_a_change_out_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda plan: plan["changes"].pop(),
+        lambda plan: plan["changes"][0].update(name="Somebody else"),
+        lambda plan: plan["changes"][0]["reason"].update(rule="provision: as you asked"),
+        lambda plan: plan["summary"]["app"].update(create=0),
+        lambda plan: plan.update(summary={}),
+        lambda plan: plan["held"].append({"kind": "deletes", "message": "fine"}),
+        lambda plan: plan.update(errors=["none"]),
+        lambda plan: plan.pop("notes"),
+        lambda plan: plan.update(comment="read and agreed"),
+    ],
+)
+def test_whatever_of_a_plan_file_was_altered_it_is_refused(
+    tmp_path: Path, forge: Callable[[dict[str, Any]], object]
+) -> None:
     with Office(tmp_path, "Ada", "Bo") as office:
         path = office.file()
         document = json.loads(path.read_text())
-        del document["changes"][0]
+        forge(document)
         path.write_text(json.dumps(document))
-        with pytest.raises(ProjectError, match="was altered since it was made"):
+        with pytest.raises(ProjectError, match=r"was altered since it was made\. Make a new plan: muster plan -o"):
             office.world.apply(path)
+        assert office.app.all() == {}
+
+
+def test_a_plan_file_outlives_many_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muster.app.plans._KEPT", 2)
+    with Office(tmp_path, "Ada") as office:
+        path = office.file()
+        with answering(lambda change, _: Outcome(change.key, Result.RETRY, change.anchor, reason="busy")):
+            for _ in range(4):
+                office.world.run()
+        office.world.plan()
+        assert changed(office.world.apply(path)) == [("app", "create", "ada")]
+
+
+def test_a_plan_file_may_be_laid_out_otherwise(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        path = office.file()
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(dict(reversed(document.items())), separators=(",", ":")))
+        assert changed(office.world.apply(path)) == [("app", "create", "ada")]
 
 
 def test_a_plan_of_another_store_and_a_file_that_is_no_plan_are_refused(tmp_path: Path) -> None:
@@ -179,6 +259,9 @@ def test_a_plan_of_another_store_and_a_file_that_is_no_plan_are_refused(tmp_path
         path = one.file()
         with pytest.raises(ProjectError, match="this store made no such plan"):
             two.world.apply(path)
+        path.write_text(json.dumps({"plan": "1", "digest": 7, "changes": []}))
+        with pytest.raises(ProjectError, match="this store made no such plan"):
+            one.world.apply(path)
         for text in ("", "{}", "[1, 2]", "changes: none"):
             path.write_text(text)
             with pytest.raises(ProjectError, match="is not a plan"):
@@ -195,14 +278,62 @@ def test_apply_without_a_file_takes_the_last_plan_that_was_shown(tmp_path: Path)
         assert office.app.all().keys() == {"ada"}
 
 
-def test_apply_without_a_file_plans_anew_when_no_plan_is_open(tmp_path: Path) -> None:
+def test_apply_without_a_file_plans_anew_where_no_plan_was_ever_shown(tmp_path: Path) -> None:
     with Office(tmp_path, "Ada") as office:
-        office.world.plan()
+        assert changed(office.world.apply()) == [("app", "create", "ada")]
         office.world.run()
         office.hr.put("2", id="2", name="Bo")
         assert changed(office.world.apply()) == [("app", "create", "bo")]
-        office.hr.put("3", id="3", name="Cy")
-        assert changed(office.world.apply()) == [("app", "create", "cy")]
+
+
+def test_apply_without_a_file_writes_nothing_that_nobody_saw_when_the_last_plan_is_used_up(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.plan()
+        run = office.world.apply()["run"]
+        office.hr.put("2", id="2", name="Bo")
+        with pytest.raises(ProjectError) as refused:
+            office.world.apply()
+        assert refused.value.message == (
+            f"the last plan is used up (applied in run {run}): `muster plan` to see what is due now, or `muster run`"
+        )
+        assert office.app.all().keys() == {"ada"}
+        office.world.plan()
+        assert changed(office.world.apply()) == [("app", "create", "bo")]
+
+
+def test_apply_without_a_file_refuses_after_a_plan_that_had_gone_stale(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.run()
+        office.hr.edit("1", dept="Sales")
+        office.world.plan()
+        office.hr.edit("1", dept="Board")
+        assert [change["anchor"] for change in office.world.apply()["stale"]] == ["ada"]
+        with pytest.raises(ProjectError, match="the last plan is used up"):
+            office.world.apply()
+        assert "dept" not in office.app.values("ada")
+
+
+def test_a_run_overtakes_the_last_plan(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.plan()
+        run = office.world.run()["run"]
+        with pytest.raises(ProjectError, match=f"used up \\(overtaken by run {run}\\)"):
+            office.world.apply()
+
+
+def test_a_plan_that_was_held_back_is_there_for_the_next_apply(tmp_path: Path) -> None:
+    with Office(tmp_path, *"abcdefghij") as office:
+        office.world.run()
+        office.world.write("muster.yaml", "project: test\nsafety: {percent: 10}\n")
+        for number in "1234":
+            office.hr.edit(number, status="left")
+        office.world.plan()
+        assert kinds(office.world.apply()["held"]) == ["percent"]
+        office.hr.edit("5", status="left")
+        result = office.world.apply(allow_deletes=True)
+        assert [anchor for _, _, anchor in changed(result)] == ["a", "b", "c", "d"]
+        with pytest.raises(ProjectError, match="the last plan is used up"):
+            office.world.apply()
 
 
 def test_a_plan_of_one_system_is_applied_to_that_system_alone(tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ from muster.app.finding import find_identity
 from muster.app.foresight import foresee
 from muster.app.holding import check_hold
 from muster.app.plans import (
+    ShownPlan,
     approved_now,
-    by_key,
     close_plans,
     keep_plan,
     last_plan,
     missing_now,
     read_plan,
+    tell_missing,
     write_plan,
 )
 from muster.app.results import made_summary, result_document
@@ -43,7 +44,7 @@ from muster.store.runs import begin_run, end_run, list_runs
 from muster.sync.clock import micros, moment
 from muster.sync.holds import set_hold
 from muster.sync.limits import LIMITS
-from muster.sync.plan_document import plan_digest, plan_document, stale
+from muster.sync.plan_document import plan_digest, plan_document
 from muster.sync.problems import Report
 from muster.sync.rulechanges import retire
 from muster.sync.rules import compile_rules
@@ -99,7 +100,7 @@ class Muster:
             with self.database.read() as session:
                 document = plan_document(run.rules, session, run.report, system=system)
             document["plan"] = run.number
-            document["digest"] = plan_digest(document["changes"])
+            document["digest"] = plan_digest(document)
             keep_plan(self.database, run.number, self._clock(), document)
         return document
 
@@ -110,16 +111,19 @@ class Muster:
     def apply(
         self, path: Path | None = None, *, allow_deletes: bool = False, most: int | None = None
     ) -> dict[str, Any]:
-        """Make the changes that a plan showed: of the file, or else of the last plan, or else of a new one.
+        """Make the changes that a plan showed: of the file, or else of the last plan; where none was ever shown, all.
 
-        With `most`, no more than so many changes are told; the summary counts them all.
+        With `most`, no more than so many changes are told; the summary counts them all. Raises `ProjectError` when
+        nothing is left of the last plan, so that nothing is written that nobody saw.
         """
-        plan = read_plan(self.database, path) if path is not None else last_plan(self.database)
-        return self._go("apply", allow_deletes=allow_deletes, full=False, plan=plan, most=most)
+        with self._leased("apply"):
+            plan = read_plan(self.database, path) if path is not None else last_plan(self.database)
+            return self._go("apply", allow_deletes=allow_deletes, full=False, plan=plan, most=most)
 
     def run(self, *, allow_deletes: bool = False, full: bool = False, most: int | None = None) -> dict[str, Any]:
         """Plan and apply in one go. `most` as for `apply`."""
-        return self._go("run", allow_deletes=allow_deletes, full=full, plan=None, most=most)
+        with self._leased("run"):
+            return self._go("run", allow_deletes=allow_deletes, full=full, plan=None, most=most)
 
     def explain(self, who: str, system: str | None = None, attribute: str | None = None) -> dict[str, Any]:
         """Where each value of an identity comes from. Raises `ProjectError` when nobody is found."""
@@ -227,24 +231,23 @@ class Muster:
     # --- how
 
     def _go(
-        self, verb: str, *, allow_deletes: bool, full: bool, plan: dict[str, Any] | None, most: int | None
+        self, verb: str, *, allow_deletes: bool, full: bool, plan: ShownPlan | None, most: int | None
     ) -> dict[str, Any]:
-        missed: list[dict[str, Any]] = []
-        with self._leased(verb), self._run(verb) as run:
+        left_out: list[dict[str, Any]] = []
+        with self._run(verb) as run:
             run.refresh(full=full, allow_deletes=allow_deletes)
             if plan is None:
                 run.work(allow_deletes=allow_deletes)
             else:
-                shown = by_key(plan)
-                missed = missing_now(run, plan, shown)
-                run.work(allow_deletes=allow_deletes, approve=lambda: approved_now(run, shown))
-                for change in missed:
-                    run.report.add(stale(change))
+                missing = missing_now(run, plan)
+                run.work(allow_deletes=allow_deletes, approve=lambda: approved_now(run, plan))
+                left_out = tell_missing(run, plan, missing)
             if allow_deletes:
                 run.report.let_through(LIMITS)
-            close_plans(self.database, plan["plan"] if plan else None)
+            close_plans(run, plan)
             with self.database.read() as session:
-                return {**result_document(run, session, most), "stale": missed}
+                document = result_document(run, session, most)
+            return {**document, "plan": plan.number if plan is not None else None, "stale": left_out}
 
     def _what_if(self, system: str | None, identity: str | None, full: bool, as_of: date | None) -> dict[str, Any]:
         with (

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +13,26 @@ import orjson
 
 from muster.model.errors import ProjectError
 from muster.store.database import Database
-from muster.sync.plan_document import approved, pending_changes, plan_digest, plan_key
+from muster.sync.plan_document import approved, made_since, pending_changes, plan_digest, plan_key, stale
+from muster.sync.problems import Problem
 from muster.sync.run import Run
 
 _KEPT = 100
-Shown = dict[tuple[str, str, str | None], dict[str, Any]]
+Change = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ShownPlan:
+    """A plan that somebody saw. `used_by`: the run after which nothing of it was left to do."""
+
+    number: int
+    changes: Sequence[Change]
+    used_by: int | None = None
+
+    @cached_property
+    def by_key(self) -> Mapping[tuple[str, str, str | None], Change]:
+        """What may still be made of it, each change under what ties it to a pending one."""
+        return {} if self.used_by is not None else {plan_key(change): change for change in self.changes}
 
 
 def keep_plan(database: Database, number: int, at: int, document: dict[str, Any]) -> None:
@@ -25,22 +44,21 @@ def keep_plan(database: Database, number: int, at: int, document: dict[str, Any]
             ("id", "at", "digest", "state", "document"),
             [(number, at, document["digest"], "open", orjson.dumps(document["changes"]))],
         )
-        session.run("DELETE FROM plan WHERE id < ?", number - _KEPT)
+        session.run("DELETE FROM plan WHERE id NOT IN (SELECT id FROM plan ORDER BY id DESC LIMIT ?)", _KEPT)
 
 
-def close_plans(database: Database, applied: int | None) -> None:
-    """Something was written: whatever plan was open is not any more."""
-    with database.write() as session:
-        session.run("UPDATE plan SET state = 'replaced' WHERE state = 'open'")
-        if applied is not None:
-            session.run("UPDATE plan SET state = 'applied' WHERE id = ?", applied)
-
-
-def last_plan(database: Database) -> dict[str, Any] | None:
-    """The last plan that was shown and not yet applied or overtaken."""
+def last_plan(database: Database) -> ShownPlan | None:
+    """The last plan that was shown; None when there never was one. Raises `ProjectError` when it is used up."""
     with database.read() as session:
-        row = session.one("SELECT id, document FROM plan WHERE state = 'open' ORDER BY id DESC LIMIT 1")
-    return {"plan": row[0], "changes": orjson.loads(row[1])} if row else None
+        row = session.one("SELECT id, document, state, run FROM plan ORDER BY id DESC LIMIT 1")
+    if row is None:
+        return None
+    if row[2] != "open":
+        how = "applied in" if row[2] == "applied" else "overtaken by"
+        raise ProjectError(
+            f"the last plan is used up ({how} run {row[3]}): `muster plan` to see what is due now, or `muster run`"
+        )
+    return ShownPlan(row[0], orjson.loads(row[1]))
 
 
 def write_plan(document: dict[str, Any], path: Path) -> None:
@@ -53,7 +71,7 @@ def write_plan(document: dict[str, Any], path: Path) -> None:
         raise ProjectError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def read_plan(database: Database, path: Path) -> dict[str, Any]:
+def read_plan(database: Database, path: Path) -> ShownPlan:
     """The plan of a file. Raises `ProjectError` when this store did not make it, or somebody altered it."""
     try:
         document = orjson.loads(path.read_bytes())
@@ -62,29 +80,56 @@ def read_plan(database: Database, path: Path) -> dict[str, Any]:
         raise ProjectError(f"{path}: cannot be read: {error.strerror}") from None
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise ProjectError(f"{path}: is not a plan. Make one with: muster plan -o {path}") from None
-    with database.read() as session:
-        row = session.one("SELECT digest FROM plan WHERE id = ?", number)
+    row = None
+    if isinstance(number, int):
+        with database.read() as session:
+            row = session.one("SELECT digest, state, run FROM plan WHERE id = ?", number)
     if row is None or row[0] != digest:
         raise ProjectError(f"{path}: this store made no such plan. Make a new one: muster plan -o {path}")
-    if plan_digest(changes) != digest:
+    if plan_digest(document) != digest:
         raise ProjectError(f"{path}: was altered since it was made. Make a new plan: muster plan -o {path}")
-    found: dict[str, Any] = document
-    return found
+    return ShownPlan(number, changes, row[2] if row[1] == "applied" else None)
 
 
-def by_key(plan: dict[str, Any]) -> Shown:
-    """The shown changes, each under what ties it to a pending one."""
-    return {plan_key(change): change for change in plan["changes"]}
+def close_plans(run: Run, plan: ShownPlan | None) -> None:
+    """A plan of which nothing is left is used up; where something was written, whatever else was open is overtaken."""
+    left = plan is not None and (len(run.attempted) > len(run.applied) or bool(approved_now(run, plan)))
+    with run.database.write() as session:
+        if plan is not None and plan.used_by is None:
+            state = ("open", None) if left else ("applied", run.number)
+            session.run("UPDATE plan SET state = ?, run = ? WHERE id = ?", *state, plan.number)
+        if run.applied:
+            session.run(
+                "UPDATE plan SET state = 'overtaken', run = ? WHERE state = 'open' AND id <> ?",
+                run.number,
+                plan.number if plan is not None else 0,
+            )
 
 
-def approved_now(run: Run, shown: Shown) -> frozenset[int]:
+def approved_now(run: Run, plan: ShownPlan) -> frozenset[int]:
     """The pending changes that do only what was shown."""
     with run.database.read() as session:
-        return frozenset(change["id"] for change in pending_changes(run.rules, session) if approved(change, shown))
+        return frozenset(
+            change["id"] for change in pending_changes(run.rules, session) if approved(change, plan.by_key)
+        )
 
 
-def missing_now(run: Run, plan: dict[str, Any], shown: Shown) -> list[dict[str, Any]]:
+def missing_now(run: Run, plan: ShownPlan) -> list[Change]:
     """The shown changes that are no longer pending, or no longer the same."""
     with run.database.read() as session:
-        live = {plan_key(c) for c in pending_changes(run.rules, session) if approved(c, shown)}
-    return [change for change in plan["changes"] if plan_key(change) not in live]
+        live = {plan_key(c) for c in pending_changes(run.rules, session) if approved(c, plan.by_key)}
+    return [change for change in plan.changes if plan_key(change) not in live]
+
+
+def tell_missing(run: Run, plan: ShownPlan, missing: Sequence[Change]) -> list[Change]:
+    """Say which of these an earlier run made, and which have gone stale; the stale ones."""
+    with run.database.read() as session:
+        made = made_since(run.rules, session, plan.number, missing)
+    for number, count in sorted(Counter(made.values()).items()):
+        what = "was done" if count == len(plan.changes) else f"{count} of {len(plan.changes)} changes were done"
+        message = f"plan {plan.number}: {what} already, in run {number}"
+        run.report.add(Problem("done-before", "", message, note=True))
+    left = [change for change in missing if change["id"] not in made]
+    for change in left:
+        run.report.add(stale(change))
+    return left

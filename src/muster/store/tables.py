@@ -349,6 +349,7 @@ Table(
     Column("at", BigInteger, nullable=False),
     Column("digest", TEXT, nullable=False),
     Column("state", TEXT, nullable=False),
+    Column("run", BigInteger),
     Column("document", LargeBinary, nullable=False),
 )
 

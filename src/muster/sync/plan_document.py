@@ -12,8 +12,10 @@ from typing import Any, Final
 import orjson
 
 from muster.model.changes import Action
+from muster.store.audit import is_erased
 from muster.store.codec import decode
 from muster.store.database import Session, chunks
+from muster.sync.changes import DONE
 from muster.sync.clearing import CLEARS
 from muster.sync.edges import spelled
 from muster.sync.problems import Problem, Report
@@ -212,10 +214,36 @@ def plan_key(change: Mapping[str, Any]) -> tuple[str, str, str | None]:
     return (change["mapping"], change["object_type"], who)
 
 
-def plan_digest(changes: Sequence[Mapping[str, Any]]) -> str:
-    """The digest of what a plan shows; whoever alters the file alters it."""
-    content = [{name: value for name, value in change.items() if name not in ("id", "name")} for change in changes]
+def plan_digest(document: Mapping[str, Any]) -> str:
+    """The digest of all that a plan shows; whoever alters the file alters it."""
+    content = {name: value for name, value in document.items() if name != "digest"}
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def made_since(rules: Rules, session: Session, plan: int, shown: Sequence[Mapping[str, Any]]) -> dict[int, int]:
+    """Which of the changes that a plan showed were made after it, and by which run: id in the plan → run.
+
+    A change that was worked out again meanwhile has another id; it is known by what it did.
+    """
+    by_key = {plan_key(change): change for change in shown}
+    found: dict[int, int] = {}
+    columns = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, c.payload, c.digest, i.uid, a.run"
+    made = (
+        f"SELECT {columns} FROM change c JOIN audit a ON a.seq = c.sealed LEFT JOIN identity i ON i.id = c.identity "
+        f"WHERE c.state = {DONE} AND a.run > ? AND"
+    )
+    for batch in chunks(shown, _PAGE):
+        ids = {change["id"] for change in batch}
+        found.update((row[0], row[-1]) for row in session.rows(f"{made} c.id IN ?i", plan, sorted(ids)))
+        people = sorted({change["identity"] for change in batch if change["identity"] and change["id"] not in found})
+        rows = session.rows(f"{made} c.identity IN (SELECT id FROM identity WHERE uid IN ?t)", plan, people)
+        rows = [row for row in rows if not is_erased(row[6])]
+        edges = edges_of(rules, session, [row[0] for row in rows])
+        for row in rows:
+            change = change_document(rules, row[:9], edges.get(row[0], {}))
+            if approved(change, by_key):
+                found.setdefault(by_key[plan_key(change)]["id"], row[-1])
+    return found
 
 
 def stale(change: Mapping[str, Any]) -> Problem:

@@ -42,11 +42,17 @@ def render_result(document: Document, out: Console, *, everything: bool) -> None
     if done:
         out.print(f"Done: {count(done, 'change')}.")
         summary_table(summary, out)
-    elif not failed and not any(document.get(key) for key in ("held", "errors", "stale")):
-        out.print("Nothing was left to do: every system is as it should be.")
-    else:
+    elif failed or any(document.get(key) for key in ("held", "errors", "stale")):
         out.print("Nothing was changed.")
+    elif document.get("plan") is not None:
+        out.print(f"Nothing was left to do of plan {document['plan']}.")
+    elif document.get("pending"):
+        out.print("Nothing was changed.")
+    else:
+        out.print("Nothing was left to do: every system is as it should be.")
     _notes(document, out)
+    if document.get("pending"):
+        out.print(f"{count(document['pending'], 'change')} not made. Next: muster plan")
 
 
 def _untold(document: Document, failed: Sequence[Any], out: Console) -> None:

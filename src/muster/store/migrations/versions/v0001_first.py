@@ -281,6 +281,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("digest", TEXT, nullable=False),
         sa.Column("state", TEXT, nullable=False),
+        sa.Column("run", sa.BigInteger()),
         sa.Column("document", sa.LargeBinary(), nullable=False),
     )
     op.create_table(
