@@ -118,6 +118,37 @@ def test_when_all_candidates_are_taken_the_message_says_so_and_nobody_else_is_st
     assert sorted(logins(app)) == ["1", "2", "3", "9"]
 
 
+def test_a_name_that_cannot_be_had_is_one_error_and_nothing_is_made_of_its_lack(world: World) -> None:
+    hr, app = company(world, {str(n): ADA for n in range(1, 5)})
+    world.write("metaverse.yaml", META + '    mail: \'Join("@", [login], "x")\'\n')
+    box = world.target("box", "mailbox", anchor="address", mapping=APP.replace("login: '[login]'", "address: '[mail]'"))
+    result = world.run()
+    assert kinds(result["errors"]) == ["expression"]
+    assert "candidates are taken" in result["errors"][0]["message"]
+    assert "last good value" not in result["errors"][0]["message"]
+    assert (sorted(logins(app)), sorted(logins(box))) == (["1", "2", "3"], ["1", "2", "3"])
+    hr.edit("4", last="Young")
+    assert world.run()["errors"] == []
+    assert box.values("ada.young@x")["emp"] == "4"
+
+
+def test_a_name_of_one_system_that_cannot_be_had_is_one_error(world: World) -> None:
+    hr, app = company(world, {"1": ADA, "2": ADA, "3": ADA}, OWN)
+    assert kinds(world.run()["errors"]) == ["unique"]
+    assert sorted(logins(app)) == ["1", "2"]
+    hr.edit("3", last="Young")
+    assert world.run()["errors"] == []
+    assert sorted(logins(app)) == ["1", "2", "3"]
+
+
+def test_what_is_worked_out_once_from_a_name_waits_until_the_name_is_given(world: World) -> None:
+    company(world, {"1": ADA, "2": ADA2})
+    once = '    mail: {value: \'Join("@", [login], "x")\', enforce: once}\n'
+    world.write("metaverse.yaml", META + once)
+    world.run()
+    assert [world.identity(who)["mail"] for who in "12"] == ["ada@x", "ada.young@x"]
+
+
 def test_who_got_none_gets_one_when_one_becomes_possible(world: World) -> None:
     rows: dict[str, Document] = {str(n): ADA for n in range(1, 5)}
     hr, app = company(world, rows)

@@ -22,8 +22,9 @@ from muster.sync.deprovisioning import delete, deprovision, disable, enable_agai
 from muster.sync.enforcing import enforce
 from muster.sync.presence import place_of, presence_of, untouchable, wanted_now
 from muster.sync.rules import CompiledMapping, CompiledOutbound
-from muster.sync.values import due_of, earliest, held
-from muster.sync.wishes import MISSED, Allocate, Note, Question, Target, Wish
+from muster.sync.unique import Allocate, held, none_free
+from muster.sync.values import due_of, earliest
+from muster.sync.wishes import MISSED, Note, Question, Target, Wish
 
 
 def decide(question: Question, context: Context, now: int, allocate: Allocate | None) -> Wish:
@@ -91,6 +92,8 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
         )
         return
     schema = mapping.schema
+    if question.lacking and any(flow.reads & question.lacking for flow in mapping.named_by):
+        return
     results = mapping.outbound_program.run(question.document, context) if mapping.outbound_program else []
     fixed = question.fixed()
     for name, index, flow in mapping.writes:
@@ -110,7 +113,7 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
             _create_reference(question, wish, flow)
             continue
         value = _result(question, flow, results, wish, allocate, current=None)
-        if value is _OBJECT:
+        if value is _OBJECT or (value is _FAULT and flow in mapping.named_by):
             wish.write_nothing()
             return
         if value is _LATER:
@@ -230,6 +233,7 @@ class _Mark:
 
 
 _SKIP: Final = _Mark()
+_FAULT: Final = _Mark()
 _LATER: Final = _Mark()
 _OBJECT: Final = _Mark()
 
@@ -252,7 +256,7 @@ def _result(
                 return _LATER
             if isinstance(condition, Fault):
                 wish.notes.append(Note("expression", f"{name}: {condition.message}", slot.place))
-                return _SKIP
+                return _FAULT
             if condition is not True:
                 continue
         found = results[slot.value]
@@ -268,7 +272,7 @@ def _result(
             return _LATER
         if isinstance(found, Fault):
             wish.notes.append(Note("expression", f"{name}: {found.message}", slot.place))
-            return _SKIP
+            return _FAULT
         if isinstance(found, Candidates):
             return _unique(question, flow, found, wish, allocate, current, slot.place)
         if type(found) is str and found and flow.attribute.type == "text" and not flow.attribute.many:
@@ -277,7 +281,7 @@ def _result(
             return convert(found, flow.attribute)
         except WrongType as error:
             wish.notes.append(Note("value", f"{name}: {error}", slot.place))
-            return _SKIP
+            return _FAULT
     return None
 
 
@@ -302,14 +306,6 @@ def _unique(
         return texts[0] if texts else _SKIP
     given = allocate(scope, texts)
     if given is None:
-        tried = repr(texts[-1]) if texts else "none"
-        wish.notes.append(
-            Note(
-                "unique",
-                f"{flow.flow.attribute}: every candidate is taken (last tried {tried}); "
-                "add another candidate to SelectUniqueValue",
-                place,
-            )
-        )
-        return _SKIP
+        wish.notes.append(Note("unique", none_free(flow.flow.attribute, texts), place))
+        return _FAULT
     return given

@@ -239,8 +239,9 @@ class Inbound:
             if item.due is not None and item.due <= self.now and values.document != item.document:
                 moved.append((self._since(item.due, values, work), item.id))
             results.append((item, values, leaving))
+            self.report.note_lacking(item.uid, values.lacking)
             for trouble in values.troubles:
-                self._report_trouble(item, trouble)
+                self._report_trouble(item, trouble, kept=trouble.attribute not in values.lacking)
         if unique:
             reservations.save()
         return results, empty, moved
@@ -276,9 +277,9 @@ class Inbound:
         """Find out in one query who holds the values that this batch will ask for."""
         wanted: list[tuple[str, str]] = []
 
-        def collect(scope: str, candidates: list[str]) -> str | None:
+        def collect(scope: str, candidates: Sequence[str]) -> str | None:
             wanted.extend((scope, value) for value in candidates)
-            return candidates[0]
+            return candidates[0] if candidates else None
 
         for item, old, objects in plan:
             recompute(
@@ -512,17 +513,18 @@ class Inbound:
 
     # --- telling people
 
-    def _report_trouble(self, item: _Identity, trouble: Trouble) -> None:
+    def _report_trouble(self, item: _Identity, trouble: Trouble, *, kept: bool) -> None:
         joined = trouble.joined
         system = joined.mapping.rules.system if joined else ""
         kind = joined.mapping.rules.object if joined else item.type
         about = f"{system}/{kind} {joined.anchor}" if joined else f"{item.type} {item.uid}"
         place = trouble.place
+        then = "The last good value is kept" if kept else "Until then it has no value"
         self.report.add(
             Problem(
                 "expression",
                 system,
-                f"{place.file}:{place.line}:{place.column}: {about}: {trouble.message}. The last good value is kept",
+                f"{place.file}:{place.line}:{place.column}: {about}: {trouble.message}. {then}",
                 type=kind,
                 anchor=joined.anchor if joined else None,
                 identities=(item.uid,),
@@ -537,7 +539,7 @@ class _Giver:
         self.reservations = reservations
         self.identity = identity
 
-    def give(self, scope: str, candidates: list[str]) -> str | None:
+    def give(self, scope: str, candidates: Sequence[str]) -> str | None:
         return self.reservations.allocate(self.identity, scope, candidates)
 
 

@@ -16,9 +16,10 @@ from muster.sync.decisions import Decisions, load_decisions, remember_parting
 from muster.sync.edges import forget_origin, object_appeared, release_targets, stream_joined
 from muster.sync.joining import Choice, Claim, Keys, choose_mapping, matching_identities, object_keys, settle
 from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
+from muster.sync.partial import PartialDocument
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.showing import forget_objects
-from muster.sync.values import MADE, PartialDocument, due_of
+from muster.sync.values import MADE, due_of
 
 
 @dataclass(slots=True)

@@ -24,12 +24,13 @@ from muster.sync.desired import decide
 from muster.sync.edge_plan import cleared, plan_edges, return_edges, touch_targets
 from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
+from muster.sync.partial import PartialDocument
 from muster.sync.paths import load_paths
 from muster.sync.presence import untouchable
 from muster.sync.problems import Problem, Report
 from muster.sync.reserving import Reservations
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
-from muster.sync.values import PartialDocument, due_of, earliest
+from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wish
 
 BATCH: Final = 2000
@@ -321,11 +322,11 @@ class Outbound:
         holds = batch.holds.in_force(number, document, self.context, self.rules.project.parameters)
         due = earliest(batch.holds.due.get(number), due_of(self.context, self.now))
         questions = [
-            self._question(number, document, bool(leaving), mapping, batch, reservations, holds, due_out)
+            self._question(number, uid, document, bool(leaving), mapping, batch, reservations, holds, due_out)
             for mapping in kind.outbound
         ]
 
-        def allocate(scope: str, candidates: list[str]) -> str | None:
+        def allocate(scope: str, candidates: Sequence[str]) -> str | None:
             return reservations.allocate(number, scope, candidates)
 
         wishes = [decide(question, self.context, self.now, allocate) for question in questions]
@@ -341,6 +342,7 @@ class Outbound:
     def _question(
         self,
         number: int,
+        uid: str,
         document: Document,
         leaving: bool,
         mapping: CompiledMapping,
@@ -370,6 +372,7 @@ class Outbound:
             reserved=reservations.of(number) if mapping.uses_unique else {},
             unknown=self.unknown.get(mapping.space, frozenset()),
             blocked=(number, mapping.id) in batch.blocked,
+            lacking=self.report.lacking.get(uid, frozenset()),
             due=due,
         )
 

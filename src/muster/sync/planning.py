@@ -17,10 +17,10 @@ from muster.sync.clock import moment
 from muster.sync.containers import follow_containers
 from muster.sync.limits import over_limits
 from muster.sync.outbound import named_objects
+from muster.sync.partial import PartialDocument
 from muster.sync.presence import protected
 from muster.sync.problems import Report
 from muster.sync.rules import Rules
-from muster.sync.values import PartialDocument
 
 _BATCH: Final = 2000
 _Place = tuple[int, str, int]

@@ -9,8 +9,9 @@ from muster.expressions import UNKNOWN, Context, Fault
 from muster.model.values import Document, Value
 from muster.project.configuration import Place
 from muster.sync.clock import moment
+from muster.sync.partial import PartialDocument
 from muster.sync.rules import CompiledMapping
-from muster.sync.values import PartialDocument, due_of
+from muster.sync.values import due_of
 from muster.sync.wishes import Note, Presence, Question, Wish
 
 

@@ -35,14 +35,25 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """Collects the problems of a run, each once."""
+    """Collects the problems of a run, each once.
+
+    `lacking`: the attributes that an identity (public id) has no value of because of a problem that was told.
+    """
 
     problems: dict[tuple[str, str, str, str | None, str], Problem] = field(default_factory=dict)
+    lacking: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def add(self, problem: Problem) -> None:
         """Remember a problem."""
         key = (problem.kind, problem.system, problem.type, problem.anchor, problem.message)
         self.problems.setdefault(key, problem)
+
+    def note_lacking(self, identity: str, attributes: frozenset[str]) -> None:
+        """What follows from the lack of these attributes is no problem of its own."""
+        if attributes:
+            self.lacking[identity] = attributes
+        elif self.lacking:
+            self.lacking.pop(identity, None)
 
     def let_through(self, kinds: Collection[str]) -> None:
         """A person allowed it: what these limits held was written, and is no more than worth knowing."""

@@ -13,7 +13,7 @@ from muster.model.values import key_text
 from muster.store.database import CHUNK, Session
 from muster.sync.changes import SENT
 from muster.sync.rules import Rules
-from muster.sync.values import Reservation
+from muster.sync.unique import Reservation
 
 _COLUMNS: Final = ("scope", "key", "identity", "value", "firm")
 

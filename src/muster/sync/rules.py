@@ -95,6 +95,8 @@ class CompiledMapping:
     writes: tuple[tuple[str, int, CompiledOutbound], ...] = ()
     """Outbound flows that do not stream: attribute, result of a flow of one plain choice (else -1), flow."""
     references: tuple[CompiledOutbound, ...] = ()
+    named_by: tuple[CompiledOutbound, ...] = ()
+    """Outbound flows without which no object can be made: those of its anchor and of its name."""
     refers: bool = False
     """Whether an inbound flow gives small references."""
     uses_unique: bool = False
@@ -401,6 +403,7 @@ class _Compiler:
             alone=_alone(inbound),
             writes=tuple((f.flow.attribute, _plain(f), f) for f in outbound if not f.streamed),
             references=tuple(f for f in outbound if f.edge and not f.streamed),
+            named_by=tuple(f for f in outbound if f.flow.attribute in self._naming()),
             refers=any(f.how and f.streamed is None for f in inbound),
             uses_unique=any(f.unique for f in outbound),
             reads_of={
@@ -410,6 +413,10 @@ class _Compiler:
                 **{f.flow.attribute: f.reads | _referred(f) for f in outbound},
             },
         )
+
+    def _naming(self) -> set[str | None]:
+        """The attributes that name an object in its system."""
+        return {self.schema.naming, None if self.schema.assigned else self.schema.anchor}
 
     def _join(self, line: JoinLine) -> CompiledJoin:
         expressions = [line.pairs[name].expression for name in line.attributes]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from muster.expressions import AUTHORITATIVE_NULL, UNKNOWN, Candidates, Context, Fault, Signal, UnknownValue
-from muster.model.values import Document, Value, WrongType, convert, items, key_text, same
-from muster.project.configuration import Computed, Place
+from muster.expressions import AUTHORITATIVE_NULL, UNKNOWN, Candidates, Context, Fault, Signal
+from muster.model.values import Document, Value, WrongType, convert, items, same
+from muster.project.configuration import Place
 from muster.sync.clock import micros, next_day
+from muster.sync.computing import Computing
+from muster.sync.partial import PartialDocument
 from muster.sync.rules import CompiledInbound, CompiledMapping, CompiledType
+from muster.sync.unique import Allocate, Reservation
 
-Allocate = Callable[[str, list[str]], str | None]
 MADE: Final = 1
 CHANGED_SINCE: Final = 2
 """`made`: Muster made the object and no other hand has changed it since; made, then changed by another hand."""
@@ -30,18 +32,11 @@ class Joined:
     wrote: Document = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Reservation:
-    """A unique value that an identity holds. `firm` once something was written with it."""
-
-    value: str
-    firm: bool
-
-
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A flow that could not be worked out; the attribute keeps its last good value."""
+    """A flow that could not be worked out; `attribute` keeps its last good value."""
 
+    attribute: str
     place: Place
     message: str
     joined: Joined | None
@@ -52,7 +47,7 @@ class Values:
     """What an identity holds. `references`: (attribute id, how, key, object id); `due`: when to look again.
 
     `needs`: a unique value must be given out first. `stale`: references (attribute ids) of which no edge goes, because
-    a flow could not be worked out.
+    a flow could not be worked out. `lacking`: computed attributes that have no value because of a fault, or of `needs`.
     """
 
     document: Document
@@ -63,26 +58,7 @@ class Values:
     troubles: list[Trouble]
     needs: bool = False
     stale: set[int] = field(default_factory=set)
-
-
-class PartialDocument(dict[str, Value]):
-    """A document of which some attributes are not known yet: asking for one of them raises `UnknownValue`."""
-
-    __slots__ = ("unknown",)
-
-    def __init__(self, values: Mapping[str, Value], unknown: frozenset[str]) -> None:
-        super().__init__(values)
-        self.unknown = unknown
-
-    def get(self, key: str, default: Any = None) -> Any:
-        if key in self.unknown:
-            raise UnknownValue(key)
-        return super().get(key, default)
-
-    def __getitem__(self, key: str) -> Value:
-        if key in self.unknown:
-            raise UnknownValue(key)
-        return super().__getitem__(key)
+    lacking: frozenset[str] = frozenset()
 
 
 _Rank = tuple[int, int]
@@ -154,7 +130,7 @@ def recompute(
     if frozen or leaving:
         _keep_what_was(kind, old, result, frozen, leaving, overrides or {})
     if kind.computed:
-        _Computing(kind, result, old, context, reserved or {}, paths or {}, allocate).work(overrides or {})
+        _compute(kind, result, old, context, reserved or {}, paths or {}, allocate, overrides or {})
     result.due = due_of(context, now)
     return result
 
@@ -247,6 +223,28 @@ def _keep_what_was(
                 result.origin[name] = source
 
 
+def _compute(
+    kind: CompiledType,
+    result: Values,
+    old: Values,
+    context: Context,
+    reserved: Mapping[str, Sequence[Reservation]],
+    paths: Mapping[str, Value],
+    allocate: Allocate | None,
+    overrides: Collection[str],
+) -> None:
+    """Add the computed values to what the sources gave."""
+    computing = Computing(kind, result.document, result.kept, old.document, context, reserved, paths, allocate)
+    computing.work(overrides)
+    for computed in kind.computed:
+        result.origin.pop(computed.attribute.name, None)
+    result.needs = computing.needs
+    result.lacking = frozenset(computing.lacking)
+    result.troubles.extend(
+        Trouble(computed.attribute.name, computed.value.place, message, None) for computed, message in computing.faults
+    )
+
+
 def due_of(context: Context, now: int) -> int | None:
     """When the answers that the context saw change next."""
     due = micros(context.due) if context.due is not None else None
@@ -324,7 +322,7 @@ def _fault(found: _Gathered, compiled: CompiledInbound, item: Joined, rank: _Ran
     name = compiled.flow.attribute.name
     found.faults[name] = min(rank, found.faults.get(name, rank))
     if isinstance(what, Fault):
-        found.troubles.append(Trouble(place, f"{name}: {what.message}", item))
+        found.troubles.append(Trouble(name, place, f"{name}: {what.message}", item))
 
 
 def _merge(name: str, pool: list[tuple[_Rank, Any, Joined]], *, faulty: bool) -> tuple[Any, Joined]:
@@ -398,97 +396,3 @@ def _short(origin: dict[str, int]) -> dict[str, int]:
         return {"*": next(iter(counts))}
     common = max(sorted(counts), key=lambda number: counts[number])
     return {"*": common} | {name: number for name, number in sorted(origin.items()) if number != common}
-
-
-def held(own: Sequence[Reservation], current: Value, keys: Collection[str | None] | None = None) -> Reservation | None:
-    """The reservation (of one of these keys) that an identity goes on with: the one in use, else a firm one."""
-    mine = [one for one in own if keys is None or key_text((one.value,)) in keys]
-    return min(mine, key=lambda one: (one.value != current, not one.firm, one.value), default=None)
-
-
-class _Computing:
-    """The computed values of one identity, in the order that their circles-free uses ask for."""
-
-    def __init__(
-        self,
-        kind: CompiledType,
-        result: Values,
-        old: Values,
-        context: Context,
-        reserved: Mapping[str, Sequence[Reservation]],
-        paths: Mapping[str, Value],
-        allocate: Allocate | None,
-    ) -> None:
-        self.kind = kind
-        self.result = result
-        self.old = old
-        self.context = context
-        self.reserved = reserved
-        self.paths = paths
-        self.allocate = allocate
-
-    def work(self, overrides: Collection[str]) -> None:
-        for computed in self.kind.computed:
-            name = computed.attribute.name
-            if name in overrides:
-                continue
-            value = self._value(computed)
-            if computed.keep == "all":
-                had = items(self.result.kept.get(name))
-                value = list(dict.fromkeys([*had, *items(value)])) or None
-                self.result.kept[name] = value
-            if value is not None:
-                self.result.document[name] = value
-            self.result.origin.pop(name, None)
-
-    def _value(self, computed: Computed) -> Value:
-        name = computed.attribute.name
-        once = computed.enforce == "once"
-        if once and computed.unique is None and name in self.result.kept:
-            return self.result.kept[name]
-        attributes = {**self.result.document, **self.paths} if self.paths else self.result.document
-        found = computed.value.expression.evaluate(attributes, self.context)
-        if isinstance(found, Candidates):
-            return self._unique(computed, found)
-        if isinstance(found, Fault):
-            self.result.troubles.append(Trouble(computed.value.place, f"{name}: {found.message}", None))
-            return self.old.document.get(name)
-        if found is UNKNOWN:
-            return self.old.document.get(name)
-        if found is AUTHORITATIVE_NULL:
-            return None
-        try:
-            value = convert(found, computed.attribute)
-        except WrongType as error:
-            self.result.troubles.append(Trouble(computed.value.place, f"{name}: {error}", None))
-            return self.old.document.get(name)
-        if once and value is not None:
-            self.result.kept[name] = value
-        return value
-
-    def _unique(self, computed: Computed, candidates: Candidates) -> Value:
-        scope = computed.unique or f"{self.kind.type.name}.{computed.attribute.name}"
-        texts = [str(convert(value, computed.attribute) or "") for value in candidates.values]
-        keys = {key_text((text,)) for text in texts}
-        current = self.old.document.get(computed.attribute.name)
-        own = self.reserved.get(scope, ())
-        firm = [one for one in own if one.firm]
-        had = held(firm if firm and computed.enforce == "once" else own, current, keys)
-        if had is None and computed.enforce == "once":
-            had = held(firm, current)
-        if had is not None:
-            return had.value
-        if self.allocate is None:
-            self.result.needs = True
-            return current if firm else None
-        given = self.allocate(scope, texts)
-        if given is None:
-            self.result.troubles.append(
-                Trouble(
-                    computed.value.place,
-                    f"{computed.attribute.name}: all {len(texts)} candidates are taken (last tried "
-                    f"{texts[-1]!r}); add another candidate to SelectUniqueValue",
-                    None,
-                )
-            )
-        return given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from muster.model.values import Attribute, Document, Scalar, Value, same
 from muster.project.configuration import Place
 from muster.sync.holds import Hold
 from muster.sync.rules import CompiledMapping
-from muster.sync.values import Reservation
+from muster.sync.unique import Reservation
 
 STICKS: Final = 3
 """A value that came back different this many times is left alone."""
@@ -20,8 +20,6 @@ STICKS: Final = 3
 MISSED: Final = 1
 UNMISSED: Final = 2
 """`gone` of an object: deleted by another hand while it was wanted; and when nobody wanted it any more."""
-
-Allocate = Callable[[str, list[str]], str | None]
 
 
 @dataclass(slots=True)
@@ -64,6 +62,8 @@ class Question:
     reserved: Mapping[str, Sequence[Reservation]]
     unknown: frozenset[str]
     blocked: bool
+    lacking: frozenset[str] = frozenset()
+    """What the identity should have and has not because of a fault that was told already."""
     due: int | None = None
 
     def hold(self, kind: str) -> Hold | None:

@@ -1,0 +1,110 @@
+"""The computed values of one identity, after its sources and before its roles. Pure: data in, data out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from muster.expressions import AUTHORITATIVE_NULL, UNKNOWN, Candidates, Context, Fault
+from muster.model.values import Document, Value, WrongType, convert, items, key_text
+from muster.project.configuration import Computed
+from muster.sync.partial import PartialDocument
+from muster.sync.rules import CompiledType
+from muster.sync.unique import Allocate, Reservation, held, none_free
+
+
+@dataclass(slots=True)
+class Computing:
+    """Fills in the computed values of `document`, in the order that their circles-free uses ask for.
+
+    `kept` are the values that the identity has of its own, `old` is what it held before, `paths` what it reads through
+    references. With `allocate`, unique values are given out; without, `needs` says that one must be. `faults`: what
+    could not be worked out, with the message; its last good value stays. `lacking`: what never had one, and what is
+    worked out from that: it is not NULL, but unknown.
+    """
+
+    kind: CompiledType
+    document: Document
+    kept: dict[str, Value]
+    old: Document
+    context: Context
+    reserved: Mapping[str, Sequence[Reservation]]
+    paths: Mapping[str, Value]
+    allocate: Allocate | None
+    needs: bool = False
+    faults: list[tuple[Computed, str]] = field(default_factory=list)
+    lacking: set[str] = field(default_factory=set)
+
+    def work(self, overrides: Collection[str]) -> None:
+        """Compute everything that no override sets."""
+        for computed in self.kind.computed:
+            name = computed.attribute.name
+            if name in overrides:
+                continue
+            value = self._value(computed)
+            if computed.keep == "all":
+                value = list(dict.fromkeys([*items(self.kept.get(name)), *items(value)])) or None
+                self.kept[name] = value
+            if value is not None:
+                self.document[name] = value
+
+    def _value(self, computed: Computed) -> Value:
+        name = computed.attribute.name
+        once = computed.enforce == "once"
+        if once and computed.unique is None and name in self.kept:
+            return self.kept[name]
+        attributes = {**self.document, **self.paths} if self.paths else self.document
+        if self.lacking:
+            attributes = PartialDocument(attributes, self.lacking)
+        found = computed.value.expression.evaluate(attributes, self.context)
+        if isinstance(found, Candidates):
+            return self._unique(computed, found)
+        if isinstance(found, Fault):
+            return self._last_good(computed, found.message)
+        if found is UNKNOWN:
+            return self._went_before(name)
+        if found is AUTHORITATIVE_NULL:
+            return None
+        try:
+            value = convert(found, computed.attribute)
+        except WrongType as error:
+            return self._last_good(computed, str(error))
+        if once and value is not None:
+            self.kept[name] = value
+        return value
+
+    def _last_good(self, computed: Computed, message: str) -> Value:
+        self.faults.append((computed, f"{computed.attribute.name}: {message}"))
+        return self._went_before(computed.attribute.name)
+
+    def _went_before(self, name: str) -> Value:
+        """The value that stays because there is no new one now."""
+        value = self.old.get(name)
+        if value is None:
+            self.lacking.add(name)
+        return value
+
+    def _unique(self, computed: Computed, candidates: Candidates) -> Value:
+        name = computed.attribute.name
+        scope = computed.unique or f"{self.kind.type.name}.{name}"
+        texts = [str(convert(value, computed.attribute) or "") for value in candidates.values]
+        keys = {key_text((text,)) for text in texts}
+        current = self.old.get(name)
+        own = self.reserved.get(scope, ())
+        firm = [one for one in own if one.firm]
+        had = held(firm if firm and computed.enforce == "once" else own, current, keys)
+        if had is None and computed.enforce == "once":
+            had = held(firm, current)
+        if had is not None:
+            return had.value
+        if self.allocate is None:
+            self.needs = True
+            if firm:
+                return self._went_before(name)
+            self.lacking.add(name)
+            return None
+        given = self.allocate(scope, texts)
+        if given is None:
+            self.faults.append((computed, none_free(name, texts)))
+            self.lacking.add(name)
+        return given
