@@ -372,6 +372,15 @@ def test_the_plan_says_what_the_configuration_page_promises(tmp_path: Path) -> N
         assert "provision:" in lines[create["reason"]["line"] - 1]
 
 
+def test_explain_shows_the_change_that_is_planned(tmp_path: Path) -> None:
+    with Office(tmp_path) as office:
+        office.plan()
+        (app,) = office.explain("1")["systems"]
+        assert (app["pending"]["action"], app["pending"]["anchor"]) == ("create", "ada")
+        office.run()
+        assert office.explain("1")["systems"][0]["pending"] is None
+
+
 def test_entries_of_held_and_errors_have_the_promised_names(tmp_path: Path) -> None:
     with Office(tmp_path, app_rules(top="scope: '[name] <> \"Bo Dahl\"'"), people={"1": ADA, "2": BO}) as office:
         office.app.put("a", login="a", emp="1")

@@ -214,7 +214,7 @@ class _Explaining:
         kind = self.rules.types[self.type]
         paths = load_paths(self.session, self.rules, kind, [self.number], kind.paths).get(self.number, {})
         document = {**self.values, **paths}
-        changes = {row[2]: change_document(self.rules, row, {}, self._name()) for row in self._changes(0)}
+        changes = {row[2]: change_document(self.rules, row[:9], {}, self._name()) for row in self._changes(0)}
         presence = {
             row[0]: row[1:]
             for row in self.session.rows("SELECT mapping, wanted, since FROM presence WHERE identity = ?", self.number)
