@@ -27,6 +27,7 @@ def measure() -> Iterator[Measured]:
                 raise AssertionError(
                     f"made {company.app.count()} accounts of {COUNT}: {first['document']['errors'][:3]}"
                 )
+            _same_rows(Path(folder) / "floor.db", company.folder / ".muster" / "state.db")
             yield rate("first run", COUNT, seconds[0], floor, first["steps"], "people/s")
             database = open_store("sqlite:///.muster/state.db", company.folder)
             try:
@@ -42,3 +43,10 @@ def measure() -> Iterator[Measured]:
             yield rate("full import, nothing changed", 2 * COUNT, imports, floor, again["steps"], "objects/s")
         finally:
             company.close()
+
+
+def _same_rows(floor: Path, store: Path) -> None:
+    """A floor that writes less than the engine, or more, measures something else."""
+    share = floor.stat().st_size / store.stat().st_size
+    if not 0.9 < share <= 1:
+        raise AssertionError(f"the floor's store has {share:.0%} of the size of the engine's")

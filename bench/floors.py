@@ -36,26 +36,32 @@ def _rows(system: MemorySystem, kind: str) -> Iterable[tuple[str, Document]]:
             yield anchor, dict(stored.values)
 
 
-_OBJECT = ("id", "space", "anchor", "part", "doc", "digest", "made", "gone", "dirty")
+_OBJECT = (
+    *("id", "space", "anchor", "part", "doc", "digest", "mapping", "identity"),
+    *("made", "wrote", "stick", "gone", "dirty"),
+)
 _IDENTITY = ("id", "uid", "type", "doc", "origin", "leaving", "dirty")
 _CHANGE = (
-    "id",
-    "run",
-    "space",
-    "mapping",
-    "identity",
-    "action",
-    "anchor",
-    "rank",
-    "waits",
-    "payload",
-    "digest",
-    "state",
+    *("id", "run", "space", "mapping", "identity", "action", "anchor", "rank", "waits"),
+    *("payload", "digest", "state", "at", "seal", "sealed"),
 )
+SOURCE_READS = (
+    *("building", "city", "company", "country", "dept", "first", "id", "kind", "lang", "last"),
+    *("mobile", "status", "street", "title", "zip"),
+)
+"""What the flows read: all that a store keeps of a row."""
+_TARGETS = 1 << 30
+_NOW = 1_772_442_000_000_000
+_SEAL = bytes(32)
+_ORIGIN = b'{"*":1}'
+_STICK = b'{"*":[1,1]}'
 
 
 def first_run_floor(system: MemorySystem, folder: Path) -> float:
-    """Seconds to digest every row, evaluate 40 flows for it and write the rows that a first run leaves."""
+    """Seconds to digest every row, evaluate 40 flows for it and write the rows that a first run leaves.
+
+    The same rows in the same tables, column for column.
+    """
     database = open_store("sqlite:///floor.db", folder)
     try:
         start = time.perf_counter()
@@ -76,18 +82,29 @@ def _write_first_run(system: MemorySystem, database: Database) -> None:
         }
         for anchor, row in batch:
             number += 1
-            data = encode(row)
-            tables["object"].append((2 * number, 1, anchor, "", data, digest(data), 0, 0, 0))
+            data = encode({name: row[name] for name in SOURCE_READS})
+            tables["object"].append((number, 1, anchor, "", data, digest(data), 1, number, 0, None, None, 0, 0))
             values = dict(zip(inbound_names, inbound.run(row, context), strict=True))
-            tables["identity"].append((number, f"{number:016x}", "person", encode(values), b"{}", 0, 0))
+            tables["identity"].append((number, f"{number:016x}", "person", encode(values), _ORIGIN, 0, 0))
             tables["object_key"].append((1, anchor, number))
             tables["identity_key"].append((1, anchor, number))
             account = dict(zip(outbound_names, outbound.run(values, context), strict=True))
-            payload = encode(account)
-            tables["presence"].append((number, 1, 1, 0, 0))
-            tables["change"].append((number, 1, 2, 1, number, "create", anchor, 1, 0, payload, digest(payload), 2))
-            tables["target"].append((2 * number + 1, 2, anchor, "", payload, digest(payload), 1, 0, 0))
+            account["enabled"] = True
+            payload = encode({"values": account, "was": {}, "reason": _reason(anchor)})
+            mark = digest(payload)
+            tables["presence"].append((number, 2, 1, _NOW, 0))
+            tables["change"].append(
+                (number, 1, 2, 2, number, "create", anchor, 1000, 0, payload, mark, 2, _NOW, _SEAL, 1)
+            )
+            data = encode(account)
+            own = _TARGETS + number
+            tables["target"].append((own, 2, anchor, "", data, digest(data), 2, number, 1, data, _STICK, 0, 0))
         _insert(database, tables)
+
+
+def _reason(anchor: str) -> Document:
+    source: Any = {"system": "hr", "object": "worker", "anchor": anchor, "attribute": "active"}
+    return {"mapping": "mappings/app-account.yaml", "line": 7, "rule": "provision", "source": source}
 
 
 def _insert(database: Database, tables: dict[str, list[tuple[Any, ...]]]) -> None:

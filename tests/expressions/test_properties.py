@@ -29,7 +29,7 @@ def _compiled(text: str, dialect: str) -> Expression | ExpressionError:
 
 
 @given(text=TEXTS, dialect=st.sampled_from(["entra", "connect", "mim"]), x=VALUES, y=VALUES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_text_compiles_or_says_where_not_and_never_raises(text: str, dialect: str, x: object, y: object) -> None:
     made = _compiled(text, dialect)
     if isinstance(made, Expression):
@@ -65,7 +65,7 @@ CALLS = [
 
 @pytest.mark.parametrize("text", CALLS)
 @given(x=VALUES, y=VALUES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_evaluation_never_raises(text: str, x: object, y: object) -> None:
     compile_expression(text).evaluate({"x": x, "y": y}, Context())
 
@@ -140,7 +140,7 @@ def _scope(rule: str) -> Scope | ExpressionError:
 
 
 @given(st.text(max_size=40) | st.lists(st.sampled_from(RULE_WORDS)).map("".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_lifecycle_rule_compiles_or_is_refused(rule: str) -> None:
     scope = _scope(rule)
     if isinstance(scope, Scope):

@@ -120,7 +120,7 @@ def test_hidden_files_and_other_kinds_are_left_alone(tmp_path: Path) -> None:
 
 
 @given(st.sampled_from(sorted(BASE)), st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_damage_is_said_with_a_place_in_the_file_or_is_none(tmp_path: Path, file: str, data: st.DataObject) -> None:
     """Whatever is cut out of or put into a file, loading answers with places that exist, and never fails."""
     text = BASE[file]
@@ -149,7 +149,7 @@ _ODD = st.recursive(
 
 
 @given(st.sampled_from(sorted(path.name for path in EXAMPLES.rglob("*.yaml"))), _ODD, st.data())
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_value_anywhere_is_said_or_fits(tmp_path: Path, name: str, odd: object, data: st.DataObject) -> None:
     """Whatever stands where something else was expected, loading answers; it never fails."""
     folder = tmp_path / "acme"
@@ -174,7 +174,7 @@ def _spots(tree: Any) -> Iterator[tuple[Any, Any]]:
 
 
 @given(st.permutations(sorted(BASE)))
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_in_which_files_were_written_does_not_matter(tmp_path: Path, order: list[str]) -> None:
     first = load(tmp_path / "first").required()
     folder = tmp_path / "-".join(str(sorted(BASE).index(name)) for name in order)

@@ -238,7 +238,7 @@ def fail() -> None:
     raise Power
 
 
-quick = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quick

@@ -567,7 +567,7 @@ def test_a_partial_object_changes_what_it_names_and_nothing_else(before: Documen
 SHOWN = st.dictionaries(st.sampled_from(["1", "2", "3", "4"]), st.text("xyz", min_size=1, max_size=2), max_size=4)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(SHOWN, min_size=1, max_size=4), st.lists(st.booleans(), min_size=4, max_size=4))
 def test_after_any_changes_read_either_way_the_metaverse_is_what_hr_shows(
     tmp_path_factory: pytest.TempPathFactory, states: list[dict[str, str]], full: list[bool]

@@ -423,7 +423,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_there_is_at_most_one_pending_change_an_identity_and_mapping(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, dict[str, Any], str]]

@@ -347,7 +347,7 @@ def test_two_people_that_are_merged_keep_the_names_of_both(world: World) -> None
 PEOPLE = st.lists(st.tuples(st.sampled_from(["Ada", "ada", "Bo"]), st.sampled_from(["X", "Y"])), min_size=1, max_size=5)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PEOPLE, PEOPLE)
 def test_no_two_accounts_ever_share_a_name_and_none_changes_its_own(
     tmp_path_factory: pytest.TempPathFactory, first: list[tuple[str, str]], second: list[tuple[str, str]]

@@ -117,6 +117,21 @@ class Session:
         where = " AND ".join(f"{k} = ?" for k in key)
         self._cursor.executemany(f"UPDATE {table} SET {sets} WHERE {where}", rows)
 
+    def assign(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Set `columns` of the rows with the given ids, for values that most of them share: a statement a value.
+
+        A row is the columns' values, then the id.
+        """
+        alike: dict[Row, list[int]] = {}
+        for row in rows:
+            alike.setdefault(row[:-1], []).append(row[-1])
+        if len(alike) > max(8, len(rows) // 50):
+            self.update(table, columns, ("id",), rows)
+            return
+        sets = ", ".join(f"{c} = ?" for c in columns)
+        for values, numbers in alike.items():
+            self.run(f"UPDATE {table} SET {sets} WHERE id IN ?i", *values, numbers)
+
     def delete(self, table: str, key: Sequence[str], rows: Sequence[Row]) -> None:
         """Delete the rows with the given keys."""
         if not rows:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -171,8 +171,8 @@ class Exporter:
             ):
                 empty.append((number,))
                 continue
-            mark = digest(encode([action, anchor, values, payload.get("add"), payload.get("remove")]))
-            if self.tried.get((identity, mapping, object_id or 0)) == mark:
+            tried = self.tried.get((identity, mapping, object_id or 0))
+            if tried is not None and tried == _mark(action, anchor, payload):
                 continue
             if waits:
                 data = orjson.dumps(payload)
@@ -189,7 +189,6 @@ class Exporter:
                     payload=payload,
                     data=bytes(data),
                     uid=uid or "",
-                    mark=mark,
                     edges=number in edged,
                     kind=kind,
                     password=_password() if payload.get("password") == "generate" else None,
@@ -232,7 +231,8 @@ class Exporter:
                 self.counts.applied.append(sent.id)
             else:
                 self.counts.failed += 1
-                self.tried[(sent.identity, sent.mapping, sent.object or 0)] = sent.mark
+                mark = _mark(sent.action, sent.anchor, sent.payload)
+                self.tried[(sent.identity, sent.mapping, sent.object or 0)] = mark
         self.counts.existing.extend(sent for sent, outcome in outcomes if outcome.result is Result.EXISTS)
         self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
         if self.progress is not None:
@@ -298,6 +298,11 @@ def _with(value: Value, found: list[str], many: bool) -> Value:
         return found[0]
     had: list[Scalar] = value if isinstance(value, list) else []
     return [*had, *(text for text in found if text not in had)]
+
+
+def _mark(action: str, anchor: str | None, payload: Mapping[str, Any]) -> int:
+    """The digest of what goes on the wire."""
+    return digest(encode([action, anchor, payload["values"], payload.get("add"), payload.get("remove")]))
 
 
 def still_existing(database: Database, rules: Rules, changes: Sequence[Sent]) -> list[Problem]:

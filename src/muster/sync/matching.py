@@ -288,19 +288,10 @@ class Matching:
         self._drop(session, batch.dropped)
         updates = batch.updates
         updates.extend((claim.mapping.id, None, CLAIMING, claim.due, claim.object) for claim in claims)
-        alike: dict[tuple[int, int, int | None], list[int]] = {}
         for item in rest:
             waits = item.mapping.rules.project and item.made != MADE
-            alike.setdefault((item.mapping.id, AWAITING if waits else 0, item.due), []).append(item.object)
-        for (mapping_id, dirty, due), numbers in alike.items():
-            session.run(
-                "UPDATE object SET mapping = ?, identity = NULL, dirty = ?, due = ? WHERE id IN ?i",
-                mapping_id,
-                dirty,
-                due,
-                numbers,
-            )
-        session.update("object", ("mapping", "identity", "dirty", "due"), ("id",), updates)
+            updates.append((item.mapping.id, None, AWAITING if waits else 0, item.due, item.object))
+        session.assign("object", ("mapping", "identity", "dirty", "due"), updates)
         mark_identities(session, batch.touched)
 
     def _drop(self, session: Session, numbers: Sequence[int]) -> None:

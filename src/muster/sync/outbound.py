@@ -164,7 +164,7 @@ class Outbound:
         self._clear(session, result)
         session.update("object", ("wanted",), ("id",), result.agreed)
         session.update("object", ("gone",), ("id",), result.unmissed)
-        session.update("identity", ("dirty", "due_out"), ("id",), result.identities)
+        session.assign("identity", ("dirty", "due_out"), result.identities)
         key = ("target", "owner")
         session.upsert("waiting", key, key, sorted(result.waiting))
         touch_targets(session, self.rules, sorted(result.moved))
@@ -333,9 +333,10 @@ class Outbound:
         if self.answering[type_name]:
             wishes = self._consequences(kind, questions, wishes, allocate)
         troubled = False
+        origins: dict[str, int] = decode(origin)
         for question, wish in zip(questions, wishes, strict=True):
             troubled |= self._tell(uid, question, wish)
-            self._record(number, question, wish, decode(origin), batch, result)
+            self._record(number, question, wish, origins, batch, result)
             due = earliest(due, wish.due)
         result.identities.append((dirty & ~OUT | (TROUBLE if troubled else 0), due, number))
 

@@ -51,8 +51,6 @@ class Sent:
     edges: bool
     kind: str
     password: Secret | None = None
-    mark: int = 0
-    """The digest of what goes on the wire."""
 
 
 class Outcomes:

@@ -247,10 +247,11 @@ def _has(have: Value, value: Value, attribute: Attribute) -> bool:
 def _converted(
     change: Change, schema: ObjectSchema
 ) -> tuple[Document, dict[str, list[Scalar]], dict[str, list[Scalar]]]:
-    for name in () if schema.open else (*change.values, *change.add, *change.remove):
-        if name not in schema.attributes and not (name == ENABLED and schema.can_enable):
-            raise WrongType(f"there is no attribute {name!r}")
     special = schema.attributes
+    if not schema.open:
+        for name in (*change.values, *change.add, *change.remove):
+            if name not in special and not (name == ENABLED and schema.can_enable):
+                raise WrongType(f"there is no attribute {name!r}")
     values = {
         name: value if type(value) is str and value and name not in special else convert(value, schema.attribute(name))
         for name, value in change.values.items()
