@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from muster.app.results import Attempt, follow
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome
 from muster.sync.planning import _levels
@@ -68,7 +69,34 @@ def test_a_value_that_a_system_will_answer_is_known_after_apply_and_stands_in_th
         result = world.apply()
         assert result["errors"] == []
         assert [app.values("1")["note"]] == list(ad.all())
+        assert result["summary"] == plan["summary"]
+        assert the_change(result, "app")["attributes"]["note"] == {"from": None, "to": app.values("1")["note"]}
+        assert the_change(result, "ad")["anchor"] == app.values("1")["note"]
         assert world.plan()["changes"] == []
+
+
+def test_an_object_whose_anchor_a_system_will_answer_is_made_when_the_answer_is_there(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.write("metaverse.yaml", "person: {attributes: {onPremisesObjectGuid: text}}")
+        office(world, ("1", "1"))
+        ad = world.target("ad", "user", anchor="guid", assigned=True, mapping=AD)
+        text = (APP % ("", "onPremisesObjectGuid")).replace("login:", "emp:").replace("[login]", "[emp]")
+        app = world.target("app", "account", mapping=text.replace("note:", "login:"))
+        plan = world.plan()
+        result = world.apply()
+        assert (result["errors"], result["failed"], result["stale"]) == ([], {}, [])
+        assert app.all().keys() == ad.all().keys()
+        assert result["summary"] == plan["summary"]
+        assert the_change(result, "app")["attributes"]["login"]["to"] == next(iter(app.all()))
+
+
+def test_what_a_system_never_answered_is_not_told_as_written(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        world.write("metaverse.yaml", "person: {attributes: {onPremisesObjectGuid: text}}")
+        office(world, ("1", None))
+        world.target("ad", "user", anchor="guid", assigned=True, mapping=AD, attributes={"room": "text required"})
+        world.target("app", "account", mapping=APP % ("", "onPremisesObjectGuid"))
+        assert "note" not in the_change(world.run(), "app", "1")["attributes"]
 
 
 def test_an_update_that_depends_on_an_answer_is_in_the_plan_with_its_reason(tmp_path: Path) -> None:
@@ -171,12 +199,17 @@ def test_references_in_a_circle_are_written_in_a_second_pass_of_the_same_apply(t
             mapping=text,
             attributes={"manager": "reference"},
         )
-        world.plan()
+        plan = world.plan()
         result = world.apply()
         assert result["errors"] == [] == result["stale"]
+        assert result["summary"] == plan["summary"] == {"app": {"create": 4, "update": 0, "disable": 0, "delete": 0}}
         number = {str(v["emp" if assigned else "login"]): key for key, v in app.all().items()}
         managers = {who: app.values(key).get("manager") for who, key in number.items()}
         assert managers == {"1": number["2"], "2": number["3"], "3": number["1"], "4": number["4"]}
+        told = {change["anchor"]: change["attributes"]["manager"]["to"] for change in result["changes"]}
+        assert told == {number[who]: managers[who] for who in number}
+        with world.muster() as muster:
+            assert muster.log(run=result["run"])["runs"][0]["summary"] == plan["summary"]
         assert world.plan()["changes"] == []
 
 
@@ -231,6 +264,35 @@ def test_a_second_run_with_nothing_changed_plans_and_writes_nothing(tmp_path: Pa
             assert world.run()["changes"] == []
             assert world.run(full=True)["changes"] == []
         assert sent == []
+
+
+# --- several attempts at one object
+
+ROOM = (1, 7, 0)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "parts", "overtaken"),
+    [
+        ([("create", True), ("update", True), ("update", True)], {0: [1, 2]}, set()),
+        ([("update", True), ("update", True)], {0: [1]}, set()),
+        ([("create", False), ("create", True), ("update", True)], {1: [2]}, {0}),
+        ([("create", True), ("update", False)], {}, set()),
+        ([("create", True), ("update", False), ("update", True)], {0: [2]}, {1}),
+        ([("update", True), ("disable", True)], {}, set()),
+        ([("create", True), ("delete", True)], {}, set()),
+        ([("create", False), ("create", False)], {}, {0}),
+    ],
+)
+def test_what_completes_a_change_is_told_with_it(
+    attempts: list[tuple[str, bool]], parts: dict[int, list[int]], overtaken: set[int]
+) -> None:
+    found = follow(Attempt(number, ROOM, action, done) for number, (action, done) in enumerate(attempts))
+    assert (found.parts, found.overtaken) == (parts, overtaken)
+
+
+def test_changes_of_different_objects_have_nothing_to_do_with_each_other() -> None:
+    assert follow([Attempt(1, ROOM, "create", True), Attempt(2, (1, 7, 4), "update", True)]).untold == set()
 
 
 # --- the deciding function

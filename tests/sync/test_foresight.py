@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muster.app.foresight import combined
+from muster.app.combining import combined
 from tests.sync.people import ADA, BO, HR, Office, app_rules
 from tests.sync.world import changed, kinds, schema, the_change
 

@@ -20,6 +20,7 @@ from muster.model.changes import Change, Outcome, Result
 from muster.model.errors import ProjectError, Unreachable
 from muster.model.objects import Page
 from muster.sync.outcomes import Outcomes
+from muster.sync.plan_document import LATER, approved, plan_key
 from tests.sync.world import MemorySide, World, changed, kinds, the_change
 
 HR = """
@@ -342,6 +343,46 @@ def test_a_plan_of_one_system_is_applied_to_that_system_alone(tmp_path: Path) ->
         office.world.plan(system="wiki")
         office.world.apply()
         assert (office.app.all(), list(wiki.all())) == ({}, ["ada"])
+
+
+def change(entry: dict[str, Any], action: str = "update") -> dict[str, Any]:
+    """A change of one attribute, as a plan shows it."""
+    return {
+        "mapping": "app-group",
+        "object_type": "group",
+        "identity": "g1",
+        "action": action,
+        "anchor": "t",
+        "attributes": {"member": entry},
+        "reason": {"rule": "member"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("shown", "pending", "allowed"),
+    [
+        (change({"from": "a", "to": "b"}), change({"from": "a", "to": "b"}), True),
+        (change({"from": "a", "to": "b"}), change({"from": "x", "to": "b"}), False),
+        (change({"from": "a", "to": "b"}), change({"from": "a", "to": LATER}), False),
+        (change({"from": "a", "to": LATER}), change({"from": "a", "to": "c"}), True),
+        (change({"add": ["a", LATER], "remove": ["x"]}), change({"add": ["a", "b"], "remove": ["x"]}), True),
+        (change({"add": ["a", LATER], "remove": ["x"]}), change({"add": ["b"], "remove": []}), True),
+        (change({"add": ["a", LATER], "remove": ["x"]}), change({"add": ["a", "b", "c"], "remove": []}), False),
+        (change({"add": ["a", LATER], "remove": ["x"]}), change({"add": ["a"], "remove": ["y"]}), False),
+        (change({"from": None, "to": ["a", LATER]}, "create"), change({"add": ["b"], "remove": []}), True),
+        (change({"from": None, "to": ["a", LATER]}, "create"), change({"add": ["b", "c"], "remove": []}), False),
+        (
+            change({"from": None, "to": ["a", LATER]}, "create"),
+            change({"from": None, "to": ["a", "b"]}, "create"),
+            True,
+        ),
+        (change({"add": ["a"], "remove": []}), change({"from": [], "to": ["a"]}), False),
+    ],
+)
+def test_a_change_may_do_what_was_shown_and_as_much_more_as_was_not_known_yet(
+    shown: dict[str, Any], pending: dict[str, Any], allowed: bool
+) -> None:
+    assert approved(pending, {plan_key(shown): shown}) is allowed
 
 
 # --- questions that leave no trace

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from muster.model.values import Value
-from tests.sync.world import MemorySide, World, changed, schema
+from muster.sync.plan_document import LATER
+from tests.sync.world import MemorySide, World, changed, schema, the_change
 
 PERSON = """
 identity: person
@@ -456,6 +457,54 @@ def test_small_many_valued_references_gain_and_lose_single_values(tmp_path: Path
         assert [c["attributes"]["member"] for c in plan["changes"]] == [{"add": ["c"], "remove": ["a"]}]
         world.apply()
         assert held(app, "t", "") == {"b", "c"}
+
+
+def test_a_member_who_gets_an_account_in_the_same_plan_comes_to_those_that_are_there(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        hr = world.source("hr", "worker", rows={key: {"name": key} for key in "abc"}, mapping=PERSON % "worker")
+        teams = world.source(
+            "teams",
+            "team",
+            rows={"t": {"member": ["a"]}},
+            attributes={"member": "[text]"},
+            mapping=TEAM % "hr/worker",
+        )
+        system = world.system(
+            "app", schema("account", "login", {}), schema("team", "id", {"member": "[reference]"}, enabled=False)
+        )
+        world.mapping("app-account", "app", "account", APP.replace("    manager: {reference: '[manager]'}\n", ""))
+        world.mapping("app-team", "app", "team", """
+            identity: group
+            outbound:
+              provision: 'true'
+              flows: {id: '[displayName]', member: {references: '[members]'}}
+        """)  # fmt: skip
+        app = MemorySide(system, "team")
+        world.run()
+        for key in "de":
+            hr.put(key, id=key, name=key)
+        teams.edit("t", member=["a", "b", "d", "e"])
+        teams.put("u", id="u", member=["c", "d"])
+        plan = world.plan()
+        assert the_change(plan, "app", "t")["attributes"]["member"] == {"add": ["b", LATER, LATER], "remove": []}
+        assert the_change(plan, "app", "u")["attributes"]["member"] == {"from": None, "to": ["c", LATER]}
+        result = world.apply()
+        assert held(app, "t", "") == {"a", "b", "d", "e"}
+        assert held(app, "u", "") == {"c", "d"}
+        assert (result["stale"], result["summary"]) == ([], plan["summary"])
+        assert world.plan()["changes"] == []
+
+
+def test_a_default_reference_leaves_what_is_there_also_when_ours_is_still_to_be_made(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        hr, app = two_people(world, "worker")
+        world.mapping("app-account", "app", "account", APP.replace("[manager]'}", "[manager]', enforce: default}"))
+        world.run()
+        app.edit("2", manager="x")
+        hr.put("3", id="3", name="Cy")
+        hr.edit("2", boss="3")
+        assert changed(world.run()) == [("app", "create", "3")]
+        assert app.values("2")["manager"] == "x"
 
 
 def test_references_come_out_the_same_whatever_arrives_first(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from muster.app.results import failed_changes
 from muster.model.errors import ProjectError
 from muster.store.database import Database
 from muster.sync.plan_document import approved, made_since, pending_changes, plan_digest, plan_key, stale
@@ -93,7 +94,7 @@ def read_plan(database: Database, path: Path) -> ShownPlan:
 
 def close_plans(run: Run, plan: ShownPlan | None) -> None:
     """A plan of which nothing is left is used up; where something was written, whatever else was open is overtaken."""
-    left = plan is not None and (len(run.attempted) > len(run.applied) or bool(approved_now(run, plan)))
+    left = plan is not None and (bool(approved_now(run, plan)) or _failed(run))
     with run.database.write() as session:
         if plan is not None and plan.used_by is None:
             state = ("open", None) if left else ("applied", run.number)
@@ -104,6 +105,11 @@ def close_plans(run: Run, plan: ShownPlan | None) -> None:
                 run.number,
                 plan.number if plan is not None else 0,
             )
+
+
+def _failed(run: Run) -> bool:
+    with run.database.read() as session:
+        return bool(failed_changes(run, session))
 
 
 def approved_now(run: Run, plan: ShownPlan) -> frozenset[int]:

@@ -214,6 +214,8 @@ def _update_reference(question: Question, target: Target, wish: Wish, flow: Comp
     targets = question.references.get(name, ())
     texts: list[Scalar] = [text for _, _, text in targets if text is not None]
     missing = [(number, account) for number, account, text in targets if text is None]
+    if flow.flow.enforce == "default" and target.document.get(name) not in (None, []):
+        return
     if missing:
         wish.waits[name] = missing
         wish.because(name, flow.flow.place)

@@ -17,7 +17,7 @@ import orjson
 from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
 from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
-from muster.model.values import Document, Scalar, Value
+from muster.model.values import Document, items
 from muster.store.codec import digest, encode
 from muster.store.database import Database, Session
 from muster.sync.changes import PLANNED, SENT
@@ -156,6 +156,9 @@ class Exporter:
         resolved: list[tuple[bytes, int, int]] = []
         for row, payload in zip(rows, payloads, strict=True):
             number, mapping, identity, object_id, action, anchor, data, uid = row
+            schema = self.rules.mappings[mapping].schema
+            if action == Action.CREATE and anchor is None and not schema.assigned:
+                continue  # what names it is known after another change
             values: Document = payload["values"]
             waits = payload.pop("waits", {})
             for name, references in waits.items():
@@ -163,9 +166,7 @@ class Exporter:
                 found = [names[key][1] for key in keys if key in names]
                 waiting.update((key[0], identity) for key in keys if key not in names)
                 if found:
-                    values[name] = _with(
-                        values.get(name), found, self.rules.mappings[mapping].schema.attribute(name).many
-                    )
+                    _put(payload, name, found, schema.attribute(name).many, create=action == Action.CREATE)
             if action == Action.UPDATE and not (
                 values or payload.get("add") or payload.get("remove") or number in edged
             ):
@@ -293,11 +294,16 @@ class Exporter:
                 take_in(session, self.rules, found)
 
 
-def _with(value: Value, found: list[str], many: bool) -> Value:
+def _put(payload: dict[str, Any], name: str, found: Sequence[str], many: bool, *, create: bool) -> None:
+    """Put references into a change whose objects are there now; values that the object shows already stay."""
+    values: Document = payload["values"]
     if not many:
-        return found[0]
-    had: list[Scalar] = value if isinstance(value, list) else []
-    return [*had, *(text for text in found if text not in had)]
+        values[name] = found[0]
+        return
+    had = values.get(name)
+    place = values if create or isinstance(had, list) else payload.setdefault("add", {})
+    known = items(place.get(name))
+    place[name] = [*known, *(text for text in found if text not in known)]
 
 
 def _mark(action: str, anchor: str | None, payload: Mapping[str, Any]) -> int:

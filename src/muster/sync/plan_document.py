@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from muster.model.changes import Action
+from muster.model.values import items
 from muster.store.audit import is_erased
 from muster.store.codec import decode
 from muster.store.database import Session, chunks
@@ -115,19 +116,22 @@ def change_document(
     attributes: dict[str, dict[str, Any]] = {
         name: {"from": was.get(name), "to": value} for name, value in payload["values"].items()
     }
-    for name in (*payload.get("later", ()), *payload.get("waits", ())):
+    for name in payload.get("later", ()):
         attributes.setdefault(name, {"from": was.get(name), "to": LATER})
     for name in {**payload.get("add", {}), **payload.get("remove", {})}:
         attributes[name] = {
             "add": payload.get("add", {}).get(name, []),
             "remove": payload.get("remove", {}).get(name, []),
         }
+    compiled = rules.mappings.get(mapping)
+    for name, targets in payload.get("waits", {}).items():
+        many = compiled is not None and compiled.schema.attribute(name).many
+        attributes[name] = _awaited(attributes.get(name), [LATER] * len(targets), many, action == Action.CREATE)
     attributes.update(edges)
     for name in payload.get("drift", ()):
         if name in attributes:
             attributes[name]["drift"] = True
     if called is None:
-        compiled = rules.mappings.get(mapping)
         own = payload["values"].get(compiled.schema.naming) if compiled and compiled.schema.naming else None
         called = own if isinstance(own, str) else None
     return {
@@ -143,6 +147,23 @@ def change_document(
         "mapping": rules.names.text(mapping),
         "_identity": identity,
     }
+
+
+def without_later(change: Mapping[str, Any]) -> dict[str, Any]:
+    """A change that was made, without what never became known and so was not written."""
+    attributes = {name: entry for name, entry in change["attributes"].items() if entry.get("to") != LATER}
+    return {**change, "attributes": attributes}
+
+
+def _awaited(entry: Mapping[str, Any] | None, coming: Sequence[str], many: bool, create: bool) -> dict[str, Any]:
+    """What is shown of a reference to objects that the plan makes: their names come to those that are known."""
+    if not many:
+        return {"from": None, **(entry or {}), "to": LATER}
+    if create or (entry is not None and "to" in entry):
+        known = entry["to"] if entry is not None else None
+        return {"from": None, **(entry or {}), "to": [*(known or ()), *coming]}
+    known = entry or {"add": [], "remove": []}
+    return {**known, "add": [*known["add"], *coming]}
 
 
 def edges_of(rules: Rules, session: Session, numbers: list[int]) -> dict[int, dict[str, dict[str, list[str]]]]:
@@ -178,29 +199,33 @@ def approved(change: Mapping[str, Any], plan: Mapping[tuple[str, str, str | None
         return False
     if change["action"] == shown["action"] == Action.CREATE and change["reason"]["rule"] != shown["reason"]["rule"]:
         return False
+    same_action = change["action"] == shown["action"]
     for name, entry in change["attributes"].items():
         promised = shown["attributes"].get(name)
-        if promised is None:
-            return False
-        if promised.get("to") == LATER or entry.get("to") == LATER:
-            continue
-        if "add" in entry or "remove" in entry:
-            if not _within(entry, promised):
-                return False
-        elif entry.get("to") != promised.get("to") or (
-            change["action"] == shown["action"] and entry.get("from") != promised.get("from")
-        ):
+        if promised is None or not _as_promised(entry, promised, same_action):
             return False
     return bool(change["anchor"] == shown["anchor"] or shown["action"] == "create")
 
 
-def _within(entry: Mapping[str, Any], promised: Mapping[str, Any]) -> bool:
-    shown_add = promised.get("add", promised.get("to") or [])
-    if LATER in shown_add:
+def _as_promised(entry: Mapping[str, Any], promised: Mapping[str, Any], same_action: bool) -> bool:
+    """Whether a change of one attribute does only what was shown of it."""
+    if promised.get("to") == LATER:
         return True
-    return set(entry.get("add", ())) <= set(shown_add) and set(entry.get("remove", ())) <= set(
-        promised.get("remove", ())
-    )
+    if "to" not in entry:
+        shown = promised["add"] if "add" in promised else promised["to"]
+        return _within(entry["add"], shown) and set(entry["remove"]) <= set(promised.get("remove", ()))
+    if "to" not in promised:
+        return False
+    if isinstance(promised["to"], list) and LATER in promised["to"]:
+        return _within(entry["to"], promised["to"])
+    return bool(entry["to"] == promised["to"] and (not same_action or entry["from"] == promised["from"]))
+
+
+def _within(values: Any, promised: Any) -> bool:
+    """Whether these are among the values that were shown, of which some were not known yet."""
+    known = set(items(promised))
+    others = sum(1 for value in items(values) if value not in known)
+    return others <= items(promised).count(LATER)
 
 
 def plan_key(change: Mapping[str, Any]) -> tuple[str, str, str | None]:

@@ -120,6 +120,8 @@ class Run:
         self._existing: dict[tuple[int, int], Sent] = {}
         self.applied: list[int] = []
         self.attempted: list[int] = []
+        self.first_round = 0
+        """How many of those attempted were so in the first round; the others follow from its outcomes."""
 
     def __enter__(self) -> Run:
         self._stack.enter_context(_rare_collections())
@@ -343,8 +345,10 @@ class Run:
 
     def work(self, *, allow_deletes: bool, approve: Callable[[], frozenset[int]] | None = None) -> None:
         """Export and settle in turn until quiet, at most five rounds; with `approve`, only what it names."""
-        for _ in range(ROUNDS):
+        for number in range(ROUNDS):
             self.export(allow_deletes=allow_deletes, only=approve() if approve else None)
+            if not number:
+                self.first_round = len(self.attempted)
             if not self.restless():
                 break
             self.settle()
