@@ -121,8 +121,7 @@ def test_from_init_to_explain(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "anna.meyer2" not in starter.phonebook()
     again = starter("apply", "reviewed.plan")
     assert (again.code, "was done already, in run" in again.out) == (0, True)
-    bare = starter("apply", "--json")
-    assert (bare.code, "the last plan is used up (applied in run" in bare.document["errors"][0]["message"]) == (1, True)
+    assert starter("apply").code == 0
     assert starter("plan").code == 0
 
     explained = starter("explain", "1003", "app", "department")

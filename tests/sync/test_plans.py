@@ -292,10 +292,11 @@ def test_apply_without_a_file_writes_nothing_that_nobody_saw_when_the_last_plan_
         office.world.plan()
         run = office.world.apply()["run"]
         office.hr.put("2", id="2", name="Bo")
-        with pytest.raises(ProjectError) as refused:
-            office.world.apply()
-        assert refused.value.message == (
-            f"the last plan is used up (applied in run {run}): `muster plan` to see what is due now, or `muster run`"
+        refused = office.world.apply()
+        assert (changed(refused), refused["errors"][0]["message"]) == (
+            [],
+            f"the last plan, {run - 1}, is used up (run {run}), and 1 change is due that it did not show: "
+            "`muster plan` to see what, or `muster run`",
         )
         assert office.app.all().keys() == {"ada"}
         office.world.plan()
@@ -309,17 +310,24 @@ def test_apply_without_a_file_refuses_after_a_plan_that_had_gone_stale(tmp_path:
         office.world.plan()
         office.hr.edit("1", dept="Board")
         assert [change["anchor"] for change in office.world.apply()["stale"]] == ["ada"]
-        with pytest.raises(ProjectError, match="the last plan is used up"):
-            office.world.apply()
+        assert kinds(office.world.apply()["errors"]) == ["used-up"]
         assert "dept" not in office.app.values("ada")
 
 
 def test_a_run_overtakes_the_last_plan(tmp_path: Path) -> None:
     with Office(tmp_path, "Ada") as office:
         office.world.plan()
-        run = office.world.run()["run"]
-        with pytest.raises(ProjectError, match=f"used up \\(overtaken by run {run}\\)"):
-            office.world.apply()
+        office.world.run()
+        office.hr.put("2", id="2", name="Bo")
+        assert kinds(office.world.apply()["errors"]) == ["used-up"]
+
+
+def test_apply_without_a_file_after_a_used_up_plan_is_done_where_nothing_is_left_to_do(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada") as office:
+        office.world.plan()
+        office.world.apply()
+        again = office.world.apply()
+        assert (again["changes"], again["errors"], again["stale"]) == ([], [], [])
 
 
 def test_a_plan_that_was_held_back_is_there_for_the_next_apply(tmp_path: Path) -> None:
@@ -333,8 +341,7 @@ def test_a_plan_that_was_held_back_is_there_for_the_next_apply(tmp_path: Path) -
         office.hr.edit("5", status="left")
         result = office.world.apply(allow_deletes=True)
         assert [anchor for _, _, anchor in changed(result)] == ["a", "b", "c", "d"]
-        with pytest.raises(ProjectError, match="the last plan is used up"):
-            office.world.apply()
+        assert kinds(office.world.apply()["errors"]) == ["used-up"]
 
 
 def test_a_plan_of_one_system_is_applied_to_that_system_alone(tmp_path: Path) -> None:

@@ -113,8 +113,8 @@ class Muster:
     ) -> dict[str, Any]:
         """Make the changes that a plan showed: of the file, or else of the last plan; where none was ever shown, all.
 
-        With `most`, no more than so many changes are told; the summary counts them all. Raises `ProjectError` when
-        nothing is left of the last plan, so that nothing is written that nobody saw.
+        Where nothing is left of the last plan, nothing is written, and what is due now is an error: nobody saw it. With
+        `most`, no more than so many changes are told; the summary counts them all.
         """
         with self._leased("apply"):
             plan = read_plan(self.database, path) if path is not None else last_plan(self.database)

@@ -49,17 +49,14 @@ def keep_plan(database: Database, number: int, at: int, document: dict[str, Any]
 
 
 def last_plan(database: Database) -> ShownPlan | None:
-    """The last plan that was shown; None when there never was one. Raises `ProjectError` when it is used up."""
+    """The last plan that was shown; None when there never was one."""
     with database.read() as session:
         row = session.one("SELECT id, document, state, run FROM plan ORDER BY id DESC LIMIT 1")
     if row is None:
         return None
-    if row[2] != "open":
-        how = "applied in" if row[2] == "applied" else "overtaken by"
-        raise ProjectError(
-            f"the last plan is used up ({how} run {row[3]}): `muster plan` to see what is due now, or `muster run`"
-        )
-    return ShownPlan(row[0], orjson.loads(row[1]))
+    if row[2] == "open":
+        return ShownPlan(row[0], orjson.loads(row[1]))
+    return ShownPlan(row[0], (), row[3])
 
 
 def write_plan(document: dict[str, Any], path: Path) -> None:
@@ -135,7 +132,26 @@ def tell_missing(run: Run, plan: ShownPlan, missing: Sequence[Change]) -> list[C
         what = "was done" if count == len(plan.changes) else f"{count} of {len(plan.changes)} changes were done"
         message = f"plan {plan.number}: {what} already, in run {number}"
         run.report.add(Problem("done-before", "", message, note=True))
+    _tell_unseen(run, plan)
     left = [change for change in missing if change["id"] not in made]
     for change in left:
         run.report.add(stale(change))
     return left
+
+
+def _tell_unseen(run: Run, plan: ShownPlan) -> None:
+    """A plan that is used up does nothing; what is due now and stood in none is an error of whoever asked for it."""
+    if plan.used_by is None or plan.changes:
+        return
+    with run.database.read() as session:
+        due = int(session.value("SELECT COUNT(*) FROM change WHERE state = 0"))
+    if due:
+        what = "1 change is" if due == 1 else f"{due} changes are"
+        run.report.add(
+            Problem(
+                "used-up",
+                "",
+                f"the last plan, {plan.number}, is used up (run {plan.used_by}), and {what} due that it did not show: "
+                "`muster plan` to see what, or `muster run`",
+            )
+        )
