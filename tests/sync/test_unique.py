@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from muster.connectors.kit.memory_system import MemorySystem
 from muster.model.values import Document
+from muster.store.database import Row, Session
 from tests.sync.world import MemorySide, World, changed, kinds
 
 META = """
@@ -197,6 +199,96 @@ def test_a_create_that_fails_firms_nothing(world: World) -> None:
     world.run()
     assert logins(app) == {"1": "ada"}
     assert reserved(world) == ["ada"]
+
+
+BOX = """
+identity: person
+join: [{employeeId: '[emp]'}]
+outbound:
+  provision: '%s'
+  flows: {address: '[employeeId]', emp: '[employeeId]', %s}
+"""
+
+
+def test_a_name_is_firm_by_what_was_written_with_it_and_by_nothing_else(world: World) -> None:
+    hr, app = company(world, {"1": {"first": "Adda", "last": "Byron"}})
+    world.mapping("app-account", "app", "account", APP.replace("'[active]'", "'[surname] = \"Lovelace\"'"))
+    box = world.target("box", "mailbox", anchor="address", mapping=BOX % ("[active]", "of: '[surname]'"))
+    world.run()
+    assert box.values("1")["of"] == "Byron"
+    hr.edit("1", first="Ada", last="Lovelace")
+    world.run()
+    assert logins(app) == {"1": "ada"}
+    assert reserved(world) == ["ada"]
+
+
+def test_a_name_is_firm_once_something_that_is_made_of_it_was_written(world: World) -> None:
+    hr, app = company(world, {"1": {"first": "Adda", "last": "Byron"}})
+    world.write("metaverse.yaml", META + '    mail: \'Join("@", [login], "x")\'\n')
+    world.mapping("app-account", "app", "account", APP.replace("'[active]'", "'[surname] = \"Lovelace\"'"))
+    world.target("box", "mailbox", anchor="address", mapping=BOX % ("[active]", "mail: '[mail]'"))
+    world.run()
+    hr.edit("1", first="Ada", last="Lovelace")
+    world.run()
+    assert logins(app) == {"1": "adda"}
+
+
+def test_a_name_that_ones_own_account_shows_is_firm(world: World) -> None:
+    hr, app = company(world, {"1": ADA})
+    app.put("ada", login="ada", emp="1")
+    world.plan()
+    hr.edit("1", first="Augusta")
+    world.run()
+    assert world.identity("1")["login"] == "ada"
+
+
+def test_two_names_of_one_person_in_one_scope_are_both_nobody_elses(world: World) -> None:
+    people: dict[str, Document] = {"1": {"first": "Ada", "last": "Byron"}, "2": {"first": "Byron", "last": "Ada"}}
+    hr, app = company(world, people, APP.replace("name:", "alias: '[alias]', name:"))
+    alias = META.partition("login:")[2].replace("logins", "names")
+    alias = alias.replace("givenName", "x").replace("surname", "givenName").replace("[x]", "[surname]")
+    names = META.replace("logins", "names") + "    alias:" + alias
+    world.write("metaverse.yaml", "person:\n  attributes: {alias: text}\n" + names.partition("person:\n")[2])
+    world.plan()
+    taken = ["ada", "ada.byron", "byron", "byron.ada"]
+    assert reserved(world) == taken
+    world.run()
+    assert sorted([*app.all(), *(str(values["alias"]) for values in app.all().values())]) == taken
+    hr.edit("1", first="Zoe")
+    world.run()
+    assert reserved(world) == taken
+
+
+def test_a_typo_in_one_of_two_names_leaves_no_trace_of_it_alone(world: World) -> None:
+    flow = "{value: 'SelectUniqueValue(ToLower([givenName]), [givenName])', unique: names, enforce: once}"
+    other = flow.replace("givenName", "surname")
+    hr, app = company(world, {"1": {"first": "Adda", "last": "Byron"}}, APP.replace("'[login]'", flow))
+    box = world.target("box", "mailbox", anchor="login", mapping=APP.replace("'[login]'", other))
+    world.plan()
+    assert reserved(world) == ["adda", "byron"]
+    hr.edit("1", first="Ada")
+    world.plan()
+    assert reserved(world) == ["ada", "byron"]
+    world.run()
+    assert (list(app.all()), list(box.all())) == (["ada"], ["byron"])
+
+
+@pytest.mark.parametrize("app_mapping", [APP, OWN], ids=["computed", "of one system"])
+def test_the_store_is_asked_by_the_batch_who_holds_a_name(
+    world: World, app_mapping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people: dict[str, Document] = {str(n): {"first": f"N{n}", "last": "X"} for n in range(100, 140)}
+    company(world, people, app_mapping)
+    asked: list[str] = []
+    rows = Session.rows
+
+    def counted(session: Session, sql: str, *values: Any) -> list[Row]:
+        asked.append(sql)
+        return rows(session, sql, *values)
+
+    monkeypatch.setattr(Session, "rows", counted)
+    world.plan()
+    assert sum("FROM reserved WHERE scope" in sql for sql in asked) < 10
 
 
 def test_a_tentative_value_is_kept_while_it_is_still_among_the_candidates(world: World) -> None:

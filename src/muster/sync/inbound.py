@@ -46,7 +46,7 @@ from muster.sync.marks import (
 from muster.sync.matching import Matching
 from muster.sync.paths import load_paths, wake_readers
 from muster.sync.problems import Problem, Report
-from muster.sync.reserving import Reservations
+from muster.sync.reserving import Reservations, computed_names
 from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
 from muster.sync.showing import forget_objects
 from muster.sync.values import MADE, Joined, Trouble, Values, due_of, earliest, recompute
@@ -240,6 +240,9 @@ class Inbound:
                 moved.append((self._since(item.due, values, work), item.id))
             results.append((item, values, leaving))
             self.report.note_lacking(item.uid, values.lacking)
+            if allocate:
+                used = computed_names(self.rules.types[item.type], values.document)
+                reservations.give_back(item.id, used, but_for=self.rules.flow_scopes)
             for trouble in values.troubles:
                 self._report_trouble(item, trouble, kept=trouble.attribute not in values.lacking)
         if unique:

@@ -17,6 +17,7 @@ from muster.sync.edges import forget_origin, object_appeared, release_targets, s
 from muster.sync.joining import Choice, Claim, Keys, choose_mapping, matching_identities, object_keys, settle
 from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
 from muster.sync.partial import PartialDocument
+from muster.sync.reserving import make_shown_firm
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.showing import forget_objects
 from muster.sync.values import MADE, due_of
@@ -349,6 +350,7 @@ def join_objects(session: Session, rules: Rules, joins: Sequence[tuple[int, Comp
         ("id",),
         [(identity, mapping.id, 0, number) for number, mapping, identity in joins],
     )
+    make_shown_firm(session, rules, [number for number, _, _ in joins])
     mark_identities(session, {identity for _, _, identity in joins})
     object_appeared(session, rules, [number for number, _, _ in joins], [identity for _, _, identity in joins])
     stream_joined(session, rules, joins)

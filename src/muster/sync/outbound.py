@@ -14,7 +14,7 @@ import orjson
 
 from muster.expressions import Context
 from muster.model.changes import Action
-from muster.model.values import Document, Value
+from muster.model.values import Document, Value, key_text
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, SENT, rank_of
@@ -28,7 +28,7 @@ from muster.sync.partial import PartialDocument
 from muster.sync.paths import load_paths
 from muster.sync.presence import untouchable
 from muster.sync.problems import Problem, Report
-from muster.sync.reserving import Reservations
+from muster.sync.reserving import Name, Reservations, computed_names, written_names
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
 from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wish
@@ -61,6 +61,16 @@ class _Batch:
     cleared: set[tuple[int, str, int]] = field(default_factory=set)
     """(identity, system, account) of those who are to be in no group there."""
     holds: Holds = field(default_factory=Holds)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What is to be decided about one identity. `due`: when its holds change."""
+
+    row: tuple[Any, ...]
+    document: Document
+    questions: list[Question]
+    due: int | None
 
 
 @dataclass(slots=True)
@@ -139,11 +149,13 @@ class Outbound:
         self.counts["identities"] += len(numbers)
         batch = self._load(session, rows, numbers)
         reservations = Reservations(self.rules, session)
-        if any(m.uses_unique for m in self.rules.mappings.values()):
+        if self.rules.scope_sigs:
             reservations.load(numbers)
+        asked = [self._questions(row, batch, reservations) for row in rows]
+        self._prefetch(asked, reservations)
         result = _Result()
-        for row in rows:
-            self._identity(row, batch, reservations, result)
+        for one in asked:
+            self._identity(one, batch, reservations, result)
         reservations.save()
         old = [
             row[0] for row in session.rows(f"SELECT id FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
@@ -309,9 +321,8 @@ class Outbound:
 
     # --- one identity
 
-    def _identity(self, row: tuple[Any, ...], batch: _Batch, reservations: Reservations, result: _Result) -> None:
-        number, uid, type_name, data, origin, leaving, dirty, due_out = row
-        kind = self.rules.types[type_name]
+    def _questions(self, row: tuple[Any, ...], batch: _Batch, reservations: Reservations) -> _Asked:
+        number, uid, type_name, data, _, leaving, _, due_out = row
         document: Document = decode(data)
         paths = batch.paths.get(number)
         if paths:
@@ -323,8 +334,28 @@ class Outbound:
         due = earliest(batch.holds.due.get(number), due_of(self.context, self.now))
         questions = [
             self._question(number, uid, document, bool(leaving), mapping, batch, reservations, holds, due_out)
-            for mapping in kind.outbound
+            for mapping in self.rules.types[type_name].outbound
         ]
+        return _Asked(row, document, questions, due)
+
+    def _prefetch(self, asked: Sequence[_Asked], reservations: Reservations) -> None:
+        """Find out in one query who holds the unique values that this batch will ask for."""
+        wanted: list[tuple[str, str]] = []
+
+        def collect(scope: str, candidates: Sequence[str]) -> str | None:
+            wanted.extend((scope, value) for value in candidates)
+            return candidates[0] if candidates else None
+
+        for one in asked:
+            for question in one.questions:
+                if question.mapping.uses_unique and question.lacks_names():
+                    decide(question, self.context, self.now, collect)
+        reservations.prefetch(wanted)
+
+    def _identity(self, asked: _Asked, batch: _Batch, reservations: Reservations, result: _Result) -> None:
+        number, uid, type_name, _, origin, _, dirty, _ = asked.row
+        kind = self.rules.types[type_name]
+        questions, due = asked.questions, asked.due
 
         def allocate(scope: str, candidates: Sequence[str]) -> str | None:
             return reservations.allocate(number, scope, candidates)
@@ -336,8 +367,11 @@ class Outbound:
         origins: dict[str, int] = decode(origin)
         for question, wish in zip(questions, wishes, strict=True):
             troubled |= self._tell(uid, question, wish)
-            self._record(number, question, wish, origins, batch, result)
+            self._record(number, asked.document, question, wish, origins, batch, result)
             due = earliest(due, wish.due)
+        if self.rules.scope_sigs and not any(question.blocked for question in questions):
+            used = computed_names(kind, asked.document).union(*map(_used, questions, wishes))
+            reservations.give_back(number, used)
         result.identities.append((dirty & ~OUT | (TROUBLE if troubled else 0), due, number))
 
     def _question(
@@ -437,6 +471,7 @@ class Outbound:
     def _record(
         self,
         number: int,
+        document: Document,
         question: Question,
         wish: Wish,
         origin: Mapping[str, int],
@@ -480,6 +515,8 @@ class Outbound:
         ):
             if content:
                 payload[name] = content
+        if mapping.unique_of and (names := written_names(mapping, document, wish.values, [*wish.values, *wish.add])):
+            payload["names"] = sorted(names)
         if wish.recreate:
             payload["recreate"] = True
         if wish.action is Action.CREATE and mapping.rules.outbound and mapping.rules.outbound.password:
@@ -527,6 +564,14 @@ def _rank(mapping: CompiledMapping, target: Target | None, wish: Wish) -> int:
         return rank_of(wish.action or Action.UPDATE, None)
     shown = target.document.get(naming) if target is not None else None
     return rank_of(wish.action, wish.values.get(naming, shown), renames=naming in wish.values)
+
+
+def _used(question: Question, wish: Wish) -> set[Name]:
+    """The unique values that outbound flows gave out and that the object has, or is to have."""
+    shown = question.target.document if question.target is not None and not question.target.gone else {}
+    values = {**shown, **wish.values}
+    pairs = ((flow.unique, key_text((values.get(flow.flow.attribute),))) for flow in question.mapping.outbound)
+    return {(scope, key) for scope, key in pairs if scope is not None and key is not None}
 
 
 def _target(member: _Member) -> Target:

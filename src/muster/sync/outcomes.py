@@ -188,7 +188,7 @@ class Outcomes:
             session.upsert("object", (*_OBJECT, *_OBJECT_TAIL), ("id",), rows)
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
         identities = [sent.identity for sent, _ in pairs]
-        make_firm(session, identities)
+        make_firm(session, [(sent.identity, sent.payload) for sent, _ in pairs])
         object_appeared(session, self.rules, numbers, identities)
         if any(self.rules.mappings[sent.mapping].answers for sent, _ in pairs):
             mark_identities(session, identities)
@@ -250,7 +250,7 @@ class Outcomes:
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
         session.run("UPDATE object SET dirty = 1 WHERE id IN ?i AND dirty = 0", answered)
         follow_renames(session, self.rules, pairs[0][0].space, renamed, ours=True)
-        make_firm(session, [sent.identity for sent, _ in pairs if sent.identity])
+        make_firm(session, [(sent.identity, sent.payload) for sent, _ in pairs])
 
     def _edges(self, changes: Sequence[Sent]) -> None:
         """What large references now show."""

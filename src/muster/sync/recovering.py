@@ -114,7 +114,7 @@ def _adopt_created(session: Session, rules: Rules, mapping: CompiledMapping, sen
         ("id",),
         [(sent.identity, sent.mapping, MADE, encode(kept), omitted(sent), 1, candidates[0][0])],
     )
-    make_firm(session, [sent.identity])
+    make_firm(session, [(sent.identity, sent.payload)])
     object_appeared(session, rules, [candidates[0][0]], [sent.identity])
     return str(candidates[0][3])
 
@@ -135,6 +135,8 @@ def _adopt_updated(session: Session, mapping: CompiledMapping, sent: Sent) -> bo
         wrote[name] = value
         wanted.pop(name, None)
     wanted |= sent.payload.get("meant", {})
+    if there:
+        make_firm(session, [(sent.identity, sent.payload)])
     session.update(
         "object",
         ("wrote", "wanted", "dirty"),

@@ -2,18 +2,26 @@
 
 Values are given out in one serial step, identity by identity in the order of their ids (which is the order of
 precedence, then anchor). A value is free when no other identity has reserved it and no object of another hand shows it.
+It is tentative, and given back when it is not used any more, until something is written with it or an object of the
+identity shows it: then it is firm, and the identity's for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from muster.model.values import key_text
+from muster.model.values import Document, Value, key_text
 from muster.store.database import CHUNK, Session
 from muster.sync.changes import SENT
-from muster.sync.rules import Rules
+from muster.sync.rules import CompiledMapping, CompiledType, Rules
 from muster.sync.unique import Reservation
+
+Name = tuple[str, str]
+"""A unique value: its scope and its key."""
+
+NOBODY: Final = 0
+"""Stands for the identity of whoever holds a value that an object of nobody shows."""
 
 _COLUMNS: Final = ("scope", "key", "identity", "value", "firm")
 
@@ -24,10 +32,11 @@ class Reservations:
     def __init__(self, rules: Rules, session: Session) -> None:
         self.rules = rules
         self.session = session
-        self._holders: dict[tuple[str, str], set[int]] = {}
-        self._asked: set[tuple[str, str]] = set()
-        self._new: dict[tuple[str, str], tuple[int, str]] = {}
-        self._released: set[tuple[str, str]] = set()
+        self._holders: dict[Name, set[int]] = {}
+        self._shown: dict[Name, set[int]] = {}
+        self._asked: set[Name] = set()
+        self._new: dict[Name, tuple[int, str, int]] = {}
+        self._released: set[Name] = set()
         self._had: dict[int, dict[str, list[Reservation]]] = {}
 
     def load(self, identities: Sequence[int]) -> None:
@@ -72,7 +81,7 @@ class Reservations:
                     sig,
                     part,
                 ):
-                    self._holders.setdefault((scope, key), set()).add(identity or 0)
+                    self._shown.setdefault((scope, key), set()).add(identity or NOBODY)
 
     def allocate(self, identity: int, scope: str, candidates: Sequence[str]) -> str | None:
         """The first free candidate, now reserved for the identity; None when all are taken."""
@@ -81,27 +90,30 @@ class Reservations:
             key = key_text((value,))
             if key is None:
                 continue
-            place = (scope, key)
-            if self._holders.get(place, set()) - {identity}:
+            name = (scope, key)
+            shown = self._shown.get(name, set())
+            if (self._holders.get(name, set()) | shown) - {identity}:
                 continue
-            own = self.of(identity).get(scope, [])
-            for had in own:
-                if not had.firm:
-                    self._release(scope, had.value)
-            firm = [had for had in own if had.firm]
-            self._holders.setdefault(place, set()).add(identity)
-            self._new[place] = (identity, value)
-            if all(key_text((had.value,)) != key for had in firm):
-                firm.append(Reservation(value, False))
-            self.of(identity)[scope] = firm
+            firm = identity in shown
+            self._holders.setdefault(name, set()).add(identity)
+            self._new[name] = (identity, value, int(firm))
+            self.of(identity).setdefault(scope, []).append(Reservation(value, firm))
             return value
         return None
 
-    def _release(self, scope: str, value: str) -> None:
-        key = key_text((value,)) or ""
-        self._holders.pop((scope, key), None)
-        if self._new.pop((scope, key), None) is None:
-            self._released.add((scope, key))
+    def give_back(self, identity: int, used: Collection[Name], but_for: Collection[str] = ()) -> None:
+        """Release what the identity only had in mind and does not use any more, in all scopes but some."""
+        own = self.of(identity)
+        for scope, held in own.items():
+            if scope in but_for:
+                continue
+            for one in held:
+                name = (scope, key_text((one.value,)) or "")
+                if not one.firm and name not in used:
+                    self._holders.get(name, set()).discard(identity)
+                    if self._new.pop(name, None) is None:
+                        self._released.add(name)
+            own[scope] = [one for one in held if one.firm or (scope, key_text((one.value,))) in used]
 
     def save(self) -> None:
         """Write what changed."""
@@ -110,11 +122,33 @@ class Reservations:
             "reserved",
             _COLUMNS,
             ("scope", "key"),
-            [(scope, key, identity, value, 0) for (scope, key), (identity, value) in sorted(self._new.items())],
-            ("firm",),
+            [
+                (scope, key, identity, value, firm)
+                for (scope, key), (identity, value, firm) in sorted(self._new.items())
+            ],
         )
         self._new.clear()
         self._released.clear()
+
+
+def computed_names(kind: CompiledType, document: Mapping[str, Value]) -> set[Name]:
+    """The unique values among an identity's computed values."""
+    pairs = ((scope, key_text((document.get(attribute),))) for attribute, scope in kind.unique.items())
+    return {(scope, key) for scope, key in pairs if key is not None}
+
+
+def written_names(mapping: CompiledMapping, identity: Document, values: Document, names: Iterable[str]) -> set[Name]:
+    """The unique values that the writing of these attributes (`names`) uses.
+
+    `values`: what is written; `identity`: what the identity holds, from which that was worked out.
+    """
+    found: set[Name] = set()
+    for attribute in names:
+        for scope, source in mapping.unique_of.get(attribute, ()):
+            key = key_text((values.get(attribute) if source is None else dict.get(identity, source),))
+            if key is not None:
+                found.add((scope, key))
+    return found
 
 
 def release_taken(session: Session, rules: Rules, keys: Sequence[tuple[int, str, int]]) -> None:
@@ -140,6 +174,25 @@ def release_taken(session: Session, rules: Rules, keys: Sequence[tuple[int, str,
             session.run("UPDATE identity SET dirty = dirty | 3 WHERE id IN ?i", [identity for _, identity in rows])
 
 
-def make_firm(session: Session, identities: Sequence[int]) -> None:
-    """Something was written with these identities' unique values: they are theirs for good."""
-    session.run("UPDATE reserved SET firm = 1 WHERE firm = 0 AND identity IN ?i", list(identities))
+def make_firm(session: Session, written: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    """These changes (identity, payload) were made: the names that they used are the identities' for good."""
+    rows = {
+        (1, scope, key, identity)
+        for identity, payload in written
+        for scope, key in payload.get("names", ())
+        if identity
+    }
+    session.update("reserved", ("firm",), ("scope", "key", "identity"), sorted(rows))
+
+
+def make_shown_firm(session: Session, rules: Rules, objects: Sequence[int]) -> None:
+    """These objects were joined: the names that they show are their identities' for good."""
+    for scope, sigs in rules.scope_sigs.items():
+        session.run(
+            "UPDATE reserved SET firm = 1 WHERE firm = 0 AND scope = ? AND EXISTS (SELECT 1 FROM object_key k JOIN "
+            "object o ON o.id = k.object WHERE o.id IN ?i AND k.sig IN ?i AND k.key = reserved.key "
+            "AND o.identity = reserved.identity)",
+            scope,
+            list(objects),
+            sigs,
+        )

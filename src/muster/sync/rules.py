@@ -100,6 +100,9 @@ class CompiledMapping:
     refers: bool = False
     """Whether an inbound flow gives small references."""
     uses_unique: bool = False
+    unique_of: Mapping[str, tuple[tuple[str, str | None], ...]] = field(default_factory=dict)
+    """The unique values that an object attribute is worked out from: their scope, and the attribute of the identity
+    that holds them (None: the flow itself gives it out)."""
     reads_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """What each outbound flow reads, by attribute; under `provision` what that reads."""
 
@@ -121,6 +124,8 @@ class CompiledType:
     type: IdentityType
     keys: tuple[tuple[int, tuple[str, ...]], ...] = ()
     computed: tuple[Computed, ...] = ()
+    unique: Mapping[str, str] = field(default_factory=dict)
+    """The computed attributes that hold unique values, and the scope of each."""
     outbound: tuple[CompiledMapping, ...] = ()
     paths: frozenset[str] = frozenset()
     references: Mapping[str, int] = field(default_factory=dict)
@@ -154,6 +159,8 @@ class Rules:
     main: int
     clearing: frozenset[int]
     """The mappings (ids) that take objects out of all groups."""
+    flow_scopes: frozenset[str]
+    """The scopes of the unique values that outbound flows give out."""
     scope_sigs: dict[str, list[int]]
     """By scope of unique values: the indexes of object values that must be avoided too."""
     paths: dict[str, bool]
@@ -290,6 +297,7 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
             for m in compiled.values()
             if m.rules.outbound is not None and any(step.do == "clear groups" for step in m.rules.outbound.deprovision)
         ),
+        flow_scopes=frozenset(f.unique for m in compiled.values() for f in m.outbound if f.unique is not None),
         scope_sigs=scope_sigs,
         paths={
             path: any(path in c.value.expression.reads for k in types.values() for c in k.computed)
@@ -323,11 +331,7 @@ def _scope_sigs(
     """For each scope of unique values, the attributes of systems that they end up in."""
     found: dict[str, list[int]] = {}
     for mapping in compiled.values():
-        computed = {
-            c.attribute.name: c.unique or f"{mapping.rules.identity}.{c.attribute.name}"
-            for c in project.metaverse[mapping.rules.identity].computed
-            if "selectuniquevalue" in c.value.expression.functions
-        }
+        computed = unique_scopes(project.metaverse[mapping.rules.identity])
         for flow in mapping.outbound:
             if flow.unique is not None:
                 found.setdefault(flow.unique, []).append(flow.unique_sig)
@@ -339,6 +343,26 @@ def _scope_sigs(
                 entry = (sig, flow.flow.attribute)
                 if entry not in unique.setdefault(mapping.space, []):
                     unique[mapping.space].append(entry)
+    return found
+
+
+def unique_scopes(kind: IdentityType) -> dict[str, str]:
+    """The computed attributes of a type that hold unique values, and the scope of each."""
+    return {
+        c.attribute.name: c.unique or f"{kind.name}.{c.attribute.name}"
+        for c in kind.computed
+        if "selectuniquevalue" in c.value.expression.functions
+    }
+
+
+def _unique_sources(kind: IdentityType) -> dict[str, frozenset[tuple[str, str | None]]]:
+    """The unique values (scope, attribute) that each computed attribute is worked out from, its own among them."""
+    scopes = unique_scopes(kind)
+    found: dict[str, frozenset[tuple[str, str | None]]] = {}
+    for computed in kind.computed:
+        name = computed.attribute.name
+        own: set[tuple[str, str | None]] = {(scopes[name], name)} if name in scopes else set()
+        found[name] = frozenset(own.union(*(found.get(one, ()) for one in computed.value.expression.reads)))
     return found
 
 
@@ -406,6 +430,7 @@ class _Compiler:
             named_by=tuple(f for f in outbound if f.flow.attribute in self._naming()),
             refers=any(f.how and f.streamed is None for f in inbound),
             uses_unique=any(f.unique for f in outbound),
+            unique_of=self._unique_of(outbound),
             reads_of={
                 "provision": rules.outbound.provision.expression.reads
                 if rules.outbound and rules.outbound.provision
@@ -413,6 +438,17 @@ class _Compiler:
                 **{f.flow.attribute: f.reads | _referred(f) for f in outbound},
             },
         )
+
+    def _unique_of(self, outbound: Sequence[CompiledOutbound]) -> dict[str, tuple[tuple[str, str | None], ...]]:
+        sources = _unique_sources(self.project.metaverse[self.rules.identity])
+        found: dict[str, tuple[tuple[str, str | None], ...]] = {}
+        for flow in outbound:
+            used = set().union(*(sources.get(name, ()) for name in flow.reads))
+            if flow.unique is not None:
+                used.add((flow.unique, None))
+            if used:
+                found[flow.flow.attribute] = tuple(sorted(used, key=repr))
+        return found
 
     def _naming(self) -> set[str | None]:
         """The attributes that name an object in its system."""
@@ -598,6 +634,7 @@ def _compile_type(
         type=kind,
         keys=tuple((sig, attributes) for sig, attributes in sorted(keys.items()) if attributes in live),
         computed=kind.computed,
+        unique=unique_scopes(kind),
         outbound=outbound,
         paths=frozenset(name for name in reads if _leads_on(name, references)),
         references=references,

@@ -73,6 +73,12 @@ class Question:
             return None
         return next((h for h in self.holds if h.kind == kind and h.mapping in (None, self.mapping.name)), None)
 
+    def lacks_names(self) -> bool:
+        """Whether unique values may have to be given out: to make the object, or to write it again and again."""
+        there = self.target is not None and not self.target.gone
+        flows = (f for f in self.mapping.outbound if f.unique and not (there and f.flow.enforce == "once"))
+        return any(not self.reserved.get(flow.unique or "") for flow in flows)
+
     def fixed(self) -> dict[str, Value]:
         """The values of this mapping's object that holds set."""
         return {
