@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import ColumnElement
 
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
-from muster.connectors.sql.database import Database
+from muster.connectors.sql.database import Database, Fault
 from muster.connectors.sql.reading import TableReading
 from muster.connectors.sql.settings import SqlObject, SqlSettings
 from muster.connectors.sql.tables import Column, Table, reflected
@@ -113,7 +114,12 @@ class SqlConnector:
         if schema.can_enable:
             names.append(ENABLED)
         with self._database.looking() as connection:
-            return list(TableReading(connection, table, names).some(conditions))
+            try:
+                return list(TableReading(connection, table, names).some(conditions))
+            except SQLAlchemyError as error:
+                if self._database.fault(error) is Fault.UNFIT:
+                    return []  # no row can hold what is no uuid, or no date, of the database's kind
+                raise
 
     def _table(self, kind: str) -> Table:
         found = self._known.get(kind)

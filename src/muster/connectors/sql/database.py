@@ -21,18 +21,20 @@ from muster.model.secrets import Secret
 _DRIVERS: Final = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg",
                    "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}  # fmt: skip
 _REFUSED: Final = ("password authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
+_UNFIT: Final = ("22003", "22007", "22008", "22P02")
 _MARIADB_REFUSED: Final = (1044, 1045, 1049, 1698)
 _MARIADB_RIGHTS: Final = (1142, 1143, 1227, 1370)
 
 
 class Fault(Enum):
-    """What a database error means for the change that met it."""
+    """What a database error means for the change that met it. UNFIT: a value that a column's type has no place for."""
 
     DUPLICATE = auto()
     REFUSED = auto()
     BUSY = auto()
     DEAD = auto()
     RIGHTS = auto()
+    UNFIT = auto()
 
 
 class Database:
@@ -151,6 +153,8 @@ class Database:
             return Fault.RIGHTS
         if state[:2] in ("08", "57") or number in (2006, 2013):
             return Fault.DEAD
+        if state in _UNFIT:
+            return Fault.UNFIT
         return Fault.REFUSED
 
     def words(self, error: SQLAlchemyError) -> str:

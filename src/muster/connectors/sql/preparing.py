@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Never
 
 from muster.connectors.sql.tables import Table
-from muster.connectors.sql.wire import key_to_driver, to_driver
+from muster.connectors.sql.wire import key_to_driver, writer
 from muster.model.changes import Action, Change
 from muster.model.schema import ENABLED
 from muster.model.values import Scalar, Value, WrongType, items
@@ -31,76 +31,88 @@ class Item:
 
     @property
     def alone(self) -> bool:
-        """Whether it takes more than one statement, or one of its own."""
-        spec, action = self.table.spec, self.change.action
-        custom = spec.insert if action is Action.CREATE else spec.delete if action is Action.DELETE else spec.update
-        if custom is not None or any(name in self.table.lists for name in self.change.expected):
+        """Whether it cannot share a statement: one of its own, values that must be there still, a stream of edges."""
+        change, spec = self.change, self.table.spec
+        if change.edges is not None:
             return True
-        if action is Action.DELETE:
-            return bool(self.table.lists) or bool(self.expected)
-        if action is Action.CREATE and self.table.generated:
+        if change.action is Action.CREATE:
+            return spec.insert is not None
+        if change.action is Action.DELETE:
+            return spec.delete is not None or bool(change.expected)
+        if spec.update is not None or (self.expected and not self.columns):
             return True
-        side = bool(self.lists or self.change.add or self.change.remove or self.change.edges is not None)
-        return side or not self.columns
+        return any(name in self.table.lists for name in change.expected)
 
     @property
     def group(self) -> tuple[Any, ...]:
         """Changes of the same group are written by the same statement."""
-        update = self.change.action in (Action.UPDATE, Action.DISABLE)
-        nulls = tuple(sorted((name, value is None) for name, value in self.expected.items()))
-        action = Action.UPDATE if update else self.change.action
-        return self.table.kind, action, tuple(sorted(self.columns)), nulls
+        action = Action.UPDATE if self.change.action is Action.DISABLE else self.change.action
+        nulls = tuple((name, value is None) for name, value in sorted(self.expected.items())) if self.expected else ()
+        return self.table.kind, action, tuple(self.columns), nulls
 
 
-def prepared(change: Change, table: Table) -> Item:
-    """The change made ready. Raises `Refused`."""
-    creates = change.action is Action.CREATE
-    anchor = change.anchor
-    if creates and anchor is None and not table.generated:
-        given = change.values.get(table.spec.anchor)
-        anchor = None if given is None or isinstance(given, list) else str(given)
-        if anchor is None:
-            raise Refused(f"{table.spec.anchor} is required")
-    key = None if anchor is None or (creates and table.generated) else key_to_driver(anchor, table)
-    item = Item(change, table, key)
-    if creates and not table.generated and key is None:
-        raise Refused(f"{table.spec.anchor} cannot be {anchor!r}")
-    for name, value in change.values.items():
-        if name == table.spec.anchor:
-            if not creates and value is not None and str(value) != anchor:
-                raise Refused(f"the anchor {name} cannot be changed")
-            continue
-        if name in table.lists:
-            item.lists[name] = items(value)
-            continue
-        column, written = _column(table, name, value)
-        if written is not None or not creates:
-            item.columns[column] = written
-    if creates and key is not None:
-        item.columns[table.spec.anchor] = key
-    for name, value in change.expected.items():
-        if name not in table.lists:
-            column, written = _column(table, name, value)
-            item.expected[column] = written
-    for name in (*change.add, *change.remove):
-        if name not in table.lists:
-            raise Refused(f"{name} does not hold several values")
-    return item
+class Preparing:
+    """Makes the changes of one table ready."""
 
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._writers: dict[str, tuple[str, Callable[[Value], Any]]] = {
+            name: (name, writer(column, table.dialect))
+            for name, column in table.columns.items()
+            if column.attribute.writable != "never"
+        }
+        switch = table.spec.enabled
+        if switch is not None and switch.column in self._writers:
+            write = self._writers[switch.column][1]
+            self._writers[ENABLED] = switch.column, lambda on: write(None if on is None else switch.write(on))
 
-def _column(table: Table, name: str, value: Value) -> tuple[str, Any]:
-    switch = table.spec.enabled
-    try:
-        if name == ENABLED and switch is not None:
-            name, value = switch.column, None if value is None else switch.write(value)
-        found = table.columns.get(name)
-        if found is None:
-            raise Refused(f"{table.spec.table} has no column {name!r}.{_nearest(name, table.columns)}")
-        if found.attribute.writable == "never":
-            raise Refused(f"{name} is made by the database and cannot be written")
-        return name, to_driver(value, found, table.dialect)
-    except WrongType as error:
-        raise Refused(f"{name}: {error}") from None
+    def prepared(self, change: Change) -> Item:
+        """The change made ready. Raises `Refused`."""
+        table, own = self._table, self._table.spec.anchor
+        creates = change.action is Action.CREATE
+        made = creates and table.generated
+        anchor = change.anchor
+        if creates and anchor is None and not made:
+            given = change.values.get(own)
+            anchor = None if given is None or isinstance(given, list) else str(given)
+            if anchor is None:
+                raise Refused(f"{own} is required")
+        key = None if anchor is None or made else key_to_driver(anchor, table)
+        if creates and key is None and not made:
+            raise Refused(f"{own} cannot be {anchor!r}")
+        item = Item(change, table, key)
+        if creates and key is not None:
+            item.columns[own] = key
+        writers, name = self._writers, ""
+        try:
+            for name, value in change.values.items():
+                if name == own:
+                    if not creates and value is not None and str(value) != anchor:
+                        raise Refused(f"the anchor {name} cannot be changed")
+                elif name in table.lists:
+                    item.lists[name] = items(value)
+                else:
+                    column, write = writers.get(name) or self._lacking(name)
+                    written = write(value)
+                    if written is not None or not creates:
+                        item.columns[column] = written
+            for name, value in change.expected.items():
+                if name not in table.lists:
+                    column, write = writers.get(name) or self._lacking(name)
+                    item.expected[column] = write(value)
+        except WrongType as error:
+            raise Refused(f"{name}: {error}") from None
+        for name in (*change.add, *change.remove):
+            if name not in table.lists:
+                raise Refused(f"{name} does not hold several values")
+        return item
+
+    def _lacking(self, name: str) -> Never:
+        switch, columns = self._table.spec.enabled, self._table.columns
+        column = switch.column if name == ENABLED and switch is not None else name
+        if column in columns:
+            raise Refused(f"{column} is made by the database and cannot be written")
+        raise Refused(f"{self._table.spec.table} has no column {column!r}.{_nearest(column, columns)}")
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:

@@ -1,43 +1,54 @@
-"""The statements that write: many rows at once, one row, side tables."""
+"""The statements that write rows of an object type's table: many at once, or one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy.sql import ColumnElement, TableClause
 
+from muster.connectors.sql.declared import ROWS, among, given, rows_as_table, rows_as_text
 from muster.connectors.sql.preparing import Item
 from muster.connectors.sql.tables import Table
-from muster.connectors.sql.wire import to_driver
-from muster.model.values import Attribute, Scalar
+from muster.connectors.sql.wire import anchor_text
 
 PARAMETERS: Final = 30_000
-"""Parameters in one statement: below the bounds of SQLite (32,766) and PostgreSQL (65,535)."""
+"""Parameters in one statement: below the bound of SQLite (32,766)."""
 
 CHUNK: Final = 500
-_MARKS: Final = {"sqlite": "?", "postgresql": "%s", "mysql": "%s", "mariadb": "%s"}
+_MARKS: Final = {"sqlite": "?", "mysql": "%s", "mariadb": "%s"}
+
+_T = TypeVar("_T")
 
 
-def insert_rows(connection: Connection, items: Sequence[Item]) -> None:
+class Uneven(Exception):
+    """A statement did not touch just the rows that it should."""
+
+
+def insert_rows(connection: Connection, clause: TableClause, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows of the same columns."""
-    table, names = items[0].table, sorted(items[0].columns)
-    mark = _MARKS.get(table.dialect)
-    if mark is None:
-        connection.execute(insert(table.clause), [item.columns for item in items])
-        return
-    at_once = max(1, min(CHUNK, PARAMETERS // len(names)))
-    preparer = connection.dialect.identifier_preparer
+    names = sorted(rows[0])
+    if connection.dialect.name == "postgresql" and len(rows) > 1:
+        table = rows_as_table({name: clause.c[name] for name in names})
+        statement = insert(clause).from_select(names, select(*(table[name] for name in names)))
+        connection.execute(statement, {ROWS: rows_as_text(rows)})
+    elif connection.dialect.name in _MARKS:
+        for part in parts(rows, max(1, min(CHUNK, PARAMETERS // len(names)))):
+            values = tuple(row[name] for row in part for name in names)
+            connection.exec_driver_sql(_values(connection, clause, names, len(part)), values)
+    else:
+        connection.execute(insert(clause), rows)
+
+
+def _values(connection: Connection, clause: TableClause, names: Sequence[str], count: int) -> str:
+    """INSERT … VALUES for that many rows, which SQLAlchemy would compile anew each time."""
+    mark, preparer = _MARKS[connection.dialect.name], connection.dialect.identifier_preparer
     columns = ", ".join(map(preparer.quote, names))
-    head = " ".join(["INSERT INTO", preparer.format_table(table.clause), f"({columns})", "VALUES "])
+    head = " ".join(["INSERT INTO", preparer.format_table(clause), f"({columns})", "VALUES "])
     if mark == "%s":
         head = head.replace("%%", "%").replace("%", "%%")
-    one = f"({', '.join([mark] * len(names))})"
-    for at in range(0, len(items), at_once):
-        part = items[at : at + at_once]
-        values = tuple(item.columns[name] for item in part for name in names)
-        connection.exec_driver_sql(head + ", ".join([one] * len(part)), values)
+    return head + ", ".join([f"({', '.join([mark] * len(names))})"] * count)
 
 
 def insert_one(connection: Connection, item: Item) -> Any:
@@ -57,41 +68,48 @@ def insert_one(connection: Connection, item: Item) -> Any:
     return connection.execute(statement).lastrowid
 
 
-def update_rows(connection: Connection, items: Sequence[Item]) -> bool:
-    """Update rows of the same columns; False when some row is not there or not as expected."""
-    first = items[0]
-    table = first.table
-    conditions: list[ColumnElement[bool]] = [table.clause.c[table.spec.anchor] == bindparam("k_")]
-    for at, name in enumerate(sorted(first.expected)):
-        column = table.clause.c[name]
-        conditions.append(column.is_(None) if first.expected[name] is None else column == bindparam(f"e_{at}"))
-    statement = update(table.clause).where(*conditions)
-    if table.filter is not None:
-        statement = statement.where(table.filter)
+def update_rows(connection: Connection, items: Sequence[Item]) -> None:
+    """Update rows of the same columns. Raises `Uneven` when some row is not there or not as expected."""
+    first, table = items[0], items[0].table
     names = sorted(first.columns)
-    statement = statement.values({name: bindparam(f"v_{at}") for at, name in enumerate(names)})
+    held = sorted(name for name, value in first.expected.items() if value is not None)
+    columns = {"k_": table.clause.c[table.spec.anchor]}
+    columns |= {f"v_{at}": table.clause.c[name] for at, name in enumerate(names)}
+    columns |= {f"e_{at}": table.clause.c[name] for at, name in enumerate(held)}
     rows = [
         {
             "k_": item.key,
             **{f"v_{at}": item.columns[name] for at, name in enumerate(names)},
-            **{
-                f"e_{at}": item.expected[name]
-                for at, name in enumerate(sorted(item.expected))
-                if item.expected[name] is not None
-            },
+            **{f"e_{at}": item.expected[name] for at, name in enumerate(held)},
         }
         for item in items
     ]
-    return connection.execute(statement, rows).rowcount == len(items)
+    values, parameters = given(connection, columns, rows)
+    conditions = [columns["k_"] == values["k_"]]
+    conditions += [columns[f"e_{at}"] == values[f"e_{at}"] for at in range(len(held))]
+    conditions += [table.clause.c[name].is_(None) for name, value in first.expected.items() if value is None]
+    statement = update(table.clause).where(*conditions, *_filter(table))
+    statement = statement.values({name: values[f"v_{at}"] for at, name in enumerate(names)})
+    if connection.execute(statement, parameters).rowcount != len(items):
+        raise Uneven
 
 
-def delete_rows(connection: Connection, items: Sequence[Item]) -> bool:
-    """Delete rows; False when some row was not there."""
+def delete_rows(connection: Connection, items: Sequence[Item]) -> None:
+    """Delete rows. Raises `Uneven` when some row was not there."""
     table = items[0].table
-    statement = delete(table.clause).where(table.clause.c[table.spec.anchor].in_([item.key for item in items]))
-    if table.filter is not None:
-        statement = statement.where(table.filter)
-    return connection.execute(statement).rowcount == len(items)
+    condition, parameters = among(connection, table.clause.c[table.spec.anchor], [item.key for item in items])
+    statement = delete(table.clause).where(condition, *_filter(table))
+    if connection.execute(statement, parameters).rowcount != len(items):
+        raise Uneven
+
+
+def find_rows(connection: Connection, items: Sequence[Item]) -> None:
+    """Raises `Uneven` when some row is not there."""
+    table = items[0].table
+    condition, parameters = among(connection, table.clause.c[table.spec.anchor], [item.key for item in items])
+    statement = select(func.count()).select_from(table.clause).where(condition, *_filter(table))
+    if connection.scalar(statement, parameters) != len(items):
+        raise Uneven
 
 
 def run_own(connection: Connection, sql: str, item: Item, row: Mapping[str, Any]) -> None:
@@ -105,17 +123,16 @@ def row_of(connection: Connection, item: Item) -> Mapping[str, Any] | None:
     table = item.table
     if item.key is None:
         return None
-    statement = select(*table.clause.c).where(table.clause.c[table.spec.anchor] == item.key)
-    if table.filter is not None:
-        statement = statement.where(table.filter)
+    statement = select(*table.clause.c).where(table.clause.c[table.spec.anchor] == item.key, *_filter(table))
     found = connection.execute(statement).mappings().first()
     return None if found is None else {str(name): value for name, value in found.items()}
 
 
-def existing(connection: Connection, table: Table, keys: Iterable[Any]) -> set[Any]:
-    """Those of the keys that are in the table, whatever the settings' own condition says."""
+def existing(connection: Connection, table: Table, keys: Sequence[Any]) -> set[str]:
+    """The anchors, of those with these keys, that are in the table, whatever the settings' own condition says."""
     anchor = table.clause.c[table.spec.anchor]
-    return {row[0] for row in connection.execute(select(anchor).where(anchor.in_(list(keys))))}
+    condition, parameters = among(connection, anchor, keys)
+    return {anchor_text(key) for key in connection.scalars(select(anchor).where(condition), parameters)}
 
 
 def holder(connection: Connection, item: Item) -> Any:
@@ -130,40 +147,14 @@ def holder(connection: Connection, item: Item) -> Any:
     return None
 
 
-# --- side tables
+def parts(values: Sequence[_T], size: int = CHUNK) -> Iterator[Sequence[_T]]:
+    """The values in parts of at most that many."""
+    for at in range(0, len(values), size):
+        yield values[at : at + size]
 
 
-def listed(connection: Connection, table: Table, name: str, key: Any) -> list[Any]:
-    """The values of a side table for one owner, as the driver gives them."""
-    side, clause, _ = table.lists[name]
-    return list(connection.scalars(select(clause.c[side.value]).where(clause.c[side.owner] == key)))
-
-
-def put_listed(
-    connection: Connection, table: Table, name: str, key: Any, add: Sequence[Scalar], remove: Sequence[Scalar]
-) -> None:
-    """Add to and remove from a side table; what is there already, or is not there, is passed. Raises `WrongType`."""
-    side, clause, column = table.lists[name]
-    owner, value = clause.c[side.owner], clause.c[side.value]
-    single = column.__class__(Attribute(name, column.attribute.type), column.zoned)
-    for part in _parts([to_driver(one, single, table.dialect) for one in remove]):
-        connection.execute(delete(clause).where(owner == key, value.in_(part)))
-    for part in _parts(list(dict.fromkeys(to_driver(one, single, table.dialect) for one in add))):
-        there = set(connection.scalars(select(value).where(owner == key, value.in_(part))))
-        rows = [{side.owner: key, side.value: one} for one in part if one not in there]
-        if rows:
-            connection.execute(insert(clause), rows)
-
-
-def drop_listed(connection: Connection, table: Table, key: Any) -> None:
-    """Remove everything that the side tables hold for one owner."""
-    for side, clause, _ in table.lists.values():
-        connection.execute(delete(clause).where(clause.c[side.owner] == key))
-
-
-def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for at in range(0, len(values), CHUNK):
-        yield values[at : at + CHUNK]
+def _filter(table: Table) -> list[ColumnElement[bool]]:
+    return [] if table.filter is None else [table.filter]
 
 
 def _parameters(sql: str) -> list[str]:

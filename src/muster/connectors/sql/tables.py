@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -15,8 +14,9 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.sql import TableClause
 
+from muster.connectors.sql.declared import Declared, declared
+from muster.connectors.sql.lacking import no_column, no_table
 from muster.connectors.sql.settings import ListTable, SqlObject
-from muster.model.errors import IncompleteRead
 from muster.model.schema import ENABLED, ObjectSchema
 from muster.model.values import Attribute, Type
 
@@ -63,9 +63,7 @@ class Table:
         if name in self.lists:
             return self.lists[name][2].attribute
         if name not in self.columns:
-            raise IncompleteRead(
-                f"{self.system}: {self.spec.table} has no column {name!r}. {_nearest(name, self.columns)}"
-            )
+            raise no_column(self.system, self.spec.table, name, self.columns)
         return self.columns[name].attribute
 
     def schema(self) -> ObjectSchema:
@@ -122,15 +120,15 @@ def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -
             large=side.large,
             type=Type.REFERENCE if side.large or side.reference else value.attribute.type,
         )
-        lists[attribute] = (side, _clause(side.table, [side.owner, side.value]), Column(kept, value.zoned))
+        lists[attribute] = (side, _clause(connection, side.table, [side.owner, side.value]), Column(kept, value.zoned))
     changes = None
     if spec.changes is not None:
         listed = _columns(inspector, system, spec.changes.table)
         wanted = [spec.changes.sequence, spec.changes.key]
         _need(system, spec.changes.table, wanted, [one["name"] for one in listed])
-        changes = _clause(spec.changes.table, wanted)
+        changes = _clause(connection, spec.changes.table, wanted)
     return Table(
-        system, kind, spec, _clause(spec.table, list(columns)), columns, lists,
+        system, kind, spec, _clause(connection, spec.table, list(columns)), columns, lists,
         unique=key == [spec.anchor] or [spec.anchor] in uniques,
         generated=generated,
         uniques=[one for one in [key, *uniques] if one],
@@ -139,9 +137,10 @@ def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -
     )  # fmt: skip
 
 
-def _clause(table: str, columns: Sequence[str]) -> TableClause:
+def _clause(connection: Connection, table: str, columns: Sequence[str]) -> TableClause:
     schema, name = _split(table)
-    return lightweight(name, *(column(one) for one in columns), schema=schema)
+    types = declared(connection, lightweight(name, schema=schema))
+    return lightweight(name, *(column(one, types.get(one, Declared())) for one in columns), schema=schema)
 
 
 def _split(table: str) -> tuple[str | None, str]:
@@ -154,20 +153,13 @@ def _columns(inspector: Inspector, system: str, table: str) -> list[ReflectedCol
     try:
         return inspector.get_columns(name, schema)
     except NoSuchTableError:
-        known = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
-        raise IncompleteRead(f"{system}: there is no table or view {table!r}. {_nearest(name, known)}") from None
+        raise no_table(inspector, system, schema, name) from None
 
 
 def _need(system: str, table: str, wanted: Sequence[str], found: Sequence[str]) -> None:
     for name in wanted:
         if name not in found:
-            raise IncompleteRead(f"{system}: {table} has no column {name!r}. {_nearest(name, found)}")
-
-
-def _nearest(name: str, known: Any) -> str:
-    listed = sorted(known)
-    near = difflib.get_close_matches(name, listed, 1)
-    return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(listed[:30])}."
+            raise no_column(system, table, name, found)
 
 
 def _generated(connection: Connection, spec: SqlObject, found: Sequence[ReflectedColumn], key: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -29,13 +30,16 @@ def anchor_text(value: object) -> str:
 
 def from_driver(value: object, attribute: Attribute) -> Value:
     """The value in the attribute's own form. Raises `WrongType`."""
+    if attribute.many and isinstance(value, list):
+        single = replace(attribute, many=False)
+        return convert([from_driver(one, single) for one in value], attribute)
     if isinstance(value, Decimal):
         value = int(value) if attribute.type is Type.INTEGER else float(value)
     elif isinstance(value, memoryview | bytearray):
         value = bytes(value)
-    elif isinstance(value, dict) or (isinstance(value, list) and not attribute.many):
+    elif isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    elif attribute.type is Type.TEXT and not isinstance(value, str | list | bool | int | float | date | bytes):
+    elif attribute.type is Type.TEXT and not isinstance(value, str | bool | int | float | date | bytes):
         value = None if value is None else str(value)
     elif attribute.type is Type.BOOLEAN and isinstance(value, bytes):
         value = any(value)
@@ -48,6 +52,13 @@ def to_driver(value: Value, column: Column, dialect: str) -> Any:
     if isinstance(found, list):
         return [_one_to_driver(item, column, dialect) for item in found]
     return None if found is None else _one_to_driver(found, column, dialect)
+
+
+def writer(column: Column, dialect: str) -> Callable[[Value], Any]:
+    """`to_driver` for one column; text, which most values are, goes the short way."""
+    if column.attribute.type is not Type.TEXT or column.attribute.many:
+        return lambda value: to_driver(value, column, dialect)
+    return lambda value: (value or None) if type(value) is str else to_driver(value, column, dialect)
 
 
 def key_to_driver(anchor: str, table: Table) -> Any:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from muster.connectors.sql import statements
+from muster.connectors.sql import side_tables, statements
 from muster.connectors.sql.database import Database, Fault
-from muster.connectors.sql.preparing import Item, Refused, prepared
+from muster.connectors.sql.preparing import Item, Preparing, Refused
+from muster.connectors.sql.statements import Uneven
 from muster.connectors.sql.tables import Table
 from muster.connectors.sql.wire import anchor_text, from_driver
 from muster.model.changes import Action, Change, Outcome, Result
-from muster.model.values import Document, WrongType, comparable_set, difference, same, shown
+from muster.model.values import WrongType, comparable_set, same, shown
 
 BATCH: Final = 1_000
-
-
-class _Uneven(Exception):
-    """A statement did not touch as many rows as it should."""
 
 
 class _Answer(Exception):
@@ -35,7 +32,7 @@ class Writing:
 
     def __init__(self, database: Database, tables: Mapping[str, Table]) -> None:
         self._database = database
-        self._tables = tables
+        self._ready = {kind: Preparing(table) for kind, table in tables.items()}
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
         """One outcome a change, after the transaction that wrote it. Raises what ends the session."""
@@ -54,7 +51,7 @@ class Writing:
         items: list[Item] = []
         for change in changes:
             try:
-                items.append(prepared(change, self._tables[change.type]))
+                items.append(self._ready[change.type].prepared(change))
             except Refused as error:
                 outcomes.append(Outcome(change.key, Result.REJECTED, change.anchor, reason=str(error)))
         try:
@@ -105,7 +102,7 @@ class Writing:
         try:
             outcomes = self._written(items)
             savepoint.commit()
-        except (SQLAlchemyError, _Uneven, _Answer, Refused, WrongType) as error:
+        except (SQLAlchemyError, Uneven, _Answer, Refused, WrongType) as error:
             if isinstance(error, SQLAlchemyError) and self._database.fault(error) in (Fault.DEAD, Fault.BUSY):
                 raise
             savepoint.rollback()
@@ -123,28 +120,42 @@ class Writing:
 
     def _written(self, items: Sequence[Item]) -> list[Outcome]:
         connection, first = self._database.connection, items[0]
+        table, action = first.table, first.change.action
         if first.alone:
             return [self._alone(first)]
-        if first.change.action is Action.CREATE:
-            statements.insert_rows(connection, items)
+        keys = [item.key for item in items]
+        if action is Action.CREATE and table.generated:
+            keys = [statements.insert_one(connection, item) for item in items]
+        elif action is Action.CREATE:
+            statements.insert_rows(connection, table.clause, [item.columns for item in items])
+        elif any(key is None for key in keys):
+            raise Uneven
+        elif action is Action.DELETE:
+            side_tables.empty(connection, table, keys)
+            statements.delete_rows(connection, items)
+            return [Outcome(item.change.key, Result.DONE, item.change.anchor) for item in items]
+        elif first.columns:
+            statements.update_rows(connection, items)
         else:
-            run: Callable[..., bool] = (
-                statements.delete_rows if first.change.action is Action.DELETE else statements.update_rows
-            )
-            if any(item.key is None for item in items) or not run(connection, items):
-                raise _Uneven
-        return [Outcome(item.change.key, Result.DONE, self._anchor(item)) for item in items]
+            statements.find_rows(connection, items)
+        if table.lists:
+            side_tables.write_lists(connection, table, list(zip(items, keys, strict=True)))
+        return [self._done(item, key) for item, key in zip(items, keys, strict=True)]
+
+    def _done(self, item: Item, key: Any) -> Outcome:
+        change, table = item.change, item.table
+        if change.action is Action.CREATE and table.generated and key is not None:
+            values = {table.spec.anchor: from_driver(key, table.attribute(table.spec.anchor))}
+            return Outcome(change.key, Result.DONE, anchor_text(key), values)
+        return Outcome(change.key, Result.DONE, self._anchor(item))
 
     # --- one change by itself
 
     def _alone(self, item: Item) -> Outcome:
         connection, table, change = self._database.connection, item.table, item.change
-        values: Document = {}
         key = item.key
         if change.action is Action.CREATE:
             key = statements.insert_one(connection, item)
-            if table.generated and key is not None:
-                values[table.spec.anchor] = from_driver(key, table.attribute(table.spec.anchor))
         else:
             row = statements.row_of(connection, item)
             if row is None:
@@ -155,34 +166,23 @@ class Writing:
                 return Outcome(change.key, Result.DONE, change.anchor)
             if table.spec.update is not None and item.columns:
                 statements.run_own(connection, table.spec.update, item, row)
-            elif item.columns and not statements.update_rows(connection, [item]):
-                raise _Uneven
-        self._lists(item, key)
-        return Outcome(change.key, Result.DONE, None if key is None else anchor_text(key), values)
-
-    def _delete(self, item: Item, row: Mapping[str, Any]) -> None:
-        connection, table = self._database.connection, item.table
-        statements.drop_listed(connection, table, item.key)
-        if table.spec.delete is not None:
-            statements.run_own(connection, table.spec.delete, item, row)
-        elif not statements.delete_rows(connection, [item]):
-            raise _Uneven
-
-    def _lists(self, item: Item, key: Any) -> None:
-        connection, table, change = self._database.connection, item.table, item.change
-        for name, wanted in item.lists.items():
-            attribute = table.attribute(name)
-            have = [] if change.action is Action.CREATE else statements.listed(connection, table, name, key)
-            texts = from_driver(have, attribute) if have else None
-            add, remove = difference(texts, wanted, attribute)
-            statements.put_listed(connection, table, name, key, add, remove)
-        for name in {*change.add, *change.remove}:
-            add, remove = change.add.get(name, []), change.remove.get(name, [])
-            statements.put_listed(connection, table, name, key, add, remove)
+            elif item.columns:
+                statements.update_rows(connection, [item])
+        side_tables.write_lists(connection, table, [(item, key)])
         for edge in change.edges or ():
             if edge.attribute not in table.lists:
                 raise Refused(f"{edge.attribute} is not kept in a side table; add it to `lists`")
-            statements.put_listed(connection, table, edge.attribute, key, edge.add, edge.remove)
+            side_tables.put_in(connection, table, edge.attribute, [(key, one) for one in edge.add])
+            side_tables.take_out(connection, table, edge.attribute, [(key, one) for one in edge.remove])
+        return self._done(item, key)
+
+    def _delete(self, item: Item, row: Mapping[str, Any]) -> None:
+        connection, table = self._database.connection, item.table
+        side_tables.empty(connection, table, [item.key])
+        if table.spec.delete is not None:
+            statements.run_own(connection, table.spec.delete, item, row)
+        else:
+            statements.delete_rows(connection, [item])
 
     def _expect(self, item: Item, row: Mapping[str, Any]) -> None:
         """Raises CONFLICT naming the first value that is not as expected."""
@@ -190,7 +190,7 @@ class Writing:
         for name, expected in item.change.expected.items():
             attribute = table.attribute(name)
             if name in table.lists:
-                have = statements.listed(connection, table, name, item.key)
+                have = side_tables.listed(connection, table, name, [item.key])[item.key]
                 found = from_driver(have, attribute) if have else None
                 if comparable_set(found, attribute) == comparable_set(expected, attribute):
                     continue
@@ -213,7 +213,7 @@ class Writing:
             return Outcome(change.key, error.result, error.anchor or change.anchor, reason=error.reason)
         if isinstance(error, Refused | WrongType):
             return Outcome(change.key, Result.REJECTED, change.anchor, reason=str(error))
-        if isinstance(error, _Uneven):
+        if isinstance(error, Uneven):
             row = statements.row_of(self._database.connection, item)
             if row is None:
                 reason = f"{item.table.spec.table} has no row {change.anchor!r}"
@@ -241,12 +241,15 @@ class Writing:
         if items[0].change.action is not Action.CREATE or items[0].key is None:
             return [], list(items)
         there = statements.existing(self._database.connection, items[0].table, [item.key for item in items])
-        taken = [
-            Outcome(item.change.key, Result.EXISTS, self._anchor(item), reason=f"{item.table.spec.anchor} is taken")
-            for item in items
-            if item.key in there
-        ]
-        return taken, [item for item in items if item.key not in there]
+        taken: list[Outcome] = []
+        free: list[Item] = []
+        for item in items:
+            if anchor_text(item.key) in there:
+                reason = f"{item.table.spec.anchor} is taken"
+                taken.append(Outcome(item.change.key, Result.EXISTS, self._anchor(item), reason=reason))
+            else:
+                free.append(item)
+        return taken, free
 
     def _anchor(self, item: Item) -> str | None:
         return item.change.anchor if item.change.anchor is not None else anchor_text(item.key)
