@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from muster.app.muster import Muster
@@ -14,6 +14,11 @@ from muster.connectors.kit.memory_system import MemorySystem
 from muster.model.schema import ENABLED_ATTRIBUTE, ObjectSchema
 from muster.model.values import Attribute, Document
 
+WORKER = ObjectSchema("worker", "id", {"id": Attribute("id")}, open=True)
+ACCOUNT = ObjectSchema(
+    "account", "login", {"login": Attribute("login"), "enabled": ENABLED_ATTRIBUTE}, can_enable=True, open=True
+)
+S = TypeVar("S", bound=MemorySystem)
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 SOURCE = """\
@@ -125,33 +130,32 @@ class Company:
         count: int,
         *,
         store: str = "sqlite:///.muster/state.db",
-        kinds: tuple[type[MemorySystem], type[MemorySystem]] = (MemorySystem, MemorySystem),
     ) -> None:
         self.folder = folder
         self._stack = ExitStack()
-        self.hr = self._system(kinds[0], "hr", "worker", "id", enabled=False)
-        self.app = self._system(kinds[1], "app", "account", "login", enabled=True)
-        folder.mkdir(parents=True, exist_ok=True)
         for name in ("systems", "mappings"):
-            (folder / name).mkdir(exist_ok=True)
+            (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "muster.yaml").write_text(f"project: bench\nstore: {store}\n")
-        for name, system, kind in (("hr", self.hr, "worker"), ("app", self.app, "account")):
-            (folder / "systems" / f"{name}.yaml").write_text(
-                f"connector: memory\nsettings: {{system: {system.name}}}\nobjects: {{{kind}: {{}}}}\n"
-            )
-        (folder / "mappings" / "hr-worker.yaml").write_text(SOURCE)
-        (folder / "mappings" / "app-account.yaml").write_text(TARGET)
+        self.hr = self.system(MemorySystem, "hr", WORKER)
+        self.app = self.system(MemorySystem, "app", ACCOUNT)
+        self.mapping("hr-worker", SOURCE)
+        self.mapping("app-account", TARGET)
         for anchor, row in workers(count):
             self.hr.put("worker", anchor, row)
 
-    def _system(self, cls: type[MemorySystem], name: str, kind: str, anchor: str, *, enabled: bool) -> MemorySystem:
-        attributes = {anchor: Attribute(anchor)}
-        if enabled:
-            attributes["enabled"] = ENABLED_ATTRIBUTE
-        schema = ObjectSchema(kind, anchor, attributes, can_enable=enabled, open=True)
-        system = cls(f"{name}-{uuid4().hex}", [schema])
+    def system(self, cls: type[S], name: str, *types: ObjectSchema) -> S:
+        """A system of the project, in place of the one that had its name."""
+        system = cls(f"{name}-{uuid4().hex}", types)
         self._stack.callback(system.close)
+        objects = ", ".join(f"{one.name}: {{}}" for one in types)
+        (self.folder / "systems" / f"{name}.yaml").write_text(
+            f"connector: memory\nsettings: {{system: {system.name}}}\nobjects: {{{objects}}}\n"
+        )
         return system
+
+    def mapping(self, name: str, text: str) -> None:
+        """A mapping of the project."""
+        (self.folder / "mappings" / f"{name}.yaml").write_text(text)
 
     def run(self, **options: Any) -> dict[str, Any]:
         """One `muster run`; the steps' seconds come along."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import resource
+import multiprocessing
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -52,6 +56,22 @@ def timed() -> Iterator[list[float]]:
     found.append(time.perf_counter() - start)
 
 
+def apart(work: Callable[[Path], T], folder: Path) -> T:
+    """What the work answers, done in a process of its own: what that holds is not held by this one."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, folder).result()
+
+
+def held_mib() -> float:
+    """The memory that this process holds now, in MiB."""
+    return _status("VmRSS")
+
+
 def peak_mib() -> float:
-    """The most memory this process ever held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory this process ever held, in MiB; not, as `getrusage` has it, what the one that began it held."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024

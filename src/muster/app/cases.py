@@ -10,7 +10,7 @@ from muster.app.explaining import known_schemas
 from muster.project.configuration import Project
 from muster.store.database import Database
 from muster.store.names import Names
-from muster.sync.cases import commands, told
+from muster.sync.cases import WITH_OBJECTS, commands, told
 from muster.sync.clock import moment
 from muster.sync.plan_document import names_of
 from muster.sync.rules import compile_rules
@@ -21,8 +21,7 @@ def open_joins(project: Project, database: Database) -> dict[str, Any]:
     rules = compile_rules(project, known_schemas(database), Names(database))
     with database.read() as session:
         rows = session.rows(
-            "SELECT c.kind, c.identities, c.message, c.mapping, o.space, o.anchor, c.at FROM cases c "
-            "JOIN object o ON o.id = c.object ORDER BY o.space, o.anchor"
+            f"SELECT c.kind, c.identities, c.message, c.mapping, o.space, o.anchor, c.at FROM {WITH_OBJECTS}"
         )
         cases = [(row, orjson.loads(row[1])) for row in told(rules, rows)]
         numbers = sorted({number for _, people in cases for number in people})

@@ -11,7 +11,9 @@ from muster.project.configuration import Project
 from muster.store.database import Database, Session
 from muster.store.names import Names
 from muster.store.runs import list_runs
+from muster.sync.cases import WITH_OBJECTS
 from muster.sync.clock import moment
+from muster.sync.limits import live_objects
 from muster.sync.quarantine import in_quarantine
 
 
@@ -56,18 +58,15 @@ def _text(number: int | None) -> str | None:
 
 def _system(session: Session, project: Project, names: Names, name: str) -> dict[str, Any]:
     spaces = sorted(number for (system, _), number in names.spaces().items() if system == name)
-    objects, joined = 0, 0
-    if spaces:
-        objects, joined = session.rows(
-            "SELECT COUNT(*), COUNT(identity) FROM object WHERE space IN ?i AND gone = 0", spaces
-        )[0]
+    objects = live_objects(session, spaces)
+    loose = session.value("SELECT COUNT(*) FROM object WHERE space IN ?i AND identity IS NULL AND gone = 0", spaces)
     row = session.one("SELECT value, read_at, full_at FROM watermark WHERE system = ?", name)
-    pending = session.value("SELECT COUNT(*) FROM change WHERE state = 0 AND space IN ?i", spaces) if spaces else 0
+    pending = session.value("SELECT COUNT(*) FROM change WHERE state = 0 AND space IN ?i", spaces)
     return {
         "name": name,
         "connector": project.systems[name].connector,
         "objects": objects,
-        "joined": joined,
+        "joined": objects - loose,
         "out_of_scope": _out_of_scope(session, spaces),
         "pending": pending,
         "last_read": _text(row[1]) if row else None,
@@ -78,15 +77,12 @@ def _system(session: Session, project: Project, names: Names, name: str) -> dict
 
 def _out_of_scope(session: Session, spaces: list[int]) -> int:
     """Objects that no mapping takes in."""
-    if not spaces:
-        return 0
     return int(
         session.value(
             "SELECT COUNT(*) FROM object o WHERE space IN ?i AND identity IS NULL AND gone = 0 AND mapping IS NULL "
             "AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id)",
             spaces,
         )
-        or 0
     )
 
 
@@ -94,8 +90,7 @@ def _cases(session: Session, names: Names) -> list[dict[str, Any]]:
     spaces = {number: key for key, number in names.spaces().items()}
     found = []
     for kind, identities, message, space, anchor, at in session.rows(
-        "SELECT c.kind, c.identities, c.message, o.space, o.anchor, c.at FROM cases c JOIN object o ON o.id = c.object "
-        "ORDER BY o.space, o.anchor"
+        f"SELECT c.kind, c.identities, c.message, o.space, o.anchor, c.at FROM {WITH_OBJECTS}"
     ):
         numbers = orjson.loads(identities)
         uids = [row[0] for row in session.rows("SELECT uid FROM identity WHERE id IN ?i ORDER BY uid", numbers)]
@@ -120,9 +115,12 @@ def _unmanaged(session: Session, project: Project, names: Names) -> list[dict[st
     spaces = {number: key for key, number in names.spaces().items()}
     return [
         {"system": spaces[space][0], "object_type": spaces[space][1], "anchor": anchor}
-        for space, anchor in session.rows(
-            "SELECT space, anchor FROM object o WHERE identity IS NULL AND gone = 0 AND mapping IN ?i "
-            "AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id) ORDER BY space, anchor",
-            joining,
+        for space, anchor in sorted(
+            session.rows(
+                "SELECT space, anchor FROM object o WHERE space IN ?i AND identity IS NULL AND gone = 0 "
+                "AND mapping IN ?i AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id)",
+                sorted(spaces),
+                joining,
+            )
         )
     ]

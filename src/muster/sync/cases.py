@@ -21,6 +21,9 @@ from muster.sync.rules import Rules
 ERRORS: Final = frozenset({"scope", "fault"})
 """The kinds that nobody can decide: a rule or a value is to be mended."""
 
+WITH_OBJECTS: Final = "cases c CROSS JOIN object o WHERE o.id = c.object ORDER BY o.space, o.anchor"
+"""The cases c with their objects o. A plain join would be read in the order of all objects there are."""
+
 Place = tuple[int, int]
 """(identity, mapping id)."""
 
@@ -87,10 +90,7 @@ def wake_cases(session: Session, places: Collection[Place], but_for: Collection[
 
 def report_cases(session: Session, rules: Rules, report: Report) -> None:
     """Tell every open case, whenever it was found."""
-    cases = session.rows(
-        "SELECT c.kind, c.identities, c.message, c.mapping, o.space, o.anchor FROM cases c "
-        "JOIN object o ON o.id = c.object ORDER BY o.space, o.anchor"
-    )
+    cases = session.rows(f"SELECT c.kind, c.identities, c.message, c.mapping, o.space, o.anchor FROM {WITH_OBJECTS}")
     numbers = sorted({n for case in cases for n in orjson.loads(case[1])})
     uids: dict[int, str] = dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", numbers)) if numbers else {}
     for kind, identities, message, mapping, space, anchor in told(rules, cases):

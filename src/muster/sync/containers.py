@@ -28,18 +28,22 @@ def follow_containers(session: Session, rules: Rules) -> None:
     Whose change that was is looked at again in the next run, in case the container was not renamed after all.
     """
     by_system: dict[str, list[_Rename]] = {}
-    for number, space, identity, payload in session.rows(
-        "SELECT id, space, identity, payload FROM change "
-        f"WHERE state = {PLANNED} AND rank >= ? AND rank < ? ORDER BY id",
-        RANK_RENAMES,
-        RANK[Action.UPDATE],
-    ):
+    for space in sorted(rules.spaces):
         schema = rules.schema_of(space)
-        if schema is not None and schema.naming is not None and schema.name_is_dn:
+        if schema is None or schema.naming is None or not schema.name_is_dn:
+            continue
+        for number, identity, payload in session.rows(
+            "SELECT id, identity, payload FROM change "
+            f"WHERE state = {PLANNED} AND space = ? AND rank >= ? AND rank < ?",
+            space,
+            RANK_RENAMES,
+            RANK[Action.UPDATE],
+        ):
             by_system.setdefault(rules.system_of(space), []).append(
                 (number, schema.naming, identity, orjson.loads(payload))
             )
     for system, renames in by_system.items():
+        renames.sort(key=lambda rename: rename[0])
         _follow(session, renames)
         _containers_first(session, rules.spaces_of(system), renames)
 

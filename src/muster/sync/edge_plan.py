@@ -291,10 +291,10 @@ class _Planner:
         wanted = set(
             self.session.rows(
                 "SELECT DISTINCT target, account FROM edge "
-                "WHERE owner = ? AND attribute = ? AND target IN ?i AND origin NOT IN ?i",
-                self.owner,
-                self.flow.edge,
+                "WHERE target IN ?i AND attribute = ? AND +owner = ? AND origin NOT IN ?i",
                 list(targets),
+                self.flow.edge,
+                self.owner,
                 self._ignored,
             )
         )
@@ -303,11 +303,14 @@ class _Planner:
     def _names(self, targets: Sequence[int]) -> dict[tuple[int, int], str]:
         """What names the targets' objects in this system, by (identity, account)."""
         found: dict[tuple[int, int], str] = {}
-        for identity, mapping_id, text in self.session.rows(
-            "SELECT identity, mapping, COALESCE(ref, anchor) FROM object "
-            "WHERE identity IN ?i AND space IN ?i AND gone = 0 ORDER BY space DESC, anchor DESC",
-            list(targets),
-            self._spaces,
+        for _, _, identity, mapping_id, text in sorted(
+            self.session.rows(
+                "SELECT space, anchor, identity, mapping, COALESCE(ref, anchor) FROM object "
+                "WHERE identity IN ?i AND +space IN ?i AND gone = 0",
+                list(targets),
+                self._spaces,
+            ),
+            reverse=True,
         ):
             if self.rules.bears_names(mapping_id):
                 found[(identity, self.rules.account_of(mapping_id))] = text

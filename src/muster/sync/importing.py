@@ -21,7 +21,7 @@ from muster.project.configuration import Safety
 from muster.store.codec import decode, digest, encode
 from muster.store.database import CHUNK, Database, Session, chunks
 from muster.sync.inflight import in_flight
-from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, spend, spent, too_many
+from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, enough, live_objects, spend, spent, too_many
 from muster.sync.problems import Problem, Report
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import release_taken
@@ -391,10 +391,9 @@ class _Import:
             return True
         with self.database.read() as session:
             before = spent(session, self.system, self.now).get(TOMBSTONES, 0)
-            known = int(
-                session.value("SELECT COUNT(*) FROM object WHERE space IN ?i AND gone = 0", list(self.spaces.values()))
-            )
-        total = len(numbers) + before
+            total = len(numbers) + before
+            most = enough(total, self.safety.percent, SMALLEST_SYSTEM)
+            known = live_objects(session, list(self.spaces.values()), most)
         over = total > self.safety.deletes or too_many(total, known + before, self.safety.percent, SMALLEST_SYSTEM)
         if over and not self.allow_deletes:
             past = f" ({before} of them in the last 24 hours)" if before else ""

@@ -75,11 +75,18 @@ def too_many(count: int, of: int, percent: int, smallest: int) -> bool:
     return of >= smallest and count * 100 > of * percent
 
 
-def live_objects(session: Session, spaces: Sequence[int]) -> int:
-    """How many objects the spaces hold; both counts are of an index alone."""
-    every = session.value("SELECT COUNT(*) FROM object WHERE space IN ?i", list(spaces)) or 0
-    gone = session.value("SELECT COUNT(*) FROM object WHERE gone = 1 AND space IN ?i", list(spaces)) or 0
-    return int(every) - int(gone)
+def enough(count: int, percent: int, smallest: int) -> int | None:
+    """Of so many objects, or more, `count` is not `too_many`. None: however many there are, it may be."""
+    return max(smallest, count * 100 // percent + 1) if percent else None
+
+
+def live_objects(session: Session, spaces: Sequence[int], most: int | None = None) -> int:
+    """How many objects the spaces hold. With `most`, no more are counted: among a million, ten changes ask for few."""
+    gone = int(session.value("SELECT COUNT(*) FROM object WHERE gone = 1 AND space IN ?i", list(spaces)))
+    if most is None:
+        return int(session.value("SELECT COUNT(*) FROM object WHERE space IN ?i", list(spaces))) - gone
+    some = "SELECT COUNT(*) FROM (SELECT 1 FROM object WHERE space IN ?i LIMIT ?) counted"
+    return int(session.value(some, list(spaces), most + gone)) - gone
 
 
 class _System:
@@ -99,10 +106,6 @@ class _System:
         yield from self._members()
         yield from self._updates()
 
-    def _objects(self, space: int | None = None) -> int:
-        spaces = self.spaces if space is None else [space]
-        return live_objects(self.session, spaces)
-
     def _losses(self) -> Iterable[Problem]:
         planned = self.session.value(
             "SELECT COUNT(*) FROM change WHERE state = 0 AND space IN ?i AND (action IN ('delete', 'disable') "
@@ -120,7 +123,7 @@ class _System:
                 f"{total} deletes and disables{past}; `safety: deletes` allows {self.safety.deletes} in 24 hours",
             )
             return
-        objects = self._objects()
+        objects = live_objects(self.session, self.spaces, enough(total, self.safety.percent, SMALLEST_SYSTEM))
         if too_many(total, objects, self.safety.percent, SMALLEST_SYSTEM):
             yield self._problem(
                 "percent",
@@ -180,7 +183,7 @@ class _System:
             most = updates + max(before.values(), default=0)
             if not updates or most * 100 <= SMALLEST_UPDATE * self.safety.updates:
                 continue
-            objects = self._objects(space)
+            objects = live_objects(self.session, [space], enough(most, self.safety.updates, SMALLEST_UPDATE))
             if not too_many(most, objects, self.safety.updates, SMALLEST_UPDATE):
                 continue
             for name, count in sorted(self._changed(space).items()):

@@ -63,11 +63,13 @@ def unmanaged_objects(session: Session, rules: Rules) -> list[dict[str, Any]]:
         mappings = [m.id for m in rules.by_space[space] if not m.rules.project]
         found.extend(
             {"system": system, "object_type": kind, "anchor": row[0]}
-            for row in session.rows(
-                "SELECT anchor FROM object o WHERE space = ? AND identity IS NULL AND gone = 0 AND mapping IN ?i "
-                "AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id) ORDER BY anchor",
-                space,
-                mappings,
+            for row in sorted(
+                session.rows(
+                    "SELECT anchor FROM object o WHERE space = ? AND identity IS NULL AND gone = 0 AND mapping IN ?i "
+                    "AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id)",
+                    space,
+                    mappings,
+                )
             )
         )
     return found

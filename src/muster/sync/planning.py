@@ -161,14 +161,14 @@ def _unmanaged_changes(
         if act not in ("disable", "delete"):
             continue
         rows = session.rows(
-            "SELECT id, anchor, doc FROM object o WHERE space = ? AND identity IS NULL AND gone = 0 AND mapping = ? "
-            "AND made = 0 AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id) ORDER BY anchor",
+            "SELECT anchor, id, doc FROM object o WHERE space = ? AND identity IS NULL AND gone = 0 AND mapping = ? "
+            "AND made = 0 AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id)",
             mapping.space,
             mapping.id,
         )
         missing = unknown.get(mapping.space, frozenset())
         changes: list[tuple[Any, ...]] = []
-        for number, anchor, data in rows:
+        for anchor, number, data in sorted(rows, key=lambda row: row[0]):
             document = decode(data)
             if protected(mapping, PartialDocument(document, missing), context):
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -94,42 +95,54 @@ class MemoryConnector:
         after = None if since is None else memory.position(since)
         if since is not None and after is None:
             raise WatermarkExpired(f"{self.system}: the memory system no longer knows the watermark. Read everything.")
-        handed_out = 0
+        handed_out, held = 0, 0
         page = Page()
-        for name, attributes in wanted.items():
-            schema = self._schema(name)
-            large = [attribute for attribute in attributes if schema.attribute(attribute).large]
-            for anchor, stored in memory.listed(self._types[name], after):
-                if stored is None:
-                    page.objects.append(ConnectorObject(name, anchor, deleted=True))
-                else:
-                    page.objects.append(ConnectorObject(name, anchor, _shown(stored, attributes)))
-                    if large:
-                        page.edges.extend(self._edges(schema, anchor, stored, large, after))
-                if len(page.objects) >= memory.page_size:
-                    yield page
-                    handed_out += 1
-                    page = Page()
-                    if memory.faults.break_after_pages == handed_out:
-                        raise Unreachable(f"{self.system}: the connection to the memory system broke while reading.")
+        for item in self._shown(wanted, after):
+            if isinstance(item, EdgePage):
+                page.edges.append(item)
+                held += len(item.values)
+            else:
+                page.objects.append(item)
+                held += 1
+            if held >= memory.page_size:
+                yield page
+                handed_out += 1
+                page, held = Page(), 0
+                if memory.faults.break_after_pages == handed_out:
+                    raise Unreachable(f"{self.system}: the connection to the memory system broke while reading.")
         page.watermark = watermark
         page.complete_for = frozenset((name, "") for name in wanted) if after is None else frozenset()
         page.last = True
         yield page
 
+    def _shown(self, wanted: Mapping[str, Sequence[str]], after: int | None) -> Iterator[ConnectorObject | EdgePage]:
+        """Each object, and after it the pages of its large references."""
+        for name, attributes in wanted.items():
+            schema = self._schema(name)
+            large = [attribute for attribute in attributes if schema.attribute(attribute).large]
+            for anchor, stored in self.memory.listed(self._types[name], after):
+                if stored is None:
+                    yield ConnectorObject(name, anchor, deleted=True)
+                    continue
+                yield ConnectorObject(name, anchor, _shown(stored, attributes))
+                for attribute in large:
+                    yield from self._edges(schema, anchor, stored, attribute, after)
+
     def _edges(
-        self, schema: ObjectSchema, anchor: str, stored: Stored, large: Sequence[str], after: int | None
+        self, schema: ObjectSchema, anchor: str, stored: Stored, name: str, after: int | None
     ) -> Iterator[EdgePage]:
-        for name in large:
-            if after is not None and stored.born <= after:
-                added, removed = stored.edge_changes(name, after)
-                if added or removed:
-                    yield EdgePage(schema.name, anchor, name, added, removed)
-                continue
-            values = list(stored.edges.get(name, ()))
-            chunks = [values[at : at + PAGE] for at in range(0, len(values), PAGE)] or [[]]
-            for number, chunk in enumerate(chunks, 1):
-                yield EdgePage(schema.name, anchor, name, chunk, whole=True, last=number == len(chunks))
+        if after is not None and stored.born <= after:
+            added, removed = stored.edge_changes(name, after)
+            if added or removed:
+                yield EdgePage(schema.name, anchor, name, added, removed)
+            return
+        targets = stored.targets(name)
+        chunk, last = list(islice(targets, PAGE)), False
+        while not last:
+            following = list(islice(targets, PAGE))
+            last = not following
+            yield EdgePage(schema.name, anchor, name, chunk, whole=True, last=last)
+            chunk = following
 
     def get(self, object_type: str, anchor: str) -> ConnectorObject | None:
         """The object with that anchor, whole, or None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 from uuid import uuid4
@@ -37,10 +37,14 @@ class Stored:
 
     values: Document
     born: int = 0
-    edges: dict[str, dict[str, None]] = field(default_factory=dict)
+    edges: dict[str, MutableMapping[str, None]] = field(default_factory=dict)
     log: list[tuple[int, str, str, bool]] = field(default_factory=list)
     password: Secret | None = None
     must_change: bool = False
+
+    def targets(self, attribute: str) -> Iterator[str]:
+        """Everything that one attribute refers to, as it is now, whatever is written meanwhile."""
+        return iter(tuple(self.edges.get(attribute, ())))
 
     def edge_changes(self, attribute: str, after: int) -> tuple[list[str], list[str]]:
         """The targets added to and removed from one attribute after a sequence number."""
