@@ -16,10 +16,10 @@ from muster.connectors.kit.check import Check
 from muster.connectors.kit.conformance import CHECKS
 from muster.connectors.kit.contract import Connector
 from muster.connectors.kit.subject import Subject
-from muster.model.changes import Action, Change, Outcome, Result
+from muster.model.changes import Action, Change, Result
 from muster.model.errors import IncompleteRead, ProjectError, Unreachable, WatermarkExpired
-from muster.model.objects import ConnectorObject, Page, ReadProblem
 from muster.model.values import Document
+from tests.connectors.files import connector, create, objects, pages, problems, update, write
 
 # --- the conformance kit, on each format
 
@@ -127,50 +127,19 @@ def test_keeps_the_promise(check: Check, subject: Subject) -> None:
 # --- what is special to files
 
 
-def connector(folder: Path, name: str = "w.csv", settings: Any = None, **spec: Any) -> FlatFileConnector:
-    made = FlatFileSettings.model_validate({"path": name, **(settings or {})})
-    one = FlatFileObject.model_validate({"anchor": "id", **spec})
-    return FlatFileConnector("hr", made, {"worker": one}, folder)
-
-
-def pages(made: FlatFileConnector, *wanted: str, since: str | None = None) -> list[Page]:
-    with made:
-        names = wanted or tuple(made.schema().types["worker"].attributes)
-        return list(made.read({"worker": names}, since))
-
-
-def objects(made: FlatFileConnector, *wanted: str) -> list[ConnectorObject]:
-    return [item for page in pages(made, *wanted) for item in page.objects]
-
-
-def problems(made: FlatFileConnector, *wanted: str) -> list[ReadProblem]:
-    return [problem for page in pages(made, *wanted) for problem in page.problems]
-
-
-def write(made: FlatFileConnector, *changes: Change) -> list[Outcome]:
-    with made:
-        return list(made.write(changes))
-
-
-def create(key: int, **values: Any) -> Change:
-    return Change(key, "worker", Action.CREATE, values.get("id"), values)
-
-
-def update(key: int, anchor: str, **values: Any) -> Change:
-    return Change(key, "worker", Action.UPDATE, anchor, values)
-
-
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", r"w\.csv: the file has no bytes"),
         (b"id,name\nA1,Ann\nA2,Bob,x\nA3,Cy\n", r"w\.csv:3: the line has 3 fields, expected 2"),
-        (b"id,name\nA1,Ann\nA2", r"w\.csv:3: the line has 1 fields, expected 2"),
+        (b"id,name\nA1,Ann\nA2", r"w\.csv:3: the line has 1 field, expected 2"),
         (b'id,name\nA1,Ann\nA2,"Bob\nA3,Cy\n', r"w\.csv:3: a quote is opened and not closed"),
         (b'id,name\nA1,"Ann"x\n', r"w\.csv:2: the quotes do not fit"),
         (b"ID,name\nA1,Ann\n", r"w\.csv:1: there is no column 'id'\. Did you mean 'ID'"),
         (b"id,naem\nA1,Ann\n", r"w\.csv:1: there is no column 'name'\. Did you mean 'naem'"),
-        (b"id,name,name\nA1,Ann,x\n", r"w\.csv:1: there are 2 columns 'name'"),
+        (b"id,name,name\nA1,Ann,x\n", r"w\.csv:1: there are 2 columns 'name'.*Rename all but one of them"),
+        (b"id;name\nA1;Ann\n", r"no column 'id'\. The heading is one column that holds ';': is it `delimiter: \";\"`"),
+        (b"id,na\xefme,name\nA1,x,Ann\n", r"w\.csv:1: the name of column 2 holds the byte 0xef as character 3"),
         (b"\n\n", r"w\.csv:1: there is no heading"),
     ],
 )
@@ -210,13 +179,22 @@ def test_quoted_line_breaks_mixed_endings_nul_and_a_mark_are_fine_and_lines_are_
     }
 
 
-def test_an_anchor_that_stands_twice_is_a_problem_on_each_of_its_lines(tmp_path: Path) -> None:
-    (tmp_path / "w.csv").write_text("id,name\nA1,Ann\nA2,Bob\nA1,Anna\n")
+def test_an_anchor_that_stands_twice_is_one_problem_that_names_all_lines(tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text("id,name\nA1,Ann\nA2,Bob\nA1,Ann\n")
     made = connector(tmp_path)
     assert [item.anchor for item in objects(made)] == ["A2"]
-    told = problems(made)
-    assert [problem.where for problem in told] == ["w.csv:2", "w.csv:4"]
-    assert "id 'A1' stands on the lines 2, 4; none of them is read" in told[0].message
+    (told,) = problems(made)
+    assert (told.anchor, told.where) == ("A1", "w.csv:2")
+    assert "id 'A1' stands on the lines 2, 4; none of them is read" in told.message
+    assert pages(made)[-1].complete_for == {("worker", "")}, "the same line twice hides nobody"
+
+
+def test_an_anchor_on_two_different_lines_may_be_somebody_elses_so_nobody_is_taken_for_deleted(tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text("id,name\nA1,Ann\nA2,Bob\nA1,Cy\n")
+    made = connector(tmp_path)
+    assert [item.anchor for item in objects(made)] == ["A2"]
+    assert "One of them may be somebody else's, so no worker is taken for deleted" in problems(made)[0].message
+    assert pages(made)[-1].complete_for == frozenset()
 
 
 def test_a_value_of_the_wrong_type_is_a_problem_and_the_others_go_through(tmp_path: Path) -> None:
@@ -225,7 +203,8 @@ def test_a_value_of_the_wrong_type_is_a_problem_and_the_others_go_through(tmp_pa
     assert [(item.anchor, item.values.get("born")) for item in objects(made)] == [("A1", "1990-01-31"), ("A3", None)]
     (told,) = problems(made)
     assert told.anchor == "A2"
-    assert told.message == "w.csv:3: column 'born': expected a date such as 2026-01-31, found '31.01.1990'"
+    assert told.where == "w.csv:3"
+    assert told.message == "born: expected a date such as 2026-01-31, found '31.01.1990'. Correct it there."
 
 
 def test_a_line_without_an_anchor_is_a_problem_and_nobody_is_taken_for_deleted(tmp_path: Path) -> None:
@@ -233,7 +212,9 @@ def test_a_line_without_an_anchor_is_a_problem_and_nobody_is_taken_for_deleted(t
     read = pages(connector(tmp_path))
     assert read[-1].complete_for == frozenset()
     assert [item.anchor for page in read for item in page.objects] == ["A1"]
-    assert "w.csv:3: the column 'id' is empty" in problems(connector(tmp_path))[0].message
+    (told,) = problems(connector(tmp_path))
+    assert (told.anchor, told.where) == (None, "w.csv:3")
+    assert told.message == "id, which names the object, is empty. Correct it there."
 
 
 def test_an_undecodable_byte_is_told_with_its_place(tmp_path: Path) -> None:
@@ -242,7 +223,9 @@ def test_an_undecodable_byte_is_told_with_its_place(tmp_path: Path) -> None:
     assert [item.anchor for item in objects(made)] == ["A1"]
     (told,) = problems(made)
     assert told.anchor == "A2"
-    assert "w.csv:3: field 2, character 2: the byte 0xf6 is no utf-8" in told.message
+    assert told.where == "w.csv:3"
+    assert "name holds the byte 0xf6 as character 2, which is no utf-8" in told.message
+    assert "name it in systems/hr.yaml, such as `encoding: cp1252`" in told.message
     assert pages(made)[-1].complete_for == {("worker", "")}
     latin = connector(tmp_path, settings={"encoding": "latin-1"})
     assert [item.values["name"] for item in objects(latin)] == ["Ann", "Jörg"]

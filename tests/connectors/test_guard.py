@@ -13,9 +13,10 @@ from muster.connectors.kit.mutants_reading import ShowsTheSecret
 from muster.connectors.kit.mutants_writing import AnswersTwice, LosesALastBatch
 from muster.connectors.kit.redaction import Redactor, secrets_of
 from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
-from muster.model.errors import AuthFailed, Throttled, Unreachable
-from muster.model.objects import Page
+from muster.model.errors import AuthFailed, IncompleteRead, Throttled, Unreachable
+from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.secrets import Secret
+from muster.model.values import Value
 from tests.connectors.subjects import PASSWORD, MemorySubject, subject_of
 
 WANTED: Mapping[str, Sequence[str]] = {"account": ["name"]}
@@ -251,3 +252,55 @@ def test_a_policy_never_waits_longer_than_it_says() -> None:
     policy = RetryPolicy(tries=4, first=1, growth=10, longest=5)
     assert [policy.wait(n, None) for n in (1, 2, 3, 4)] == [1, 5, 5, None]
     assert policy.wait(1, 5.5) is None
+
+
+# --- what no store can hold
+
+
+class ShowsTheUnstorable(MemoryConnector):
+    """Shows an object, a member and an answer that no store can hold."""
+
+    def read(self, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
+        for page in super().read(wanted, since):
+            page.objects.append(ConnectorObject("account", "B1", {"name": "Bo\0b"}, where="row 7"))
+            page.objects.append(ConnectorObject("account", "B\0", {"name": "Bob"}))
+            page.objects.append(ConnectorObject("account", "B2", {"aliases": ["x", "\ud83d"], "age": 1 << 70}))
+            page.objects.append(ConnectorObject("account", "B3", {"name": r"a \u0000 in words"}))
+            page.edges.append(EdgePage("account", "B3", "members", ["one", "t\0wo"], whole=True))
+            yield page
+
+    def find(self, object_type: str, equal: Mapping[str, Value]) -> Iterator[ConnectorObject]:
+        del equal
+        yield ConnectorObject(object_type, "B1", {"name": "Bo\0b"}, where="row 7")
+
+    def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
+        for outcome in super().write(changes):
+            outcome.values = {"name": "Ann", "title": "a\0b"}
+            yield outcome
+
+
+def test_what_no_store_can_hold_does_not_come_through() -> None:
+    subject = subject_of(ShowsTheUnstorable)
+    subject.add(1)
+    with guarded(subject) as guard:
+        (page,) = guard.read(WANTED)
+        with pytest.raises(IncompleteRead, match="app: row 7: name holds a NUL character"):
+            guard.find("account", {"name": "Bob"})
+        (outcome,) = guard.write(creates(subject, 2)[1:])
+    subject.system.close()
+    assert [item.anchor for item in page.objects] == ["A1", "B3"]
+    assert [edge.values for edge in page.edges if edge.anchor == "B3"] == [["one"]]
+    assert [(told.anchor, told.where) for told in page.problems] == [
+        ("B1", "row 7"),
+        (None, ""),
+        ("B2", ""),
+        ("B3", ""),
+    ]
+    assert [told.message.partition(" as ")[0] for told in page.problems] == [
+        "name holds a NUL character (U+0000)",
+        "the anchor holds a NUL character (U+0000)",
+        "aliases holds half of a character (U+D83D)",
+        "members holds a NUL character (U+0000)",
+    ]
+    assert "age holds a number of more than 64 bits" in page.problems[2].message
+    assert outcome.values == {"name": "Ann"}

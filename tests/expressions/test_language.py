@@ -104,6 +104,13 @@ def test_one_bad_flow_costs_only_itself_and_names_its_column() -> None:
     assert isinstance(results[2], Fault)
 
 
+@pytest.mark.parametrize("text", ['ConvertFromBase64("QQAAAA==")', 'ConvertFromUTF8Hex("4100")'])
+def test_bytes_become_no_text_that_cannot_be_stored(text: str) -> None:
+    result = value(text)
+    assert isinstance(result, Fault)
+    assert "hold a NUL character" in result.message
+
+
 def test_a_fault_shows_little_of_the_data() -> None:
     result = value("CDate([a])", a="x" * 10_000)
     assert isinstance(result, Fault)

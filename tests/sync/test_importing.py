@@ -271,9 +271,37 @@ def test_an_anchor_on_two_lines_is_read_from_neither_and_deleted_by_neither(worl
     world.run()
     write_file(world, lines(range(21)) + "005,Somebody else,x@acme.example\n")
     result = world.run()
-    assert [error["anchor"] for error in result["errors"]] == ["005", "005"]
+    (error,) = result["errors"]
+    assert error["anchor"] == "005"
+    assert "hr: data/hr.csv:7: worker 005: id '005' stands on the lines 7, 23; none of them is read" in error["message"]
     assert changed(result) == [("app", "create", "u020")]
     assert app.values("u005")["name"] == "N5"
+
+
+def test_an_anchor_written_over_somebody_elses_takes_nobody_for_gone(world: World) -> None:
+    app = csv_world(world, lines(range(20)))
+    world.run()
+    write_file(world, lines(range(21)).replace("006,N6", "005,N6"))
+    result = world.run()
+    assert [error["anchor"] for error in result["errors"]] == ["005"]
+    assert changed(result) == [("app", "create", "u020")]
+    assert len(active(app)) == 21
+
+
+def test_a_nul_character_costs_only_its_own_row(world: World) -> None:
+    app = csv_world(world, lines(range(20)))
+    world.run()
+    write_file(world, lines(range(21)).replace("N5,", "N\0,").replace("006,", "00\0,"))
+    result = world.run()
+    five, somebody = result["errors"]
+    assert five["message"] == (
+        "hr: data/hr.csv:7: worker 005: name holds a NUL character (U+0000) as character 2, which cannot be stored. "
+        "Take it out where it comes from. Until that is mended, it stays as it was"
+    )
+    assert "hr: data/hr.csv:8: id holds a NUL character" in somebody["message"]
+    assert "Until that is mended, no worker is taken for deleted" in somebody["message"]
+    assert changed(result) == [("app", "create", "u020")]
+    assert len(active(app)) == 21
 
 
 def test_a_row_without_an_anchor_might_be_anybody_so_nobody_is_deleted(world: World) -> None:

@@ -44,7 +44,11 @@ class EdgePage:
 
 @dataclass(slots=True)
 class ReadProblem:
-    """One object that could not be read. It is neither changed nor taken for deleted."""
+    """One object that could not be read. It is neither changed nor taken for deleted.
+
+    `message`: what is wrong with it, and what to do there; whoever tells it adds system, `where` (a file's line, a
+    table, a DN), type and anchor. `anchor` None: it may be any object of the type, so none is taken for deleted.
+    """
 
     type: str
     anchor: str | None

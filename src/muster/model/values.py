@@ -62,7 +62,7 @@ _FALSE: Final = frozenset({"false", "no", "0", "f", "n"})
 
 def shown(value: object) -> str:
     """The value as an error or a plan shows it: short, quoted when it is text."""
-    text = repr(value) if isinstance(value, str) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 80 else text[:77] + "…"
 
 

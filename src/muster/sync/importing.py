@@ -22,7 +22,7 @@ from muster.store.codec import decode, digest, encode
 from muster.store.database import CHUNK, Database, Session, chunks
 from muster.sync.inflight import in_flight
 from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, enough, live_objects, spend, spent, too_many
-from muster.sync.problems import Problem, Report
+from muster.sync.problems import Problem, Report, unreadable
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import release_taken
 from muster.sync.rules import Rules
@@ -329,10 +329,7 @@ class _Import:
 
     def _problem(self, problem: ReadProblem) -> None:
         self.problems.setdefault(problem.type, []).append(problem)
-        where = f" ({problem.where})" if problem.where and problem.where not in problem.message else ""
-        self.report.add(
-            Problem("read", self.system, f"{problem.message}{where}", type=problem.type, anchor=problem.anchor)
-        )
+        self.report.add(unreadable(self.system, problem))
 
     def _infer_deletions(self, kind: str, part: str) -> bool:
         """Take what a complete read did not show for deleted; False when that is more than the limits allow."""

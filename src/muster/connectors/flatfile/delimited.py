@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from muster.connectors.flatfile.layout import Layout, Parsed, Row
+from muster.connectors.flatfile.layout import Layout, Parsed, Row, number
 
 LONGEST: Final = 1 << 24
 """Characters in one cell. The bound keeps an open quote from drawing a whole file into memory."""
@@ -49,10 +49,10 @@ class Delimited(Layout):
         if self._columns is None:
             next((line for _, line in numbered if line.strip("\r\n")), None)
         last = place == count
-        for number, line in numbered:
+        for at, line in numbered:
             if line.count(delimiter) != count:
                 if line.strip("\r\n"):
-                    raise self._wrong_width(number, line.count(delimiter) + 1, width)
+                    raise self._wrong_width(at, line.count(delimiter) + 1, width)
                 continue
             cell = line.rstrip("\r\n").rpartition(delimiter)[2] if last else line.split(delimiter, place + 1)[place]
             if cell in seen:
@@ -88,15 +88,17 @@ class Delimited(Layout):
     def _wrong_width(self, line: int, found: int, expected: int) -> Exception:
         return self.broken(
             line,
-            f"the line has {found} fields, expected {expected} as in the heading.",
+            f"the line has {number(found, 'field')}, expected {expected} as in "
+            f"{'the heading' if self._columns is None else '`columns`'}.",
             "Mend the line (a delimiter or a quote is lacking, or too much), or have the file written again.",
         )
 
     def _open_quote(self, line: int, error: csv.Error) -> Exception:
         said = str(error)
-        what = (
-            "a quote is opened and not closed."
-            if "unexpected end" in said or "field larger" in said
-            else f"the quotes do not fit ({said})."
-        )
+        if "field larger" in said:
+            what = f"a cell has more than {LONGEST:,} characters; most likely a quote is opened and not closed."
+        elif "unexpected end" in said:
+            what = "a quote is opened and not closed."
+        else:
+            what = f"the quotes do not fit ({said})."
         return self.broken(line, what, "Mend the quotes of the line that begins here, or have the file written again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from muster.connectors.flatfile.json_lines import JsonLines
 from muster.connectors.flatfile.layout import Layout, Parsed, Row, nearest
 from muster.connectors.flatfile.ldif import Ldif
 from muster.connectors.flatfile.settings import SUFFIXES, FlatFileObject, FlatFileSettings, Format
-from muster.connectors.flatfile.source import Scan, Source
+from muster.connectors.flatfile.source import Scan, Source, undecoded_at
 from muster.connectors.flatfile.wire import RecordShape, Shape, TableShape, of_record
 from muster.model.errors import IncompleteRead, ProjectError
 from muster.model.values import Attribute
@@ -25,11 +26,15 @@ ABSENT: Final = "absent"
 
 @dataclass(slots=True)
 class Survey:
-    """What a pass over the whole file found before anything is handed out: it is sound to its end."""
+    """What a pass over the whole file found before anything is handed out: it is sound to its end.
+
+    `flawed`: there are rows with something wrong in them.
+    """
 
     shape: Shape
     doubles: set[str]
     names: list[str] | None
+    flawed: bool = False
 
 
 class FlatFile:
@@ -44,7 +49,7 @@ class FlatFile:
         self.settings = settings
         self.spec = spec
         self.format = (spec.format if spec.path else spec.format or settings.format) or _by_suffix(system, path)
-        self.source = Source(folder / path, path, settings.encoding, settings.quote)
+        self.source = Source(folder / path, path, settings.encoding, settings.quote, f"systems/{system}.yaml")
         if self.format is Format.FIXED and not isinstance(settings.columns, dict):
             raise ProjectError(f"{system}: fixed width needs the widths: `columns: {{{spec.anchor}: 8, …}}`.")
         if self.format in (Format.CSV, Format.TSV) and not settings.header and not settings.columns:
@@ -82,6 +87,7 @@ class FlatFile:
         """Go over the whole file. Raises `IncompleteRead` for whatever is broken in it, and for a lacking column."""
         with self.parsed(scan) as (layout, parsed):
             if parsed.names is not None:
+                self._look_at_heading(layout, parsed.names)
                 shape: Shape = self.table(parsed.names)
                 if isinstance(layout, Delimited) and not scan.quoted and not shape.spec.where:
                     return Survey(shape, self._quick_doubles(scan, layout, parsed.names), parsed.names)
@@ -89,7 +95,7 @@ class FlatFile:
             seen: dict[str, Attribute] = {}
             spelling = layout.spelling if isinstance(layout, Ldif) else {}
             doubles = _doubles(RecordShape(self.spec, {}, ldif=self._ldif), self._watched(parsed.rows, seen, spelling))
-            return Survey(self.record(seen), doubles, None)
+            return Survey(self.record(seen), doubles, None, bool(layout.flaws))
 
     def table(self, names: list[str]) -> Shape:
         """The shape for these columns. Raises `IncompleteRead` when one that the settings name lacks or is double."""
@@ -114,12 +120,27 @@ class FlatFile:
             count = names.count(name)
             if count == 1:
                 continue
-            what = f"there is no column {name!r}." if not count else f"there are {count} columns {name!r}."
-            hint = f" {nearest(name, names)}" if not count else ""
-            raise IncompleteRead(
-                f"{self.source.shown}:1: {what}{hint} Nothing was taken from this file. "
-                "Correct the settings, or have the file written with that column."
-            )
+            if count:
+                what = f"there are {count} columns {name!r}, so it is not known which one counts."
+                step = "Rename all but one of them, or have the file written with one."
+            else:
+                what = f"there is no column {name!r}. {self._meant(name, names)}"
+                step = f"Correct {self.source.settings} or the mapping, or have the file written with that column."
+            raise IncompleteRead(f"{self.source.shown}:1: {what} Nothing was taken from this file. {step}")
+
+    def _meant(self, name: str, names: list[str]) -> str:
+        other = next((one for one in ";\t|," if len(names) == 1 and one in names[0]), None)
+        if other is None:
+            return nearest(name, names)
+        return f"The heading is one column that holds {other!r}: is it `delimiter: {json.dumps(other)}`?"
+
+    def _look_at_heading(self, layout: Layout, names: list[str]) -> None:
+        for place, name in enumerate(names, 1):
+            fault = self.source.undecoded(name)
+            if fault:
+                raise layout.broken(1, f"the name of column {place} {fault}.", self.source.other_encoding)
+            if "\0" in name:
+                raise layout.broken(1, f"the name of column {place} holds a NUL character.", "Have it written again.")
 
     def _quick_doubles(self, scan: Scan, layout: Delimited, names: list[str]) -> set[str]:
         with self.source.lines(scan) as lines:
@@ -135,6 +156,8 @@ class FlatFile:
         for line, row in rows:
             assert isinstance(row, dict)
             for name, value in row.items():
+                if undecoded_at(name):
+                    continue
                 if self._ldif and isinstance(value, list):
                     shown = spelling.get(name, name)
                     before = seen.get(shown)

@@ -37,6 +37,8 @@ class Layout(ABC):
 
     def __init__(self, shown: str) -> None:
         self.shown = shown
+        self.flaws: dict[int, dict[str, str]] = {}
+        """What was found wrong with single rows while they were parsed: the row's line → attribute → what."""
 
     @abstractmethod
     def parse(self, lines: Iterable[str]) -> Parsed:
@@ -53,6 +55,11 @@ class Layout(ABC):
     def broken(self, line: int, what: str, next_step: str) -> IncompleteRead:
         """The error that says that this file cannot be read to its end."""
         return IncompleteRead(f"{self.shown}:{line}: {what} Nothing was taken from this file. {next_step}")
+
+
+def number(count: int, one: str) -> str:
+    """`1 field`, `2 fields`."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
 
 
 class Tape:

@@ -60,7 +60,7 @@ class Ldif(Layout):
                 if comment:
                     continue
                 if not block:
-                    raise self.broken(number, "a continuation line continues nothing.", "Mend the file.")
+                    raise self.broken(number, "a continuation line continues nothing.", "Mend the lines before it.")
                 block[-1] = (block[-1][0], block[-1][1] + text[1:])
                 continue
             comment = text.startswith("#")
@@ -87,6 +87,11 @@ class Ldif(Layout):
             low = name.lower()
             if number == first and low != "dn":
                 raise self.broken(number, f"an entry begins with {name!r}, expected dn.", "Mend the entry.")
+            if number != first and low == "dn":
+                raise self.broken(number, "a second dn in one entry.", "An empty line is lacking before it: add it.")
+            if value is None:
+                self.flaws.setdefault(first, {})[name] = f"is no base64 text (line {number})"
+                continue
             if low == "changetype":
                 if str(value).lower() == "add":
                     continue
@@ -97,7 +102,8 @@ class Ldif(Layout):
             held.append(value)  # type: ignore[arg-type]
         yield first, entry
 
-    def _value(self, number: int, text: str) -> tuple[str, str | bytes]:
+    def _value(self, number: int, text: str) -> tuple[str, str | bytes | None]:
+        """A line's attribute and value; None for base64 that is none."""
         name, colon, rest = text.partition(":")
         if not colon or not name:
             raise self.broken(
@@ -110,7 +116,7 @@ class Ldif(Layout):
         try:
             return name, base64.b64decode(rest[1:].strip(), validate=True)
         except (binascii.Error, ValueError):
-            raise self.broken(number, f"{name} is no base64 text.", "Have the file written again.") from None
+            return name, None
 
 
 def _line(name: str, value: object, ending: str) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from muster.connectors.flatfile.file import FlatFile, Survey
 from muster.connectors.flatfile.layout import Row
 from muster.connectors.flatfile.source import Scan
-from muster.connectors.flatfile.wire import BadCell
+from muster.connectors.flatfile.wire import BadCell, Shape
 from muster.model.errors import IncompleteRead
 from muster.model.objects import ConnectorObject, Page, ReadProblem
 from muster.model.schema import ENABLED
 
 PAGE: Final = 5_000
+_LISTED: Final = 3
+"""Lines of one double anchor that are named."""
+_STEP: Final = "Correct it there."
 
 
 class Reading:
@@ -23,7 +27,7 @@ class Reading:
         self.complete = True
         self._file = file
         self._wanted = wanted
-        self._double_lines: dict[str, list[int]] = {}
+        self._doubles: dict[str, _Double] = {}
 
     def pages(self, scan: Scan) -> Iterator[Page]:
         """Pages without a watermark, none of them marked last. Raises `IncompleteRead`."""
@@ -42,76 +46,82 @@ class Reading:
             real = [name for name in self._wanted if not (name == ENABLED and switch is not None)]
             file.need(real, survey.names)
         yield from self._pages(scan, survey)
-        if self._double_lines:
-            yield Page(problems=list(self._double_problems()))
+        if self._doubles:
+            yield Page(problems=[self._double_problem(anchor, found) for anchor, found in self._doubles.items()])
 
     def _pages(self, scan: Scan, survey: Survey) -> Iterator[Page]:
         kind, prefix, shape = self._file.kind, f"{self._file.source.shown}:", survey.shape
         build, anchor_of = shape.builder(self._wanted), shape.anchor_getter()
-        filtered, doubtful = bool(shape.spec.where), bool(survey.doubles) or not scan.sound
+        filtered, unsure = bool(shape.spec.where), survey.flawed or not scan.sound
+        doubles = survey.doubles
         objects: list[ConnectorObject] = []
         problems: list[ReadProblem] = []
-        with self._file.parsed(scan) as (_, parsed):
+        with self._file.parsed(scan) as (layout, parsed):
             for line, row in parsed.rows:
-                if filtered and not shape.belongs(row):
+                flaws = self._flaws(row, layout.flaws.get(line, {}), survey) if unsure else None
+                if filtered and not shape.belongs(row) and not (flaws and flaws.keys() & shape.spec.where.keys()):
                     continue
                 anchor = anchor_of(row)
-                if (doubtful or not anchor) and self._is_bad(anchor, line, row, survey, scan, problems):
+                if doubles and anchor in doubles:
+                    self._double(anchor, line, row)
+                if not anchor or flaws:
+                    problems.append(self._problem(anchor, f"{prefix}{line}", row, flaws or {}, shape))
+                    continue
+                if doubles and anchor in doubles:
                     continue
                 try:
                     objects.append(ConnectorObject(kind, anchor, build(row), True, False, "", f"{prefix}{line}"))
                 except BadCell as error:
-                    problems.append(ReadProblem(kind, anchor, f"{prefix}{line}: {error}", f"{prefix}{line}"))
+                    problems.append(ReadProblem(kind, anchor, f"{error}. {_STEP}", f"{prefix}{line}"))
                 if len(objects) == PAGE or len(problems) == PAGE:
                     yield Page(objects, problems=problems)
                     objects, problems = [], []
         if objects or problems:
             yield Page(objects, problems=problems)
 
-    def _is_bad(
-        self, anchor: str, line: int, row: Row, survey: Survey, scan: Scan, problems: list[ReadProblem]
-    ) -> bool:
-        """Whether the row is no object whatever its other cells hold; then it is among the problems, or the doubles."""
-        kind, where = self._file.kind, f"{self._file.source.shown}:{line}"
-        problem = "" if scan.sound else self._undecoded(row)
-        if not anchor or (problem and _surrogate(anchor)):
+    def _flaws(self, row: Row, known: Mapping[str, str], survey: Survey) -> dict[str, str]:
+        """What makes the row unreadable whatever its other cells hold: attribute → what."""
+        found = dict(known)
+        cells = zip(survey.names or (), row, strict=True) if isinstance(row, list) else row.items()
+        for name, cell in cells:
+            for text in (name, *(cell if isinstance(cell, list) else (cell,))):
+                fault = self._file.source.undecoded(text) if isinstance(text, str) else ""
+                if fault:
+                    found.setdefault(name.encode(errors="replace").decode(), fault)
+        return found
+
+    def _problem(self, anchor: str, where: str, row: Row, flaws: Mapping[str, str], shape: Shape) -> ReadProblem:
+        """The problem of a row that is no object; when its anchor is not sure, it may be anybody's."""
+        if not anchor or any(name.lower() == shape.spec.anchor.lower() for name in flaws):
             self.complete = False
-            what = problem or f"the column {survey.shape.spec.anchor!r} is empty: expected the anchor of the object."
-            problems.append(ReadProblem(kind, None, f"{where}: {what}", where))
-            return True
-        if anchor in survey.doubles:
-            self._double_lines.setdefault(anchor, []).append(line)
-            return True
-        if problem:
-            problems.append(ReadProblem(kind, anchor, f"{where}: {problem}", where))
-            return True
-        return False
+            anchor = ""
+        what = "; ".join(f"{name} {what}" for name, what in flaws.items()) or shape.nameless(row)
+        step = self._file.source.other_encoding if any("the byte" in flaw for flaw in flaws.values()) else _STEP
+        return ReadProblem(self._file.kind, anchor or None, f"{what}. {step}", where)
 
-    def _double_problems(self) -> Iterator[ReadProblem]:
-        shown, spec = self._file.source.shown, self._file.spec
-        for anchor, lines in self._double_lines.items():
-            listed = ", ".join(str(line) for line in lines)
-            for line in lines:
-                where = f"{shown}:{line}"
-                text = f"{where}: {spec.anchor} {anchor!r} stands on the lines {listed}; none of them is read."
-                yield ReadProblem(self._file.kind, anchor, text, where)
+    def _double(self, anchor: str, line: int, row: Row) -> None:
+        if not anchor:
+            return
+        known = self._doubles.setdefault(anchor, _Double(row))
+        known.lines.append(line)
+        if row != known.row:
+            known.differ = True
+            self.complete = False
 
-    def _undecoded(self, row: Row) -> str:
-        cells = enumerate(row, 1) if isinstance(row, list) else row.items()
-        for place, cell in cells:
-            for text in cell if isinstance(cell, list) else [cell]:
-                at = _surrogate(text) if isinstance(text, str) else 0
-                if at and isinstance(text, str):
-                    byte = ord(text[at - 1]) - 0xDC00
-                    return (
-                        f"field {place}, character {at}: the byte 0x{byte:02x} is no {self._file.source.encoding}. "
-                        "Correct `encoding`, or have the file written again."
-                    )
-        return ""
+    def _double_problem(self, anchor: str, found: _Double) -> ReadProblem:
+        kind, shown = self._file.kind, self._file.source.shown
+        listed = ", ".join([*map(str, found.lines[:_LISTED]), *("…" for _ in found.lines[_LISTED : _LISTED + 1])])
+        text = f"{self._file.spec.anchor} {anchor!r} stands on the lines {listed}; none of them is read."
+        if found.differ:
+            text += f" One of them may be somebody else's, so no {kind} is taken for deleted."
+        text += " Leave one, and correct or take out the others."
+        return ReadProblem(kind, anchor, text, f"{shown}:{found.lines[0]}")
 
 
-def _surrogate(text: str) -> int:
-    """The place, from 1, of the first surrogate that stands for an undecodable byte; 0 without one."""
-    if text.isascii():
-        return 0
-    return next((at for at, one in enumerate(text, 1) if "\udc80" <= one <= "\udcff"), 0)
+@dataclass(slots=True)
+class _Double:
+    """The lines that have one anchor, and whether they hold different things."""
+
+    row: Row
+    lines: list[int] = field(default_factory=list)
+    differ: bool = False

@@ -13,10 +13,12 @@ from typing import Final, TextIO
 
 import xxhash
 
+from muster.connectors.flatfile.mistaken import no_text, wide_encoding
 from muster.model.errors import AuthFailed, IncompleteRead, Unreachable
 
 _CHUNK: Final = 1 << 20
 _BOM: Final = codecs.BOM_UTF8
+_WIDE: Final = ("utf-16", "utf-32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,13 @@ class Scan:
 
 
 class Source:
-    """One file. `shown` is how messages name it."""
+    """One file. `shown` is how messages name it; `settings` is the file that says how it is read."""
 
-    def __init__(self, path: Path, shown: str, encoding: str, quote: str) -> None:
+    def __init__(self, path: Path, shown: str, encoding: str, quote: str, settings: str) -> None:
         self.path = path
         self.shown = shown
         self.encoding = encoding
+        self.settings = settings
         self._quote = quote.encode("utf-8")
 
     def state(self) -> State | None:
@@ -67,7 +70,11 @@ class Source:
             return State.of(self.path)
 
     def scan(self) -> Scan:
-        """Read all bytes once. Raises `Unreachable` without a file and `IncompleteRead` for one without a byte."""
+        """Read all bytes once.
+
+        Raises `Unreachable` without a file, and `IncompleteRead` for one without a byte or of another kind than the
+        settings say.
+        """
         state = self.state()
         if state is None:
             raise Unreachable(
@@ -85,6 +92,7 @@ class Source:
         with self.reached(), self.path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 if first:
+                    self._look_at(chunk)
                     bom, ending, first = chunk.startswith(_BOM), _ending(chunk), False
                 digest.update(chunk)
                 quoted = quoted or self._quote in chunk
@@ -98,15 +106,42 @@ class Source:
     def lines(self, scan: Scan) -> Iterator[TextIO]:
         """The decoded file; bytes that cannot be decoded stand as surrogates (PEP 383), where the encoding can."""
         encoding = "utf-8-sig" if scan.bom and self.encoding == "utf-8" else self.encoding
-        if not scan.sound and self.encoding.startswith(("utf-16", "utf-32")):
+        if not scan.sound and self.encoding.startswith(_WIDE):
             raise IncompleteRead(
-                f"{self.shown}: the file cannot be decoded as {self.encoding}. Correct `encoding`, "
-                "or have the file written again."
+                f"{self.shown}: the file is no {self.encoding} from its beginning to its end. Nothing was taken from "
+                f"it. Correct `encoding` in {self.settings}, or have the file written again."
             )
         with self.reached(), self.path.open("rb") as raw:
             errors = "strict" if scan.sound else "surrogateescape"
             with io.TextIOWrapper(raw, encoding, errors, newline="") as text:
                 yield text
+
+    def undecoded(self, text: str) -> str:
+        """What is wrong with a text of the file that holds a byte which is no text; empty when it holds none."""
+        at = undecoded_at(text)
+        byte = ord(text[at - 1]) - 0xDC00 if at else 0
+        return f"holds the byte 0x{byte:02x} as character {at}, which is no {self.encoding}" if at else ""
+
+    @property
+    def other_encoding(self) -> str:
+        """What to do about bytes that are no text."""
+        return (
+            f"If the whole file is in another encoding, name it in {self.settings}, such as `encoding: cp1252`; "
+            "if not, have this text written again."
+        )
+
+    def _look_at(self, head: bytes) -> None:
+        kind, wide = no_text(head), wide_encoding(head)
+        if kind is not None:
+            raise IncompleteRead(
+                f"{self.shown}: the file is {kind}, no text. Nothing was taken from it. Have it exported as text."
+            )
+        if wide is not None and not self.encoding.startswith(_WIDE):
+            raise IncompleteRead(
+                f"{self.shown}: the file is {wide.upper()}, and is to be read as {self.encoding}. Nothing was taken "
+                f"from it. Save it as UTF-8 (in Excel: CSV UTF-8), or write `encoding: {wide}` under `settings` in "
+                f"{self.settings}."
+            )
 
     def unchanged(self, scan: Scan) -> None:
         """Raises `IncompleteRead` when the file is no longer the one that was scanned."""
@@ -118,6 +153,8 @@ class Source:
         """Say in words what the operating system refuses."""
         try:
             yield
+        except IsADirectoryError as error:
+            raise Unreachable(f"{self.shown}: this is a folder, no file. Correct `path` in {self.settings}.") from error
         except PermissionError as error:
             raise AuthFailed(
                 f"{self.shown}: this user (uid {os.getuid()}) may not use the file or its folder: {error.strerror}. "
@@ -125,6 +162,13 @@ class Source:
             ) from error
         except OSError as error:
             raise Unreachable(f"{self.shown}: {error.strerror or error}. Look at the path and the disk.") from error
+
+
+def undecoded_at(text: str) -> int:
+    """The place, from 1, of the first surrogate that stands for an undecodable byte; 0 without one."""
+    if text.isascii():
+        return 0
+    return next((at for at, one in enumerate(text, 1) if "\udc80" <= one <= "\udcff"), 0)
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import TypeAlias
@@ -52,6 +52,10 @@ class Shape(ABC):
     def anchor(self, row: Row) -> str:
         """The row's anchor, empty when it has none."""
         return self.cell(row, self.spec.anchor)
+
+    def nameless(self, _row: Row) -> str:
+        """Why the row has no anchor."""
+        return f"{self.spec.anchor}, which names the object, is empty"
 
     def belongs(self, row: Row) -> bool:
         """Whether the row is an object of this type."""
@@ -133,7 +137,7 @@ class TableShape(Shape):
                 try:
                     value = made(row[place])
                 except WrongType as error:
-                    raise BadCell(f"column {column!r}: {error}") from None
+                    raise BadCell(f"{column}: {error}") from None
                 if value is not None:
                     values[name] = value
             return values
@@ -180,11 +184,31 @@ class RecordShape(Shape):
     def __init__(self, spec: FlatFileObject, attributes: Mapping[str, Attribute], *, ldif: bool) -> None:
         super().__init__(spec, attributes)
         self._ldif = ldif
+        self._name = spec.attribute(spec.anchor) or Attribute(spec.anchor)
 
     def cell(self, row: Row, name: str) -> str:
-        value = self._raw(row, Attribute(name))
+        try:
+            value = self._raw(row, self._name if name == self._name.name else Attribute(name))
+        except WrongType:
+            return ""
         first = value[0] if isinstance(value, list) and value else value
         return "" if first is None or first == [] else _plain(first)
+
+    def anchor(self, row: Row) -> str:
+        """The row's anchor, empty when it has none, or something that names no object."""
+        return "" if self._misnamed(row) else self.cell(row, self.spec.anchor)
+
+    def nameless(self, row: Row) -> str:
+        misnamed = self._misnamed(row)
+        return f"{self.spec.anchor}, which names the object: {misnamed}" if misnamed else super().nameless(row)
+
+    def _misnamed(self, row: Row) -> str:
+        """What is wrong with a row's anchor; empty for one that is lacking."""
+        try:
+            convert(self._raw(row, self._name), self._name)
+        except WrongType as error:
+            return str(error)
+        return ""
 
     def blank(self) -> Row:
         return {}
@@ -196,11 +220,8 @@ class RecordShape(Shape):
         def build(row: Row) -> Document:
             values: Document = {}
             for attribute in attributes:
-                raw = self._raw(row, attribute)
-                if raw is None:
-                    continue
                 try:
-                    value = convert(raw, attribute)
+                    value = convert(self._raw(row, attribute), attribute)
                 except WrongType as error:
                     raise BadCell(f"{attribute.name}: {error}") from None
                 if value is not None:
@@ -260,7 +281,7 @@ def _listed(where: Mapping[str, str | list[str]]) -> dict[str, Value]:
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return b64encode(value).decode("ascii") if isinstance(value, bytes) else str(value)
 
 
 def _from_ldif(value: object, attribute: Attribute) -> object:
@@ -270,7 +291,10 @@ def _from_ldif(value: object, attribute: Attribute) -> object:
         try:
             return value.decode()
         except UnicodeDecodeError:
-            return value
+            raise WrongType(
+                f"these {len(value)} bytes are no UTF-8 text; if they are meant to be bytes, declare them under "
+                f"`columns` as `{attribute.name}: binary`"
+            ) from None
     return value
 
 

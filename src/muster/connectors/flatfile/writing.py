@@ -71,7 +71,8 @@ class _Rewrite:
         names = self._survey(scan)
         temporary = self._source.path.with_name(f".{self._source.path.name}.{os.getpid()}.new")
         try:
-            with temporary.open("w", encoding=_encoding(first, scan), newline="") as out:
+            errors = "strict" if scan is None or scan.sound else "surrogateescape"
+            with temporary.open("w", encoding=_encoding(first, scan), errors=errors, newline="") as out:
                 if scan is None:
                     self._new(out, first, names)
                 else:

@@ -1,4 +1,7 @@
-"""The wrapper of every connector: retries, rate, dry run, redaction, timing, one outcome a change whatever happens."""
+"""The wrapper of every connector: retries, rate, dry run, redaction, timing, one outcome a change whatever happens.
+
+Nothing that no store can hold comes through it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from muster.connectors.kit.contract import Connector, FindsObjects, Health, Sets
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.retry import Counters, RetryPolicy
 from muster.connectors.kit.speaking import ConnectorBug, Speaker
+from muster.connectors.kit.storable import checked, sift, storable
 from muster.model.changes import Change, Outcome, Result
 from muster.model.errors import SESSION_ENDING, MusterError, Throttled, Unreachable
 from muster.model.objects import ConnectorObject, Page
@@ -30,7 +34,8 @@ class Guard:
     Connecting, `check`, `schema`, `get`, `find` and a read that has not yet handed out a page are tried again after
     `Unreachable` and `Throttled`. `write` gives exactly one outcome a change: after an error that ends the session,
     the changes without an outcome are RETRY, and `broken` holds the error. No text that leaves the guard holds a
-    secret. What a connector must not raise or answer is a `ConnectorBug`.
+    secret. What a connector must not raise or answer is a `ConnectorBug`. What no store can hold is a problem of its
+    object.
     """
 
     def __init__(
@@ -88,6 +93,7 @@ class Guard:
 
         rest, page = self._again("reading", start)
         while page is not None:
+            sift(page)
             self._check_page(page)
             self._count(page)
             yield page
@@ -100,12 +106,17 @@ class Guard:
     def get(self, object_type: str, anchor: str) -> ConnectorObject | None:
         """The object with that anchor, or None."""
         finder = self._finder()
-        return self._again("looking up", lambda: finder.get(object_type, anchor))
+
+        def look() -> ConnectorObject | None:
+            found = finder.get(object_type, anchor)
+            return None if found is None else checked(found)
+
+        return self._again("looking up", look)
 
     def find(self, object_type: str, equal: Mapping[str, Value]) -> list[ConnectorObject]:
         """The objects that have all these values."""
         finder = self._finder()
-        return self._again("searching", lambda: list(finder.find(object_type, equal)))
+        return self._again("searching", lambda: [checked(found) for found in finder.find(object_type, equal)])
 
     # --- writing
 
@@ -198,6 +209,7 @@ class Guard:
                 raise self._speaker.bug("writing", f"an outcome for change {outcome.key}, which is not waiting for one")
             if outcome.reason:
                 outcome.reason = self._redact(outcome.reason)
+            outcome.values = storable(outcome.values)
             yield written, outcome
         if self.broken is not None:
             yield from ((change, self._unsent(change)) for change in chain(list(pending.values()), source))

@@ -73,9 +73,8 @@ def _elsewhere(kind: LdapType) -> ReadProblem:
     return ReadProblem(
         kind.name,
         None,
-        f"part of {kind.base!r} is in another server (the search answered with a reference), so what is missing is not "
-        "taken for deleted. Make a system of its own for that part, or a narrower base for this one.",
-        kind.base,
+        f"part of {kind.base!r} is in another server (the search answered with a reference). Make a system of its own "
+        "for that part, or a narrower base for this one.",
     )
 
 

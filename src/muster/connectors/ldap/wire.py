@@ -108,7 +108,7 @@ def decoded(value: bytes, kind: Type) -> Scalar:
     try:
         text = value.decode()
     except UnicodeDecodeError:
-        raise WrongType("bytes that are not UTF-8 text") from None
+        raise WrongType(f"these {len(value)} bytes are no UTF-8 text") from None
     if kind is Type.BOOLEAN:
         if text.upper() in ("TRUE", "FALSE"):
             return text.upper() == "TRUE"
@@ -220,7 +220,7 @@ class Reader:
                 else:
                     values[name] = decoded(sent[0], attribute.type)
             except WrongType as error:
-                return None, [], ReadProblem(kind.name, anchor, f"{name}: {error}", dn)
+                return None, [], ReadProblem(kind.name, anchor, f"{name}: {error}. Correct it there.", dn)
         if self._enabled and kind.switch is not None:
             state = switched_on(lowered.get(kind.switch.attribute.lower(), ()), kind.switch)
             if state is not None:

@@ -112,6 +112,5 @@ def _resources(answered: Resource) -> list[Resource]:
 
 
 _RESTLESS: Final = (
-    f"the list changed under the reader {_PASSES} times, so what is missing is not taken for deleted. Read at a "
-    "quieter hour, or in larger pages (`page_size`)."
+    f"the list changed under the reader {_PASSES} times. Read at a quieter hour, or in larger pages (`page_size`)."
 )

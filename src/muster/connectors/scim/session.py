@@ -125,6 +125,7 @@ class Session:
         if not response.is_success or answered is None:
             where = response.headers.get("Location")
             advice = f" It points to {where}: correct `url`." if where and response.is_redirect else ""
+            advice = advice or (" Correct `url`." if response.status_code == 404 else "")
             raise IncompleteRead(
                 f"{self.system}: GET {self.settings.url}{path} was answered {self.said(response)}.{advice}"
             )

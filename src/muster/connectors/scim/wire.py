@@ -84,7 +84,7 @@ def read(
     """One resource: its object and the pages of its large attributes, or what is wrong with it."""
     anchor = resource.get("id")
     if not isinstance(anchor, str) or not anchor:
-        return None, [], ReadProblem(kind.name, None, "the server shows an object without `id`.")
+        return None, [], ReadProblem(kind.name, None, "the server shows an object without `id`.", kind.endpoint)
     values: Document = {}
     edges: list[EdgePage] = []
     for name in wanted:
@@ -98,7 +98,11 @@ def read(
         try:
             value = convert(found, attribute)
         except WrongType as error:
-            return None, [], ReadProblem(kind.name, anchor, f"{name}: {error}", f"{kind.endpoint}/{anchor}")
+            return (
+                None,
+                [],
+                ReadProblem(kind.name, anchor, f"{name}: {error}. Correct it there.", f"{kind.endpoint}/{anchor}"),
+            )
         if value is not None:
             values[name] = value
     return ConnectorObject(kind.name, anchor, values, where=f"{kind.endpoint}/{anchor}"), edges, None

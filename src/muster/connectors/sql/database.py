@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
@@ -24,6 +26,7 @@ _REFUSED: Final = ("password authentication failed", "no password supplied", "do
 _UNFIT: Final = ("22003", "22007", "22008", "22P02")
 _MARIADB_REFUSED: Final = (1044, 1045, 1049, 1698)
 _MARIADB_RIGHTS: Final = (1142, 1143, 1227, 1370)
+_MAY_NOT: Final = "this user may not read the database file {path}. Grant it the right to read and write it."
 
 
 class Fault(Enum):
@@ -70,12 +73,27 @@ class Database:
 
     def open(self) -> None:
         """Connect. Raises `Unreachable` and `AuthFailed`."""
-        if self._file is not None and not self._file.is_file() and str(self._file) != ":memory:":
-            raise Unreachable(f"{self.system}: there is no database file {self._file}. Correct `url`.")
+        self._look_for_file()
         try:
             self._connection = self._engine.connect()
         except DBAPIError as error:
             raise self._connecting(error) from None
+
+    def _look_for_file(self) -> None:
+        """Raises what is wrong with the file of an SQLite database, whose own words do not say it."""
+        path = self._file
+        if path is None:
+            return
+        try:
+            mode = path.stat().st_mode
+        except PermissionError:
+            raise AuthFailed(f"{self.system}: {_MAY_NOT.format(path=path)}") from None
+        except OSError:
+            raise Unreachable(f"{self.system}: there is no database file {path}. Correct `url`.") from None
+        if not stat.S_ISREG(mode):
+            raise Unreachable(f"{self.system}: {path} is no file. Correct `url`.")
+        if not os.access(path, os.R_OK):
+            raise AuthFailed(f"{self.system}: {_MAY_NOT.format(path=path)}")
 
     def close(self) -> None:
         """Disconnect."""
@@ -133,7 +151,9 @@ class Database:
             return Unreachable(f"{self.system}: {self.shown} is busy: {words}. Run again.")
         if fault is Fault.RIGHTS:
             return AuthFailed(f"{self.system}: {self.shown} refuses: {words}. Grant the right to the user.")
-        return IncompleteRead(f"{self.system}: {self.shown} answers: {words}. Correct the system's settings.")
+        damaged = "malformed" in words or "not a database" in words
+        step = "Restore the file, or correct `url`." if damaged else "Correct the system's settings."
+        return IncompleteRead(f"{self.system}: {self.shown} answers: {words}. {step}")
 
     def fault(self, error: SQLAlchemyError) -> Fault:
         """What the error means."""
@@ -212,6 +232,7 @@ def _engine(url: URL, timeout: int) -> Engine:
     made = create_engine(url, poolclass=NullPool, connect_args=_arguments(url, timeout))
     if url.get_backend_name() == "sqlite":
         _take_over_transactions(made)
+        _read_broken_text(made)
     return made
 
 
@@ -221,6 +242,14 @@ def _arguments(url: URL, timeout: int) -> dict[str, Any]:
     if url.get_backend_name() in ("postgresql", "mysql", "mariadb"):
         return {"connect_timeout": timeout}
     return {}
+
+
+def _read_broken_text(engine: Engine) -> None:
+    """SQLite holds bytes that are no UTF-8 in a text column: that is one row's problem, and not the whole table's."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
 
 
 def _take_over_transactions(engine: Engine) -> None:

@@ -22,7 +22,10 @@ def no_table(inspector: Inspector, system: str, schema: str | None, name: str) -
 
 def no_column(system: str, table: str, name: str, known: Iterable[str]) -> IncompleteRead:
     """The error that names the nearest column, or those there are."""
-    return IncompleteRead(f"{system}: {table} has no column {name!r}. {_nearest(name, known)}")
+    return IncompleteRead(
+        f"{system}: {table} has no column {name!r}. {_nearest(name, known)} Correct systems/{system}.yaml or the "
+        "mapping that names it, or add the column."
+    )
 
 
 def _advice(inspector: Inspector, schema: str | None, name: str) -> str:

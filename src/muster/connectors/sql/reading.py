@@ -110,29 +110,30 @@ class TableReading:
                 yield from self._edges(name, anchors)
 
     def _made(self, rows: Any, lists: dict[str, dict[str, Value]], doubles: frozenset[str]) -> Iterator[Page]:
-        kind, shown, build, exact = self._table.kind, self._table.spec.table, self._build, self._exact
+        kind, name, build, exact = self._table.kind, self._table.spec.anchor, self._build, self._exact
+        where = f"table {self._table.spec.table}"
         source = iter(rows)
         while part := list(islice(source, PAGE)):
             page = Page()
             for row in part:
                 if row[0] is None:
                     self.complete = False
-                    page.problems.append(ReadProblem(kind, None, f"{shown}: a row has no {self._table.spec.anchor}."))
+                    page.problems.append(ReadProblem(kind, None, f"a row has no {name}. Give it one.", where))
                     continue
                 anchor = anchor_text(row[0])
                 if doubles and (anchor if exact else anchor.casefold()) in doubles:
-                    text = f"{shown}: several rows have the {self._table.spec.anchor} {anchor!r}; none of them is read."
-                    page.problems.append(ReadProblem(kind, anchor, text, shown))
+                    text = f"several rows have the {name} {anchor!r}; none of them is read. Leave one."
+                    page.problems.append(ReadProblem(kind, anchor, text, where))
                     continue
                 try:
                     values = build(row)
                 except BadValue as error:
-                    page.problems.append(ReadProblem(kind, anchor, f"{shown} {anchor!r}: {error}", shown))
+                    page.problems.append(ReadProblem(kind, anchor, f"{error}. Correct it there.", where))
                     continue
-                for name, listed in lists.items():
+                for column, listed in lists.items():
                     if anchor in listed:
-                        values[name] = listed[anchor]
-                page.objects.append(ConnectorObject(kind, anchor, values))
+                        values[column] = listed[anchor]
+                page.objects.append(ConnectorObject(kind, anchor, values, where=where))
             yield page
 
     @property

@@ -95,7 +95,7 @@ def builder(table: Table, wanted: Sequence[str]) -> Builder:
             try:
                 value = made(row[at])
             except WrongType as error:
-                raise BadValue(f"column {source!r}: {error}") from None
+                raise BadValue(f"{source}: {error}") from None
             if value is not None:
                 values[name] = value
         return values

@@ -122,9 +122,12 @@ def from_utf8_hex(value: object) -> object:
 
 def _decoded(raw: bytes, encoding: str) -> str:
     try:
-        return raw.decode(encoding)
+        text = raw.decode(encoding)
     except UnicodeDecodeError:
         raise EvaluationFault(f"these {len(raw)} bytes are no {encoding} text; name the encoding") from None
+    if "\0" in text:
+        raise EvaluationFault(f"these {len(raw)} bytes hold a NUL character as {encoding} text, which cannot be stored")
+    return text
 
 
 FUNCTIONS = (
