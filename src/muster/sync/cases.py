@@ -119,7 +119,7 @@ def commands(rules: Rules, kind: str, mapping: int, space: int, anchor: str, peo
     """
     if kind in ERRORS:
         return []
-    about = f"{'/'.join(rules.spaces[space])} {'-- ' if anchor.startswith('-') else ''}{shlex.quote(anchor)}"
+    about = named(*rules.spaces[space], anchor)
     if kind == "double":
         return [*(f"muster joins merge {one} {people[0]}" for one in people[1:]), f"muster joins refuse {about}"]
     known = rules.mappings.get(mapping)
@@ -127,6 +127,11 @@ def commands(rules: Rules, kind: str, mapping: int, space: int, anchor: str, peo
     if kind == "taken":
         return [nobody]
     return [f"muster joins accept {about} {people[0] if len(people) == 1 else 'IDENTITY'}", nobody]
+
+
+def named(system: str, object_type: str, anchor: str) -> str:
+    """An object as the commands of `muster joins` take it."""
+    return f"{system}/{object_type} {'-- ' if anchor.startswith('-') else ''}{shlex.quote(anchor)}"
 
 
 def told(rules: Rules, cases: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from muster.expressions import AUTHORITATIVE_NULL, UNKNOWN, Candidates, Context, Fault
 from muster.model.values import Document, Value, WrongType, convert, items, key_text
@@ -15,7 +16,8 @@ from muster.sync.unique import Allocate, Reservation, held, none_free
 
 @dataclass(slots=True)
 class Computing:
-    """Fills in the computed values of `document`, in the order that their circles-free uses ask for.
+    """Fills in the computed values of `document`, in the order that their circles-free uses ask for, but for those that
+    `overrides` set.
 
     `kept` are the values that the identity has of its own, `old` is what it held before, `paths` what it reads through
     references. With `allocate`, unique values are given out; without, `needs` says that one must be. `faults`: what
@@ -31,15 +33,17 @@ class Computing:
     reserved: Mapping[str, Sequence[Reservation]]
     paths: Mapping[str, Value]
     allocate: Allocate | None
+    overrides: Collection[str] = ()
     needs: bool = False
     faults: list[tuple[Computed, str]] = field(default_factory=list)
     lacking: set[str] = field(default_factory=set)
 
-    def work(self, overrides: Collection[str]) -> None:
-        """Compute everything that no override sets."""
-        for computed in self.kind.computed:
+    def work(self, after: Computed | None = None) -> None:
+        """Compute everything, or what comes after one of them."""
+        start = 0 if after is None else self.kind.computed.index(after) + 1
+        for computed in self.kind.computed[start:]:
             name = computed.attribute.name
-            if name in overrides:
+            if name in self.overrides:
                 continue
             value = self._value(computed)
             if computed.keep == "all":
@@ -103,8 +107,26 @@ class Computing:
                 return self._went_before(name)
             self.lacking.add(name)
             return None
-        given = self.allocate(scope, texts)
+        given = self.allocate(scope, texts, partial(self._as_if, computed))
         if given is None:
             self.faults.append((computed, none_free(name, texts)))
             self.lacking.add(name)
         return given
+
+    def _as_if(self, computed: Computed, value: str) -> Document:
+        """What the identity would hold if this unique value were its own."""
+        document: Document = {**self.document, computed.attribute.name: value}
+        trial = Computing(
+            self.kind,
+            document,
+            dict(self.kept),
+            self.old,
+            self.context,
+            self.reserved,
+            self.paths,
+            None,
+            self.overrides,
+        )
+        trial.lacking = self.lacking - {computed.attribute.name}
+        trial.work(after=computed)
+        return document

@@ -17,6 +17,7 @@ from muster.sync.cases import wake_cases
 from muster.sync.decisions import ALONE, JOIN, REFUSE
 from muster.sync.edges import forget_origin, release_targets
 from muster.sync.marks import CHANGED, IN, OUT
+from muster.sync.reserving import release_shown
 from muster.sync.rules import Rules
 
 DECISIONS: Final = ("accept", "refuse", "new", "split", "merge")
@@ -63,6 +64,8 @@ def accept(session: Session, rules: Rules, item: Decided, identity: int, *, by: 
     session.run("DELETE FROM decision WHERE object = ? AND kind <> ?", item.id, REFUSE)
     session.run("DELETE FROM decision WHERE object = ? AND identity = ?", item.id, identity)
     _decide(session, JOIN, [item], identity, by, now)
+    if item.identity is not None:
+        release_shown(session, rules, {item.id: item.identity})
     _loosen(session, rules, [item])
 
 
@@ -105,6 +108,7 @@ def split(session: Session, rules: Rules, item: Decided, *, by: str, now: int) -
         raise ProjectError(f"{_name(rules, item)} is joined to nobody: there is nothing to split")
     session.run("DELETE FROM decision WHERE object = ?", item.id)
     _decide(session, ALONE, [item], item.identity, by, now)
+    release_shown(session, rules, {item.id: item.identity})
     _loosen(session, rules, [item])
 
 

@@ -8,19 +8,15 @@ give out unique values last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from typing import Any, Final
 
 from xxhash import xxh3_64_hexdigest
 
-from muster.expressions import Context
-from muster.model.values import Document, Value
+from muster.model.values import Document
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session, chunks
 from muster.sync.cases import report_cases, wake_cases
-from muster.sync.clock import moment
 from muster.sync.edges import (
     forget_origin,
     release_identities,
@@ -30,7 +26,6 @@ from muster.sync.edges import (
     stream_changed,
     stream_joined,
 )
-from muster.sync.holds import Holds, load_holds, overrides
 from muster.sync.marks import (
     AWAITING,
     CHANGED,
@@ -44,31 +39,16 @@ from muster.sync.marks import (
     marked_identities,
 )
 from muster.sync.matching import Matching
-from muster.sync.paths import load_paths, wake_readers
-from muster.sync.problems import Problem, Report
-from muster.sync.reserving import Reservations, computed_names
+from muster.sync.paths import wake_readers
+from muster.sync.problems import Report
+from muster.sync.recomputing import Identity, Recomputing, Worked
+from muster.sync.reserving import Reservations
 from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
 from muster.sync.showing import forget_objects
-from muster.sync.values import MADE, Joined, Trouble, Values, due_of, earliest, recompute
+from muster.sync.values import Joined, Values
 
 BATCH: Final = 2000
 _COLUMNS: Final = "id, uid, type, doc, origin, kept, dirty, due_in"
-
-
-@dataclass(slots=True)
-class _Identity:
-    """One identity as it stands before it is recomputed."""
-
-    id: int
-    uid: str
-    type: str
-    document: Document
-    data: bytes
-    origin: dict[str, int]
-    kept: dict[str, Value]
-    dirty: int
-    due: int | None = None
-    fresh: bool = False
 
 
 class Inbound:
@@ -82,7 +62,7 @@ class Inbound:
         self.report = report
         self.now = now
         self.unknown = unknown
-        self.context = Context(now=moment(now))
+        self.recomputing = Recomputing(rules, report, now, unknown)
         self.matching = Matching(rules, database, now, unknown)
         self.classes = _classes(rules)
         self.small_references = sorted(
@@ -157,7 +137,7 @@ class Inbound:
                 any_found = True
                 after = rows[-1][0]
                 identities = [
-                    _Identity(r[0], r[1], r[2], decode(r[3]), bytes(r[3]), decode(r[4]), decode(r[5]), r[6], r[7])
+                    Identity(r[0], r[1], r[2], decode(r[3]), bytes(r[3]), decode(r[4]), decode(r[5]), r[6], r[7])
                     for r in rows
                 ]
                 joined = self._joined(session, [item.id for item in identities])
@@ -177,149 +157,35 @@ class Inbound:
     def _recompute(
         self,
         session: Session,
-        identities: Sequence[_Identity],
+        identities: Sequence[Identity],
         joined: dict[int, list[Joined]],
         *,
         allocate: bool,
     ) -> None:
         """Work out the identities and write what changed."""
-        results, empty, moved = self._worked_out(session, identities, joined, allocate=allocate)
-        self._store(session, results, joined)
-        session.update("identity", ("due_out",), ("id",), moved)
-        self._bury(session, empty)
+        worked = self._worked_out(session, identities, joined, allocate=allocate)
+        self._store(session, worked.results, joined)
+        session.update("identity", ("due_out",), ("id",), worked.moved)
+        self._bury(session, worked.empty)
 
     def _worked_out(
         self,
         session: Session,
-        identities: Sequence[_Identity],
+        identities: Sequence[Identity],
         joined: dict[int, list[Joined]],
         *,
         allocate: bool,
-    ) -> tuple[list[tuple[_Identity, Values, bool]], list[_Identity], list[tuple[int, int]]]:
-        """The identities' values, and whether each is leaving; those that no object is left of; (since when time
-        alone changed its values, identity).
-        """
-        numbers = [item.id for item in identities]
+    ) -> Worked:
         self.counts["identities"] += len(identities)
-        unique = any(self.rules.types[item.type].computed for item in identities)
         reservations = Reservations(self.rules, session)
-        if unique:
-            reservations.load(numbers)
-        holds = Holds() if identities[0].fresh else load_holds(session, numbers, self.now)
-        paths = self._computed_paths(session, identities)
-        frozen = {} if identities[0].fresh else self._frozen(session, numbers)
-        results: list[tuple[_Identity, Values, bool]] = []
-        empty: list[_Identity] = []
-        plan: list[tuple[_Identity, Values, list[Joined]]] = []
-        for item in identities:
-            objects = joined[item.id]
-            if not objects and item.id not in frozen:
-                empty.append(item)
-                continue
-            old = Values(item.document, item.origin, [], item.kept, None, [])
-            plan.append((item, old, objects))
-        if allocate:
-            self._prefetch(plan, reservations, paths)
-        moved: list[tuple[int, int]] = []
-        for item, old, objects in plan:
-            leaving = not any(o.mapping.rules.project and o.made != MADE for o in objects) and item.id not in frozen
-            work = partial(
-                recompute,
-                self.rules.types[item.type],
-                old,
-                objects,
-                reserved=reservations.of(item.id) if unique else None,
-                paths=paths.get(item.id),
-                unknown=self.unknown or None,
-                allocate=_Giver(reservations, item.id).give if allocate else None,
-                frozen=frozen.get(item.id, frozenset()),
-                leaving=leaving,
-            )
-            values = self._held(item.id, holds, work)
-            if item.due is not None and item.due <= self.now and values.document != item.document:
-                moved.append((self._since(item.due, values, work), item.id))
-            results.append((item, values, leaving))
-            self.report.note_lacking(item.uid, values.lacking)
-            if allocate:
-                used = computed_names(self.rules.types[item.type], values.document)
-                reservations.give_back(item.id, used, but_for=self.rules.flow_scopes)
-            for trouble in values.troubles:
-                self._report_trouble(item, trouble, kept=trouble.attribute not in values.lacking)
-        if unique:
-            reservations.save()
-        return results, empty, moved
-
-    def _held(self, identity: int, holds: Holds, work: Callable[..., Values]) -> Values:
-        """The identity's values under the holds that they leave in force."""
-        mine = holds.by_identity.get(identity)
-        if not mine:
-            return work(self.context, self.now)
-        context = Context(now=moment(self.now))
-        document = work(self.context, self.now).document if any(hold.condition for hold in mine) else {}
-        fixed = overrides(holds.in_force(identity, document, context, self.rules.project.parameters))
-        values = work(self.context, self.now, overrides=fixed)
-        values.due = earliest(values.due, holds.due.get(identity), due_of(context, self.now))
-        return values
-
-    def _since(self, due: int, values: Values, work: Callable[..., Values]) -> int:
-        """The instant from which the identity holds what it holds now, when time alone brought it there."""
-        at: int | None = due
-        while at is not None and at < self.now:
-            then = work(Context(now=moment(at)), at)
-            if then.document == values.document:
-                return at
-            at = then.due
-        return self.now
-
-    def _prefetch(
-        self,
-        plan: Sequence[tuple[_Identity, Values, list[Joined]]],
-        reservations: Reservations,
-        paths: dict[int, dict[str, Value]],
-    ) -> None:
-        """Find out in one query who holds the values that this batch will ask for."""
-        wanted: list[tuple[str, str]] = []
-
-        def collect(scope: str, candidates: Sequence[str]) -> str | None:
-            wanted.extend((scope, value) for value in candidates)
-            return candidates[0] if candidates else None
-
-        for item, old, objects in plan:
-            recompute(
-                self.rules.types[item.type],
-                old,
-                objects,
-                self.context,
-                self.now,
-                reserved=reservations.of(item.id),
-                paths=paths.get(item.id),
-                allocate=collect,
-            )
-        reservations.prefetch(wanted)
-
-    def _frozen(self, session: Session, identities: Sequence[int]) -> dict[int, frozenset[int]]:
-        """The objects of mappings which cannot run now, by identity: such an identity does not leave."""
-        found: dict[int, frozenset[int]] = {}
-        for identity, number, mapping in session.rows(
-            "SELECT identity, id, mapping FROM object WHERE identity IN ?i AND gone = 0", list(identities)
-        ):
-            if mapping not in self.rules.mappings:
-                found[identity] = found.get(identity, frozenset()) | {number}
-        return found
-
-    def _computed_paths(self, session: Session, identities: Sequence[_Identity]) -> dict[int, dict[str, Value]]:
-        found: dict[int, dict[str, Value]] = {}
-        for name, kind in self.rules.types.items():
-            wanted = {p for c in kind.computed for p in c.value.expression.reads if p in kind.paths}
-            if wanted:
-                numbers = [item.id for item in identities if item.type == name]
-                found.update(load_paths(session, self.rules, kind, numbers, frozenset(wanted)))
-        return found
+        worked = self.recomputing.work(session, identities, joined, reservations, allocate=allocate)
+        reservations.save()
+        return worked
 
     def _store(
         self,
         session: Session,
-        results: Sequence[tuple[_Identity, Values, bool]],
+        results: Sequence[tuple[Identity, Values, bool]],
         joined: dict[int, list[Joined]],
     ) -> None:
         rows: list[tuple[Any, ...]] = []
@@ -387,7 +253,7 @@ class Inbound:
                 )
                 session.update("object", ("dirty",), ("id",), sorted({(CHANGED, row[0]) for row in rows}))
 
-    def _bury(self, session: Session, empty: Sequence[_Identity]) -> None:
+    def _bury(self, session: Session, empty: Sequence[Identity]) -> None:
         """Identities that no object is left of: gone, but their unique names stay reserved."""
         if not empty:
             return
@@ -432,14 +298,14 @@ class Inbound:
                     continue
                 first = session.reserve("identity", len(waiting))
                 uids = self._uids(session, waiting)
-                identities: list[_Identity] = []
+                identities: list[Identity] = []
                 joined: dict[int, list[Joined]] = {}
                 for offset, item in enumerate(waiting):
                     kind = item.mapping.rules.identity
-                    identities.append(_Identity(first + offset, uids[offset], kind, {}, b"{}", {}, {}, 0, fresh=True))
+                    identities.append(Identity(first + offset, uids[offset], kind, {}, b"{}", {}, {}, 0, fresh=True))
                     joined[first + offset] = [item]
-                results, _, _ = self._worked_out(session, identities, joined, allocate=False)
-                results = self._without_rivals(session, results, joined)
+                worked = self._worked_out(session, identities, joined, allocate=False)
+                results = self._without_rivals(session, worked.results, joined)
                 placed = [(joined[entry[0].id][0], entry[0].id) for entry in results]
                 session.update(
                     "object", ("identity", "dirty"), ("id",), [(identity, 0, item.id) for item, identity in placed]
@@ -471,9 +337,9 @@ class Inbound:
     def _without_rivals(
         self,
         session: Session,
-        results: list[tuple[_Identity, Values, bool]],
+        results: list[tuple[Identity, Values, bool]],
         joined: dict[int, list[Joined]],
-    ) -> list[tuple[_Identity, Values, bool]]:
+    ) -> list[tuple[Identity, Values, bool]]:
         """Those who can be projected now: an object that matches one before it must try to join it first.
 
         Whoever shares a key with such an object waits, too: it may match what the two are together.
@@ -487,7 +353,7 @@ class Inbound:
             ):
                 keys.setdefault(number, []).append((sig, key))
         seen: set[tuple[int, str]] = set()
-        kept: list[tuple[_Identity, Values, bool]] = []
+        kept: list[tuple[Identity, Values, bool]] = []
         for entry in results:
             identity, values, _ = entry
             own = keys.get(joined[identity.id][0].id, ())
@@ -513,37 +379,6 @@ class Inbound:
                 attempt += 1
             taken.add(uids[position])
         return uids
-
-    # --- telling people
-
-    def _report_trouble(self, item: _Identity, trouble: Trouble, *, kept: bool) -> None:
-        joined = trouble.joined
-        system = joined.mapping.rules.system if joined else ""
-        kind = joined.mapping.rules.object if joined else item.type
-        about = f"{system}/{kind} {joined.anchor}" if joined else f"{item.type} {item.uid}"
-        place = trouble.place
-        then = "The last good value is kept" if kept else "Until then it has no value"
-        self.report.add(
-            Problem(
-                "expression",
-                system,
-                f"{place.file}:{place.line}:{place.column}: {about}: {trouble.message}. {then}",
-                type=kind,
-                anchor=joined.anchor if joined else None,
-                identities=(item.uid,),
-            )
-        )
-
-
-class _Giver:
-    """Gives unique values to one identity."""
-
-    def __init__(self, reservations: Reservations, identity: int) -> None:
-        self.reservations = reservations
-        self.identity = identity
-
-    def give(self, scope: str, candidates: Sequence[str]) -> str | None:
-        return self.reservations.allocate(self.identity, scope, candidates)
 
 
 def _changed_names(before: Document, after: Document) -> set[str]:

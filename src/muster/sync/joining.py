@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from muster.expressions import UNKNOWN, Context, Fault
 from muster.model.values import Value, key_text
-from muster.sync.rules import CompiledMapping
+from muster.sync.rules import CompiledJoin, CompiledMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,23 @@ def object_keys(mapping: CompiledMapping, document: Mapping[str, Value], context
         if key is not None:
             keys.found.append((join.sig, key))
     return keys
+
+
+def line_that_ties(
+    mapping: CompiledMapping, keys: Collection[tuple[int, str]], identity: Collection[tuple[int, str]]
+) -> CompiledJoin | None:
+    """The first join line that matches an object with an identity, by the keys of both.
+
+    None, too, when a line before it speaks against it: both have a value there, and not the same.
+    """
+    for join in mapping.joins:
+        theirs = {key for sig, key in keys if sig == join.sig}
+        own = {key for sig, key in identity if sig == join.sig}
+        if theirs & own:
+            return join
+        if theirs and own:
+            return None
+    return None
 
 
 def matching_identities(

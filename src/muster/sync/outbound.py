@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -30,6 +31,7 @@ from muster.sync.presence import untouchable
 from muster.sync.problems import Problem, Report
 from muster.sync.reserving import Name, Reservations, computed_names, written_names
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
+from muster.sync.unique import Allocate, Wanted
 from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wish
 
@@ -340,26 +342,19 @@ class Outbound:
 
     def _prefetch(self, asked: Sequence[_Asked], reservations: Reservations) -> None:
         """Find out in one query who holds the unique values that this batch will ask for."""
-        wanted: list[tuple[str, str]] = []
-
-        def collect(scope: str, candidates: Sequence[str]) -> str | None:
-            wanted.extend((scope, value) for value in candidates)
-            return candidates[0] if candidates else None
-
+        wanted = Wanted()
         for one in asked:
             for question in one.questions:
                 if question.mapping.uses_unique and question.lacks_names():
-                    decide(question, self.context, self.now, collect)
-        reservations.prefetch(wanted)
+                    decide(question, self.context, self.now, wanted)
+        reservations.prefetch(wanted.names)
 
     def _identity(self, asked: _Asked, batch: _Batch, reservations: Reservations, result: _Result) -> None:
         number, uid, type_name, _, origin, _, dirty, _ = asked.row
         kind = self.rules.types[type_name]
         questions, due = asked.questions, asked.due
 
-        def allocate(scope: str, candidates: Sequence[str]) -> str | None:
-            return reservations.allocate(number, scope, candidates)
-
+        allocate = partial(reservations.allocate, number, type_name)
         wishes = [decide(question, self.context, self.now, allocate) for question in questions]
         if self.answering[type_name]:
             wishes = self._consequences(kind, questions, wishes, allocate)
@@ -421,7 +416,7 @@ class Outbound:
         kind: CompiledType,
         questions: Sequence[Question],
         wishes: list[Wish],
-        allocate: Any,
+        allocate: Allocate,
     ) -> list[Wish]:
         """Decide again what depends on values that a system will answer to a create of this plan."""
         later: set[str] = set()

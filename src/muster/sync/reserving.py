@@ -12,16 +12,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from muster.model.values import Document, Value, key_text
+from muster.store.codec import decode
 from muster.store.database import CHUNK, Session
+from muster.sync.adopting import Adopted, Adopting
 from muster.sync.changes import SENT
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
-from muster.sync.unique import Reservation
+from muster.sync.unique import AsIf, Reservation
 
 Name = tuple[str, str]
 """A unique value: its scope and its key."""
-
-NOBODY: Final = 0
-"""Stands for the identity of whoever holds a value that an object of nobody shows."""
 
 _COLUMNS: Final = ("scope", "key", "identity", "value", "firm")
 
@@ -34,6 +33,10 @@ class Reservations:
         self.session = session
         self._holders: dict[Name, set[int]] = {}
         self._shown: dict[Name, set[int]] = {}
+        self._loose: dict[Name, set[int]] = {}
+        self.adopting = Adopting(rules, session)
+        self.adopted: list[Adopted] = []
+        """What values that objects of nobody show were given to those whom the join rules tie these to."""
         self._asked: set[Name] = set()
         self._new: dict[Name, tuple[int, str, int]] = {}
         self._released: set[Name] = set()
@@ -75,16 +78,21 @@ class Reservations:
             ):
                 self._holders.setdefault((scope, key), set()).add(identity)
             for sig in self.rules.scope_sigs.get(scope, ()):
-                for key, identity in self.session.rows(
-                    "SELECT k.key, o.identity FROM object_key k JOIN object o ON o.id = k.object "
+                for key, identity, number in self.session.rows(
+                    "SELECT k.key, o.identity, o.id FROM object_key k JOIN object o ON o.id = k.object "
                     "WHERE k.sig = ? AND k.key IN ?t AND o.gone = 0",
                     sig,
                     part,
                 ):
-                    self._shown.setdefault((scope, key), set()).add(identity or NOBODY)
+                    if identity is None:
+                        self._loose.setdefault((scope, key), set()).add(number)
+                    else:
+                        self._shown.setdefault((scope, key), set()).add(identity)
 
-    def allocate(self, identity: int, scope: str, candidates: Sequence[str]) -> str | None:
-        """The first free candidate, now reserved for the identity; None when all are taken."""
+    def allocate(
+        self, identity: int, kind: str, scope: str, candidates: Sequence[str], as_if: AsIf | None = None
+    ) -> str | None:
+        """The first candidate that is free for the identity, of a type; it is reserved now. None when all are taken."""
         self.prefetch((scope, value) for value in candidates)
         for value in candidates:
             key = key_text((value,))
@@ -94,12 +102,22 @@ class Reservations:
             shown = self._shown.get(name, set())
             if (self._holders.get(name, set()) | shown) - {identity}:
                 continue
+            loose = self._loose.get(name)
+            if loose and not (as_if is not None and self._own(identity, kind, loose, value, as_if)):
+                continue
             firm = identity in shown
             self._holders.setdefault(name, set()).add(identity)
             self._new[name] = (identity, value, int(firm))
             self.of(identity).setdefault(scope, []).append(Reservation(value, firm))
             return value
         return None
+
+    def _own(self, identity: int, kind: str, objects: set[int], value: str, as_if: AsIf) -> bool:
+        """Whether these objects of nobody would be the identity's if it had the value; then they are."""
+        self.adopting.load((number for loose in self._loose.values() for number in loose), self._had)
+        found = self.adopting.adopt(identity, kind, value, objects, as_if(value))
+        self.adopted.extend(found or ())
+        return found is not None
 
     def give_back(self, identity: int, used: Collection[Name], but_for: Collection[str] = ()) -> None:
         """Release what the identity only had in mind and does not use any more, in all scopes but some."""
@@ -187,12 +205,58 @@ def make_firm(session: Session, written: Iterable[tuple[int, Mapping[str, Any]]]
 
 def make_shown_firm(session: Session, rules: Rules, objects: Sequence[int]) -> None:
     """These objects were joined: the names that they show are their identities' for good."""
+    scopes: dict[int, list[str]] = {}
     for scope, sigs in rules.scope_sigs.items():
-        session.run(
-            "UPDATE reserved SET firm = 1 WHERE firm = 0 AND scope = ? AND EXISTS (SELECT 1 FROM object_key k JOIN "
-            "object o ON o.id = k.object WHERE o.id IN ?i AND k.sig IN ?i AND k.key = reserved.key "
-            "AND o.identity = reserved.identity)",
-            scope,
+        for sig in sigs:
+            scopes.setdefault(sig, []).append(scope)
+    if not scopes:
+        return
+    rows = {
+        (1, scope, key, identity)
+        for sig, key, identity in session.rows(
+            "SELECT k.sig, k.key, o.identity FROM object_key k JOIN object o ON o.id = k.object "
+            "WHERE k.object IN ?i AND k.sig IN ?i",
             list(objects),
-            sigs,
+            sorted(scopes),
         )
+        for scope in scopes[sig]
+    }
+    session.update("reserved", ("firm",), ("scope", "key", "identity"), sorted(rows))
+
+
+def release_shown(session: Session, rules: Rules, parted: Mapping[int, int]) -> None:
+    """Objects leave their identities (object → identity), and the names that they alone showed go with them.
+
+    A name stays where another object of the identity shows it, or was written with it.
+    """
+    owners = sorted(set(parted.values()))
+    staying: dict[int, list[tuple[int, CompiledMapping | None, Document]]] = {}
+    for number, identity, mapping_id, wrote in session.rows(
+        "SELECT id, identity, mapping, wrote FROM object WHERE identity IN ?i AND gone = 0", owners
+    ):
+        if number not in parted:
+            staying.setdefault(identity, []).append((number, rules.mappings.get(mapping_id), decode(wrote)))
+    for scope, sigs in rules.scope_sigs.items():
+        shown: dict[str, set[int]] = {}
+        for key, number in session.rows(
+            "SELECT k.key, k.object FROM reserved r JOIN object_key k ON k.key = r.key "
+            "WHERE r.scope = ? AND r.identity IN ?i AND k.sig IN ?i",
+            scope,
+            owners,
+            sigs,
+        ):
+            shown.setdefault(key, set()).add(number)
+        gone: list[tuple[str, str, int]] = []
+        for number, identity in parted.items():
+            others = staying.get(identity, ())
+            if not any(_writes(mapping, scope, wrote) for _, mapping, wrote in others):
+                kept = {other for other, _, _ in others}
+                gone.extend((scope, key, identity) for key, by in shown.items() if number in by and not by & kept)
+        session.delete("reserved", ("scope", "key", "identity"), gone)
+
+
+def _writes(mapping: CompiledMapping | None, scope: str, wrote: Document) -> bool:
+    """Whether something that was written came from a unique value of this scope."""
+    if mapping is None:
+        return bool(wrote)
+    return any(scope in {one for one, _ in mapping.unique_of.get(attribute, ())} for attribute in wrote)

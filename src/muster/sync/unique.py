@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
-from muster.model.values import Value, key_text
+from muster.model.values import Document, Value, key_text
+
+AsIf: TypeAlias = Callable[[str], Document]
+"""What the identity would hold if it had a candidate."""
 
 
 class Allocate(Protocol):
-    """Gives an identity the first free one of some candidates, unique in a scope; None when all are taken."""
+    """Gives an identity the first free one of some candidates, unique in a scope; None when all are taken.
 
-    def __call__(self, scope: str, candidates: Sequence[str]) -> str | None: ...
+    With `as_if`, one that only objects of nobody show is free for whom the join rules would then tie them to.
+    """
+
+    def __call__(self, scope: str, candidates: Sequence[str], as_if: AsIf | None = None, /) -> str | None: ...
+
+
+@dataclass(slots=True)
+class Wanted:
+    """Gives nothing out: takes note of every candidate (scope, value)."""
+
+    names: list[tuple[str, str]] = field(default_factory=list)
+
+    def __call__(self, scope: str, candidates: Sequence[str], _as_if: AsIf | None = None, /) -> str | None:
+        self.names.extend((scope, value) for value in candidates)
+        return candidates[0] if candidates else None
 
 
 @dataclass(slots=True)

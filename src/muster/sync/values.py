@@ -234,8 +234,10 @@ def _compute(
     overrides: Collection[str],
 ) -> None:
     """Add the computed values to what the sources gave."""
-    computing = Computing(kind, result.document, result.kept, old.document, context, reserved, paths, allocate)
-    computing.work(overrides)
+    computing = Computing(
+        kind, result.document, result.kept, old.document, context, reserved, paths, allocate, overrides
+    )
+    computing.work()
     for computed in kind.computed:
         result.origin.pop(computed.attribute.name, None)
     result.needs = computing.needs

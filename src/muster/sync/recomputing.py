@@ -1,0 +1,218 @@
+"""Part of step two: identities worked out whole, a batch at a time, with everything that has a say loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from muster.expressions import Context
+from muster.model.values import Document, Value
+from muster.store.database import Session
+from muster.sync.adopting import Adopted
+from muster.sync.cases import named
+from muster.sync.clock import moment
+from muster.sync.holds import Holds, load_holds, overrides
+from muster.sync.paths import load_paths
+from muster.sync.problems import Problem, Report
+from muster.sync.reserving import Reservations, computed_names
+from muster.sync.rules import Rules
+from muster.sync.unique import Wanted
+from muster.sync.values import MADE, Joined, Trouble, Values, due_of, earliest, recompute
+
+
+@dataclass(slots=True)
+class Identity:
+    """One identity as it stands before it is recomputed."""
+
+    id: int
+    uid: str
+    type: str
+    document: Document
+    data: bytes
+    origin: dict[str, int]
+    kept: dict[str, Value]
+    dirty: int
+    due: int | None = None
+    fresh: bool = False
+
+
+@dataclass(slots=True)
+class Worked:
+    """What became of a batch. `results`: the values of each, and whether it is leaving; `empty`: those that no object
+    is left of; `moved`: (since when time alone changed its values, identity)."""
+
+    results: list[tuple[Identity, Values, bool]] = field(default_factory=list)
+    empty: list[Identity] = field(default_factory=list)
+    moved: list[tuple[int, int]] = field(default_factory=list)
+
+
+class Recomputing:
+    """Works out identities. Reads the store and writes nothing; what went wrong is told to the report."""
+
+    def __init__(self, rules: Rules, report: Report, now: int, unknown: Mapping[int, frozenset[str]]) -> None:
+        self.rules = rules
+        self.report = report
+        self.now = now
+        self.unknown = unknown
+        self.context = Context(now=moment(now))
+
+    def work(
+        self,
+        session: Session,
+        identities: Sequence[Identity],
+        joined: Mapping[int, list[Joined]],
+        reservations: Reservations,
+        *,
+        allocate: bool,
+    ) -> Worked:
+        """The identities' values; with `allocate`, unique ones are given out, in `reservations`."""
+        numbers = [item.id for item in identities]
+        unique = any(self.rules.types[item.type].computed for item in identities)
+        if unique:
+            reservations.load(numbers)
+        holds = Holds() if identities[0].fresh else load_holds(session, numbers, self.now)
+        paths = self._computed_paths(session, identities)
+        frozen = {} if identities[0].fresh else self._frozen(session, numbers)
+        done = Worked()
+        plan: list[tuple[Identity, Values, list[Joined]]] = []
+        for item in identities:
+            objects = joined[item.id]
+            if not objects and item.id not in frozen:
+                done.empty.append(item)
+                continue
+            plan.append((item, Values(item.document, item.origin, [], item.kept, None, []), objects))
+        if allocate:
+            self._prefetch(plan, reservations, paths)
+        for item, old, objects in plan:
+            leaving = not any(o.mapping.rules.project and o.made != MADE for o in objects) and item.id not in frozen
+            work = partial(
+                recompute,
+                self.rules.types[item.type],
+                old,
+                objects,
+                reserved=reservations.of(item.id) if unique else None,
+                paths=paths.get(item.id),
+                unknown=self.unknown or None,
+                allocate=partial(reservations.allocate, item.id, item.type) if allocate else None,
+                frozen=frozen.get(item.id, frozenset()),
+                leaving=leaving,
+            )
+            values = self._held(item.id, holds, work)
+            if item.due is not None and item.due <= self.now and values.document != item.document:
+                done.moved.append((self._since(item.due, values, work), item.id))
+            done.results.append((item, values, leaving))
+            if allocate:
+                used = computed_names(self.rules.types[item.type], values.document)
+                reservations.give_back(item.id, used, but_for=self.rules.flow_scopes)
+            self._tell(item, values)
+        self._tell_adopted(reservations.adopted, {item.id: (item, values) for item, values, _ in done.results})
+        return done
+
+    def _held(self, identity: int, holds: Holds, work: Callable[..., Values]) -> Values:
+        """The identity's values under the holds that they leave in force."""
+        mine = holds.by_identity.get(identity)
+        if not mine:
+            return work(self.context, self.now)
+        context = Context(now=moment(self.now))
+        document = work(self.context, self.now).document if any(hold.condition for hold in mine) else {}
+        fixed = overrides(holds.in_force(identity, document, context, self.rules.project.parameters))
+        values = work(self.context, self.now, overrides=fixed)
+        values.due = earliest(values.due, holds.due.get(identity), due_of(context, self.now))
+        return values
+
+    def _since(self, due: int, values: Values, work: Callable[..., Values]) -> int:
+        """The instant from which the identity holds what it holds now, when time alone brought it there."""
+        at: int | None = due
+        while at is not None and at < self.now:
+            then = work(Context(now=moment(at)), at)
+            if then.document == values.document:
+                return at
+            at = then.due
+        return self.now
+
+    def _prefetch(
+        self,
+        plan: Sequence[tuple[Identity, Values, list[Joined]]],
+        reservations: Reservations,
+        paths: Mapping[int, Mapping[str, Value]],
+    ) -> None:
+        """Find out in one query who holds the values that this batch will ask for."""
+        wanted = Wanted()
+        for item, old, objects in plan:
+            recompute(
+                self.rules.types[item.type],
+                old,
+                objects,
+                self.context,
+                self.now,
+                reserved=reservations.of(item.id),
+                paths=paths.get(item.id),
+                allocate=wanted,
+            )
+        reservations.prefetch(wanted.names)
+
+    def _frozen(self, session: Session, identities: Sequence[int]) -> dict[int, frozenset[int]]:
+        """The objects of mappings which cannot run now, by identity: such an identity does not leave."""
+        found: dict[int, frozenset[int]] = {}
+        for identity, number, mapping in session.rows(
+            "SELECT identity, id, mapping FROM object WHERE identity IN ?i AND gone = 0", list(identities)
+        ):
+            if mapping not in self.rules.mappings:
+                found[identity] = found.get(identity, frozenset()) | {number}
+        return found
+
+    def _computed_paths(self, session: Session, identities: Sequence[Identity]) -> dict[int, dict[str, Value]]:
+        found: dict[int, dict[str, Value]] = {}
+        for name, kind in self.rules.types.items():
+            wanted = {p for c in kind.computed for p in c.value.expression.reads if p in kind.paths}
+            if wanted:
+                numbers = [item.id for item in identities if item.type == name]
+                found.update(load_paths(session, self.rules, kind, numbers, frozenset(wanted)))
+        return found
+
+    # --- telling people
+
+    def _tell(self, item: Identity, values: Values) -> None:
+        """What could not be worked out of an identity."""
+        self.report.note_lacking(item.uid, values.lacking)
+        for trouble in values.troubles:
+            self.report.add(_problem(item, trouble, kept=trouble.attribute not in values.lacking))
+
+    def _tell_adopted(self, adopted: Sequence[Adopted], identities: Mapping[int, tuple[Identity, Values]]) -> None:
+        """Nobody's object is not taken in silence."""
+        for one in adopted:
+            item, values = identities[one.identity]
+            rules, anchor = one.object.mapping.rules, one.object.anchor
+            about = f"{one.line.line.place}: {rules.system}/{rules.object} {anchor}"
+            who = f"{values.document.get('displayName') or item.type} ({item.uid})"
+            what = named(rules.system, rules.object, anchor)
+            self.report.add(
+                Problem(
+                    "adopted",
+                    rules.system,
+                    f"{about}: was nobody's, shows {one.value!r}, and is joined to {who}, who takes that name. If it "
+                    f"is somebody else's: muster joins split {what}",
+                    type=rules.object,
+                    anchor=anchor,
+                    identities=(item.uid,),
+                    note=True,
+                )
+            )
+
+
+def _problem(item: Identity, trouble: Trouble, *, kept: bool) -> Problem:
+    joined = trouble.joined
+    system = joined.mapping.rules.system if joined else ""
+    kind = joined.mapping.rules.object if joined else item.type
+    about = f"{system}/{kind} {joined.anchor}" if joined else f"{item.type} {item.uid}"
+    place = trouble.place
+    then = "The last good value is kept" if kept else "Until then it has no value"
+    return Problem(
+        "expression",
+        system,
+        f"{place.file}:{place.line}:{place.column}: {about}: {trouble.message}. {then}",
+        type=kind,
+        anchor=joined.anchor if joined else None,
+        identities=(item.uid,),
+    )
