@@ -51,9 +51,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def commands(muster: Command, kind: str, anchor: str) -> list[str]:
+def commands(muster: Command, cause: str, anchor: str) -> list[str]:
     found = [case for case in muster("joins", "--json").document["cases"] if case["anchor"] == anchor]
-    assert [case["kind"] for case in found] == [kind]
+    assert [(case["kind"], case["cause"]) for case in found] == [("ambiguous-join", cause)]
     return [str(command) for command in found[0]["commands"]]
 
 
@@ -93,7 +93,7 @@ def test_a_person_decides_whose_account_it_is(muster: Command) -> None:
 @pytest.mark.usefixtures("folder")
 def test_an_account_that_is_nobodys_is_refused(muster: Command) -> None:
     muster("plan")
-    _, nobody = commands(muster, "ambiguous", "the team")
+    _, nobody = commands(muster, "several", "the team")
     assert muster(*typed(nobody)).code == 0
     assert muster("plan", "--json").document["held"] == []
     assert muster("joins").code == 0
@@ -102,7 +102,7 @@ def test_an_account_that_is_nobodys_is_refused(muster: Command) -> None:
 def test_an_object_that_is_somebody_new_becomes_an_identity(folder: Path, muster: Command) -> None:
     (folder / "crm.csv").write_text("id,name,mail\nc,Cy Third,team@acme.example\n")
     muster("plan")
-    accept, new = commands(muster, "ambiguous", "c")
+    accept, new = commands(muster, "several", "c")
     assert (accept, new) == ("muster joins accept crm/contact c IDENTITY", "muster joins new crm/contact c")
     assert muster(*typed(new)).code == 0
     muster("plan")

@@ -61,7 +61,7 @@ def anchors(world: World, who: str) -> list[str]:
 
 
 def cases(world: World) -> list[tuple[str, str]]:
-    return [(case["kind"], case["anchor"]) for case in world.status()["cases"]]
+    return [(case["cause"], case["anchor"]) for case in world.status()["cases"]]
 
 
 def twins(world: World) -> tuple[MemorySide, MemorySide]:
@@ -79,7 +79,7 @@ def test_two_matches_are_held_and_never_tried_on_the_next_line(world: World) -> 
     result = world.run()
     assert [(h["kind"], h["system"], h["anchor"]) for h in result["held"]] == [("ambiguous-join", "badge", "c")]
     assert len(result["held"][0]["identities"]) == 2
-    assert cases(world) == [("ambiguous", "c")]
+    assert cases(world) == [("several", "c")]
     assert anchors(world, "2") == ["2"]
 
 
@@ -151,7 +151,7 @@ def test_a_new_match_beside_a_match_found_late_is_settled_too(world: World) -> N
     world.run()
     side.put("t", id="t", name="Ada C", mail="ada@x")
     assert len(world.run()["held"]) == 2
-    assert cases(world) == [("double", "s"), ("ambiguous", "t")]
+    assert cases(world) == [("double", "s"), ("several", "t")]
 
 
 def test_while_a_case_is_open_nobody_gets_a_second_account(world: World) -> None:

@@ -329,12 +329,84 @@ def test_a_removed_mapping_freezes_its_objects_until_it_is_retired(tmp_path: Pat
         office.hr.edit("1", last="King", status="left")
         result = office.run()
         assert changed(result) == []
-        assert kinds(result["notes"]) == ["frozen"]
-        assert "muster retire" in result["notes"][0]["message"]
+        assert told(result) == [FROZEN % ("its 1 object", "is", "the new file")]
         assert office.app.values("ada") == {"login": "ada", "emp": "1", "name": "Ada Byron", "enabled": True}
         with office.muster() as muster:
             assert muster.retire("app-account") == {"retired": "app-account", "objects": 1}
-        assert kinds(office.run()["notes"]) == []
+        assert office.run()["held"] == []
+
+
+FROZEN = (
+    "mapping app-account is no longer in the project; %s in app/account %s frozen: not read, not written, not deleted. "
+    "If it was renamed, write `was: app-account` in %s; to let go of them: muster retire app-account"
+)
+
+
+def told(result: dict[str, Any]) -> list[str]:
+    """What waits for a person, and what is wrong."""
+    return [problem["message"] for problem in (*result["held"], *result["errors"])]
+
+
+def test_a_mapping_renamed_without_was_is_told_in_one_message_and_makes_nothing_twice(tmp_path: Path) -> None:
+    with Office(tmp_path, people={"1": ADA, "2": BO}) as office:
+        office.run()
+        text = (tmp_path / "mappings/app-account.yaml").read_text()
+        office.drop("mappings/app-account.yaml")
+        office.write("mappings/accounts.yaml", text)
+        office.hr.put("3", id="3", first="Cy", last="Eld", status="active")
+        for result in (office.plan(), office.run(), office.run()):
+            assert told(result) == [FROZEN % ("its 2 objects", "are", "mappings/accounts.yaml")]
+        assert office.app.all().keys() == {"ada", "bo", "cy"}
+        office.write("mappings/accounts.yaml", f"{text}was: app-account\n")
+        assert (changed(office.run()), told(office.run())) == ([], [])
+
+
+def test_a_mapping_renamed_without_was_doubles_no_account_that_its_system_names(tmp_path: Path) -> None:
+    rules = app_rules().replace("    login: 'ToLower([givenName])'\n", "")
+    with Office(tmp_path, rules, anchor="number", assigned=True) as office:
+        office.run()
+        office.drop("mappings/app-account.yaml")
+        office.mapping("accounts", "app", "account", rules)
+        assert changed(office.run()) == []
+        with office.muster() as muster:
+            muster.retire("app-account")
+        assert (changed(office.run()), told(office.run())) == ([], [])
+        assert len(office.app.all()) == 1
+        assert office.explain("1")["systems"][0]["anchor"] == next(iter(office.app.all()))
+
+
+def test_what_would_take_the_place_of_frozen_objects_is_one_error(tmp_path: Path) -> None:
+    with Office(tmp_path, people={"1": ADA, "2": BO}) as office:
+        office.run()
+        office.write("metaverse.yaml", "contact: {attributes: {employeeId: text, employeeLeaveDateTime: text}}")
+        office.source("agency", "worker", rows={"7": ADA, "8": BO}, mapping=HR.replace("person", "contact"))
+        text = (tmp_path / "mappings/app-account.yaml").read_text()
+        office.write("mappings/app-account.yaml", text.replace("identity: person", "identity: contact"))
+        for result in (office.plan(), office.run()):
+            assert told(result) == [
+                "mapping app-account (app/account, person): mappings/app-account.yaml was turned to other objects, and "
+                "its 2 objects in app/account are frozen: not read, not written, not deleted. To let go of them: "
+                "muster retire 'app-account (app/account, person)'",
+                "mappings/app-account.yaml: 2 creates in app/account would take the login of a frozen object of "
+                "mapping app-account (app/account, person). Decide about that mapping first",
+            ]
+        with office.muster() as muster:
+            muster.retire("app-account (app/account, person)")
+        assert kinds(office.run()["errors"]) == ["clash", "clash"]
+
+
+def test_what_was_done_by_a_mapping_that_is_retired_can_still_be_explained(tmp_path: Path) -> None:
+    with Office(tmp_path) as office:
+        office.run()
+        office.drop("mappings/app-account.yaml")
+        office.run()
+        assert [(one["mapping"], one["state"]) for one in office.explain("1")["objects"]] == [
+            ("app-account", "frozen"),
+            ("hr-worker", "joined"),
+        ]
+        with office.muster() as muster:
+            muster.retire("app-account")
+        assert [(event["mapping"], event["anchor"]) for event in office.explain("1")["history"]] == [(None, "ada")]
 
 
 def test_a_removed_source_freezes_what_it_said(tmp_path: Path) -> None:
@@ -417,7 +489,7 @@ def test_was_follows_a_rename_without_touching_anything(tmp_path: Path, told: st
         office.write("mappings/accounts.yaml", f"{text}was: app-account\n")
         result = office.run()
         assert changed(result) == []
-        assert kinds(result["notes"]) == []
+        assert result["held"] == []
         office.wait(days=30)
         assert changed(office.run()) == [("app", "delete", "ada")]
 
@@ -452,7 +524,7 @@ def test_a_mapping_that_turns_to_another_system_lets_go_of_nothing_it_held_befor
         office.write("mappings/app-account.yaml", text.replace("system: app", "system: new"))
         result = office.run()
         assert changed(result) == [("new", "create", "ada")]
-        assert kinds(result["notes"]) == ["frozen"]
+        assert kinds(result["held"]) == ["frozen"]
         office.hr.edit("1", status="left")
         assert changed(office.run()) == [("new", "disable", "ada")]
         assert new.values("ada")["enabled"] is False

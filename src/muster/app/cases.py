@@ -10,7 +10,7 @@ from muster.app.explaining import known_schemas
 from muster.project.configuration import Project
 from muster.store.database import Database
 from muster.store.names import Names
-from muster.sync.cases import WITH_OBJECTS, commands, told
+from muster.sync.cases import WITH_OBJECTS, commands, shown_kind, told
 from muster.sync.clock import moment
 from muster.sync.plan_document import names_of
 from muster.sync.rules import compile_rules
@@ -33,7 +33,8 @@ def open_joins(project: Project, database: Database) -> dict[str, Any]:
         people = [number for number in numbers if number in uids]
         found.append(
             {
-                "kind": kind,
+                "kind": shown_kind(kind),
+                "cause": kind,
                 "system": system,
                 "object_type": object_type,
                 "anchor": anchor,

@@ -17,6 +17,7 @@ from muster.store.codec import decode
 from muster.store.database import Database, Session
 from muster.store.names import Names
 from muster.sync.clock import moment
+from muster.sync.frozen import frozen_mappings
 from muster.sync.outbound import named_objects
 from muster.sync.paths import load_paths
 from muster.sync.plan_document import LATER, change_document
@@ -101,13 +102,14 @@ class _Explaining:
         _, space, anchor, _, mapping_id, made, _, gone = row
         system, kind = self.rules.spaces[space]
         mapping = self.rules.mappings.get(mapping_id)
+        frozen = mapping_id in frozen_mappings(self.rules.names, self.rules.project).values()
         return {
             "system": system,
             "object_type": kind,
             "anchor": anchor,
-            "mapping": mapping.name if mapping else None,
+            "mapping": self.rules.names.find(mapping_id),
             "account": mapping.rules.account if mapping else None,
-            "state": "gone" if gone else "made by Muster" if made else "joined",
+            "state": "gone" if gone else "frozen" if frozen else "made by Muster" if made else "joined",
         }
 
     # --- the identity's own values

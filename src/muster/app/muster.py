@@ -29,9 +29,9 @@ from muster.app.plans import (
     write_plan,
 )
 from muster.app.results import made_summary, result_document
-from muster.app.standing import status
+from muster.app.standing import runs_told, status
 from muster.connectors.kit.guard import Guard
-from muster.model.errors import ProjectError
+from muster.model.errors import MusterError, ProjectError
 from muster.model.values import Value
 from muster.project.configuration import Project
 from muster.project.secrets import SecretStore
@@ -40,12 +40,13 @@ from muster.store.database import Database
 from muster.store.leases import leased
 from muster.store.names import Names
 from muster.store.opening import open_store
-from muster.store.runs import begin_run, end_run, list_runs
-from muster.sync.clock import micros, moment
+from muster.store.runs import begin_run, end_run
+from muster.sync.clock import micros
+from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import set_hold
 from muster.sync.limits import LIMITS
 from muster.sync.plan_document import plan_digest, plan_document
-from muster.sync.problems import Report
+from muster.sync.problems import Problem, Report
 from muster.sync.rulechanges import retire
 from muster.sync.rules import compile_rules
 from muster.sync.run import Progress, Run
@@ -143,12 +144,9 @@ class Muster:
 
     def log(self, *, limit: int = 20, run: int | None = None) -> dict[str, Any]:
         """The last runs, newest first."""
-        runs = list_runs(self.database, limit, run)
+        runs = runs_told(self.database, limit, run)
         if run is not None and not runs:
             raise ProjectError(f"There is no run {run} in the log. `muster log` lists those there are")
-        for entry in runs:
-            for name in ("started", "ended"):
-                entry[name] = _text(entry[name])
         return {"runs": runs}
 
     def hold(
@@ -223,7 +221,8 @@ class Muster:
             raise ProjectError(f"Mapping {name} is in use. Delete mappings/{name}.yaml first, then retire it")
         names = Names(self.database)
         if name not in names.known("mapping"):
-            raise ProjectError(f"No mapping {name!r} was ever used here")
+            frozen = ", ".join(map(repr, frozen_mappings(names, self.project))) or "none"
+            raise ProjectError(f"No mapping {name!r} was ever used here. Mappings that can be retired: {frozen}")
         with self._leased("retire"):
             rules = compile_rules(self.project, known_schemas(self.database), names)
             return {"retired": name, "objects": retire(rules, self.database, name)}
@@ -279,6 +278,9 @@ class Muster:
                 report = run.report
                 yield run
             state = "held" if report.held else "errors" if report.errors else "done"
+        except MusterError as error:
+            report.add(Problem("failed", "", error.message))
+            raise
         finally:
             end_run(
                 self.database,
@@ -288,7 +290,8 @@ class Muster:
                 summary=self._summary(run),
                 steps=[(s.name, s.system, s.seconds, s.counts) for s in run.steps.done] if run is not None else [],
                 problems=[
-                    (p.kind, p.system, p.type, p.anchor, p.identities, p.message) for p in report.problems.values()
+                    (p.level, p.kind, p.system, p.type, p.anchor, p.identities, p.message)
+                    for p in report.problems.values()
                 ],
             )
 
@@ -314,7 +317,3 @@ def _opened_run(
     progress: Progress | None,
 ) -> Run:
     return Run(project, database, guard, now=now, number=number, progress=progress)
-
-
-def _text(number: int | None) -> str | None:
-    return moment(number).isoformat().replace("+00:00", "Z") if number is not None else None

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import orjson
 
 from muster.project.configuration import Project
 from muster.store.database import Database, Session
+from muster.store.leases import working
 from muster.store.names import Names
 from muster.store.runs import list_runs
-from muster.sync.cases import WITH_OBJECTS
+from muster.sync.cases import AMBIGUOUS, WITH_OBJECTS, shown_kind
 from muster.sync.clock import moment
+from muster.sync.frozen import frozen_problems
 from muster.sync.limits import live_objects
 from muster.sync.quarantine import in_quarantine
+
+_ENDED: Final = frozenset({"done", "errors", "held"})
+_RECENT: Final = 5
+"""Runs among which the last that came to its end is looked for."""
+_SAME: Final = ("kind", "system", "object_type", "anchor")
 
 
 def status(project: Project, database: Database, now: int) -> dict[str, Any]:
@@ -29,16 +37,14 @@ def status(project: Project, database: Database, now: int) -> dict[str, Any]:
         pending = session.value("SELECT COUNT(*) FROM change WHERE state = 0")
         cases = _cases(session, names)
         unmanaged = _unmanaged(session, project, names)
+        frozen = [problem.document() for problem in frozen_problems(session, names, project)]
     free = Counter(entry["system"] for entry in unmanaged)
     for system in systems:
         system["unmanaged"] = free[system["name"]]
         problem = in_quarantine(database, system["name"], now)
         system["quarantine"] = problem.message if problem else None
-    runs = list_runs(database, 1)
-    last = runs[0] if runs else None
-    if last is not None:
-        for name in ("started", "ended"):
-            last[name] = _text(last[name])
+    runs = runs_told(database, _RECENT)
+    told = _told(runs, cases)
     return {
         "project": project.name,
         "store": database.shown,
@@ -47,9 +53,34 @@ def status(project: Project, database: Database, now: int) -> dict[str, Any]:
         "leaving": leaving,
         "pending": pending,
         "cases": cases,
+        "held": [*frozen, *(entry for entry in told["held"] if entry["kind"] != "frozen")],
+        "errors": told["error"],
+        "notes": told["note"],
         "unmanaged": unmanaged,
-        "last_run": last,
+        "last_run": runs[0] if runs else None,
     }
+
+
+def _told(runs: Sequence[Mapping[str, Any]], cases: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """What the last run that came to its end had to tell, by level, but for the cases, which stand for themselves."""
+    found: dict[str, list[dict[str, Any]]] = {"held": [], "error": [], "note": []}
+    known = {tuple(case[key] for key in _SAME) for case in cases}
+    last = next((run for run in runs if run["state"] in _ENDED), None)
+    for problem in last["problems"] if last is not None else ():
+        if tuple(problem[key] for key in _SAME) not in known and problem["kind"] != AMBIGUOUS:
+            found[problem["level"]].append({key: value for key, value in problem.items() if key != "level"})
+    return found
+
+
+def runs_told(database: Database, limit: int, number: int | None = None) -> list[dict[str, Any]]:
+    """The last runs as people and programs read them, newest first."""
+    runs = list_runs(database, limit, number)
+    for run in runs:
+        for name in ("started", "ended"):
+            run[name] = _text(run[name])
+        if run["state"] == "running" and not working(database, "project"):
+            run["state"] = "interrupted"
+    return runs
 
 
 def _text(number: int | None) -> str | None:
@@ -97,7 +128,8 @@ def _cases(session: Session, names: Names) -> list[dict[str, Any]]:
         system, object_type = spaces[space]
         found.append(
             {
-                "kind": kind,
+                "kind": shown_kind(kind),
+                "cause": kind,
                 "system": system,
                 "object_type": object_type,
                 "anchor": anchor,

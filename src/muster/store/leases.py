@@ -46,6 +46,13 @@ def _alive(holder: dict[str, str | int | None], expires: int, now: int) -> bool:
     return True
 
 
+def working(database: Database, name: str) -> bool:
+    """Whether somebody who is alive holds this lease."""
+    with database.read() as session:
+        row = session.one("SELECT holder, expires FROM lease WHERE name = ?", name)
+    return row is not None and _alive(orjson.loads(row[0]), row[1], int(time.time()))
+
+
 @contextmanager
 def leased(database: Database, names: Sequence[str], verb: str) -> Iterator[None]:
     """Hold the leases while the block runs. Raises `LeaseRefused` at once, naming the holder.

@@ -37,6 +37,10 @@ class Names:
         """The name that has this id."""
         return self._texts[number]
 
+    def find(self, number: int) -> str | None:
+        """The name that has this id; None when it was forgotten."""
+        return self._texts.get(number)
+
     def known(self, kind: str) -> dict[str, int]:
         """All names of one kind."""
         return {text: number for (found, text), number in self._ids.items() if found == kind}
@@ -56,6 +60,7 @@ class Names:
         """The name is used no more, nor its id."""
         number = self._ids.pop((kind, text), None)
         if number is not None:
+            del self._texts[number]
             with self._database.write() as session:
                 session.run("DELETE FROM name WHERE id = ?", number)
 

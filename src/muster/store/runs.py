@@ -10,15 +10,16 @@ import orjson
 from muster.store.codec import decode
 from muster.store.database import Database
 
-ProblemRow = tuple[str, str, str, str | None, Sequence[str], str]
+ProblemRow = tuple[str, str, str, str, str | None, Sequence[str], str]
 StepRow = tuple[str, str, float, dict[str, Any]]
 _KEPT = 1000
 """Runs that stand in the log; older ones are dropped (the audit trail keeps what was written)."""
 
 
 def begin_run(database: Database, verb: str, at: int, *, rehearsed: bool) -> int:
-    """A new run's number."""
+    """A new run's number. One at a time works (see leases.py): what still seems to run was interrupted."""
     with database.write() as session:
+        session.run("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
         number = session.reserve("run", 1)
         session.insert(
             "run",
@@ -41,7 +42,7 @@ def end_run(
     steps: Iterable[StepRow],
     problems: Iterable[ProblemRow],
 ) -> None:
-    """Write down how a run went. `problems`: (kind, system, type, anchor, identities, message)."""
+    """Write down how a run went. `problems`: (level, kind, system, type, anchor, identities, message)."""
     with database.write() as session:
         session.run(
             "UPDATE run SET ended = ?, state = ?, summary = ? WHERE id = ?", at, state, orjson.dumps(summary), number
@@ -56,10 +57,10 @@ def end_run(
         )
         session.insert(
             "problem",
-            ("run", "kind", "system", "type", "anchor", "identities", "message"),
+            ("run", "level", "kind", "system", "type", "anchor", "identities", "message"),
             [
-                (number, kind, system, object_type, anchor, orjson.dumps(list(identities)), message)
-                for kind, system, object_type, anchor, identities, message in problems
+                (number, level, kind, system, object_type, anchor, orjson.dumps(list(identities)), message)
+                for level, kind, system, object_type, anchor, identities, message in problems
             ],
         )
 
@@ -82,11 +83,14 @@ def list_runs(database: Database, limit: int, number: int | None = None) -> list
                 {"name": name, "system": system, "seconds": seconds / 1_000_000, "counts": decode(counts)}
             )
         problems: dict[int, list[dict[str, Any]]] = {}
-        for run, kind, system, object_type, anchor, identities, message in session.rows(
-            "SELECT run, kind, system, type, anchor, identities, message FROM problem WHERE run IN ?i ORDER BY id", ids
+        for run, level, kind, system, object_type, anchor, identities, message in session.rows(
+            "SELECT run, level, kind, system, type, anchor, identities, message FROM problem "
+            "WHERE run IN ?i ORDER BY id",
+            ids,
         ):
             problems.setdefault(run, []).append(
                 {
+                    "level": level,
                     "kind": kind,
                     "system": system,
                     "object_type": object_type,

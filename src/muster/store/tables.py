@@ -419,6 +419,7 @@ Table(
     metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=True),
     Column("run", BigInteger, nullable=False),
+    Column("level", TEXT, nullable=False),
     Column("kind", TEXT, nullable=False),
     Column("system", TEXT, nullable=False),
     Column("type", TEXT, nullable=False),

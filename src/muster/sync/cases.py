@@ -1,7 +1,8 @@
 """Cases: what could not be joined without a person, or not be worked out at all. A case belongs to one object.
 
-`ambiguous`, `taken`, `rivals` and `double` wait for a decision; `scope` and `fault` are errors to be mended. A case
-closes by itself when its cause has gone, and then wakes the cases that had to do with it.
+`several`, `taken`, `rivals` and `double` wait for a decision: people know them as ambiguous joins. `scope` and `fault`
+are errors to be mended. A case closes by itself when its cause has gone, and then wakes the cases that had to do with
+it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from muster.sync.marks import CHANGED
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
 
+AMBIGUOUS: Final = "ambiguous-join"
 ERRORS: Final = frozenset({"scope", "fault"})
 """The kinds that nobody can decide: a rule or a value is to be mended."""
 
@@ -38,6 +40,13 @@ class Case:
     identities: tuple[int, ...]
     message: str
     at: int
+
+
+def shown_kind(kind: str) -> str:
+    """What a case of that kind is called wherever it is shown; `cause` then says which it is."""
+    if kind not in ERRORS:
+        return AMBIGUOUS
+    return "expression" if kind == "fault" else kind
 
 
 def open_cases(session: Session, cases: Sequence[Case]) -> None:
@@ -101,7 +110,7 @@ def report_cases(session: Session, rules: Rules, report: Report) -> None:
         advice = f". Decide with: {'; or: '.join(ways)}" if ways else ""
         report.add(
             Problem(
-                "ambiguous-join" if held else "expression" if kind == "fault" else kind,
+                shown_kind(kind),
                 system,
                 f"{system}/{object_type} {anchor} {message}{advice}",
                 type=object_type,

@@ -143,7 +143,7 @@ def settle(claims: Sequence[Claim], taken: set[tuple[int, int]]) -> Settlement:
         if claim.object in joined:
             continue
         if len(claim.identities) > 1:
-            result.cases.append((claim, "ambiguous"))
+            result.cases.append((claim, "several"))
         elif not claim.mapping.rules.several and claim.place in filled:
             result.cases.append((claim, "taken"))
         elif not claim.mapping.rules.several and places[claim.place] > 1:

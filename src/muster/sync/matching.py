@@ -331,7 +331,7 @@ class Matching:
     def _case(self, session: Session, claim: Claim, kind: str) -> Case:
         people = self._people(session, claim.identities)
         message = {
-            "ambiguous": f"matches {len(claim.identities)} identities: {people}",
+            "several": f"matches {len(claim.identities)} identities: {people}",
             "taken": f"matches {people}, who already has an object through mapping {claim.mapping.name}",
             "rivals": f"matches {people}, and so does another object of mapping {claim.mapping.name}",
         }[kind]

@@ -6,6 +6,7 @@ at most one an identity and mapping: a newer one replaces one that was not sent.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ from muster.sync.clearing import Clearing, clear_groups
 from muster.sync.clock import moment
 from muster.sync.desired import decide
 from muster.sync.edge_plan import cleared, plan_edges, return_edges, touch_targets
+from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
 from muster.sync.partial import PartialDocument
@@ -36,6 +38,7 @@ from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wish
 
 BATCH: Final = 2000
+_STRANGER: Final = "an object that is there already and that the join rules do not tie to this identity"
 
 
 @dataclass(slots=True)
@@ -62,6 +65,8 @@ class _Batch:
     paths: dict[int, dict[str, Value]] = field(default_factory=dict)
     cleared: set[tuple[int, str, int]] = field(default_factory=set)
     """(identity, system, account) of those who are to be in no group there."""
+    frozen: dict[int, set[int]] = field(default_factory=dict)
+    """Identity → the spaces in which a mapping that is gone has left it an object."""
     holds: Holds = field(default_factory=Holds)
 
 
@@ -112,6 +117,8 @@ class Outbound:
         self.run = run
         self.context = Context(now=moment(now))
         self.counts = {"identities": 0, "changes": 0}
+        self.frozen = {number: name for name, number in frozen_mappings(rules.names, rules.project).items()}
+        self.kept_out: Counter[tuple[int, str]] = Counter()
         self.edges = sorted({f.edge for m in rules.mappings.values() for f in m.outbound if f.edge and not f.streamed})
         self.answering = {name: _answers(kind) for name, kind in rules.types.items()}
 
@@ -137,7 +144,24 @@ class Outbound:
             with self.database.write() as session:
                 made, owner = plan_edges(session, self.rules, self.run, owner, self._touchable)
             self.counts["changes"] += made
+        self._tell_kept_out()
         return self.counts
+
+    def _tell_kept_out(self) -> None:
+        """One message of all creates in whose place something frozen stands, not one for each."""
+        for (number, name), count in sorted(self.kept_out.items()):
+            mapping = self.rules.mappings[number]
+            what = f"{count} creates" if count != 1 else "1 create"
+            place = f"{mapping.rules.system}/{mapping.rules.object}"
+            self.report.add(
+                Problem(
+                    "clash",
+                    mapping.rules.system,
+                    f"{mapping.rules.place.file}: {what} in {place} would take the "
+                    f"{mapping.schema.anchor} of a frozen object of mapping {name}. Decide about that mapping first",
+                    type=mapping.rules.object,
+                )
+            )
 
     def _touchable(self, mapping: CompiledMapping, document: Document) -> bool:
         """Whether the object of the mapping that shows this may be written."""
@@ -219,12 +243,12 @@ class Outbound:
             by_space.setdefault(space, []).append(anchor)
         refused: list[tuple[tuple[Any, ...], str]] = []
         for space, anchors in by_space.items():
-            taken = {
-                row[0]: "an object that is there already and that the join rules do not tie to this identity"
-                for row in session.rows(
-                    "SELECT anchor FROM object WHERE space = ? AND anchor IN ?t AND gone = 0", space, anchors
+            there: dict[str, int | None] = dict(
+                session.rows(
+                    "SELECT anchor, mapping FROM object WHERE space = ? AND anchor IN ?t AND gone = 0", space, anchors
                 )
-            }
+            )
+            taken = {anchor: self.frozen.get(mapping or 0, _STRANGER) for anchor, mapping in there.items()}
             for anchor, uid in session.rows(
                 "SELECT c.anchor, i.uid FROM change c JOIN identity i ON i.id = c.identity "
                 "WHERE c.state = 0 AND c.action = 'create' AND c.space = ? AND c.anchor IN ?t",
@@ -240,7 +264,10 @@ class Outbound:
                 refused.extend((change, reason) for change in (own if anchor in taken else own[1:]))
         for change, reason in refused:
             result.changes.remove(change)
-            self._tell_clash(session, change, reason)
+            if reason in self.frozen.values():
+                self.kept_out[(change[2], reason)] += 1
+            else:
+                self._tell_clash(session, change, reason)
             result.identities = [
                 (dirty | TROUBLE, due, number) if number == change[3] else (dirty, due, number)
                 for dirty, due, number in result.identities
@@ -275,6 +302,8 @@ class Outbound:
             batch.members.setdefault(found[0], []).append(
                 _Member(found[1], found[2], found[3], found[4], found[5], found[6:])
             )
+            if found[4] in self.frozen and not found[5]:
+                batch.frozen.setdefault(found[0], set()).add(found[2])
         for identity, mapping, wanted, since, step in session.rows(
             "SELECT identity, mapping, wanted, since, step FROM presence WHERE identity IN ?i", numbers
         ):
@@ -364,7 +393,8 @@ class Outbound:
             troubled |= self._tell(uid, question, wish)
             self._record(number, asked.document, question, wish, origins, batch, result)
             due = earliest(due, wish.due)
-        if self.rules.scope_sigs and not any(question.blocked for question in questions):
+        waits = number in batch.frozen or any(question.blocked for question in questions)
+        if self.rules.scope_sigs and not waits:
             used = computed_names(kind, asked.document).union(*map(_used, questions, wishes))
             reservations.give_back(number, used)
         result.identities.append((dirty & ~OUT | (TROUBLE if troubled else 0), due, number))
@@ -401,7 +431,7 @@ class Outbound:
             references=references,
             reserved=reservations.of(number) if mapping.uses_unique else {},
             unknown=self.unknown.get(mapping.space, frozenset()),
-            blocked=(number, mapping.id) in batch.blocked,
+            blocked=(number, mapping.id) in batch.blocked or mapping.space in batch.frozen.get(number, ()),
             lacking=self.report.lacking.get(uid, frozenset()),
             due=due,
         )

@@ -146,7 +146,7 @@ def change_document(
         "name": called,
         "attributes": attributes,
         "reason": payload["reason"],
-        "mapping": rules.names.text(mapping),
+        "mapping": rules.names.find(mapping),
         "_identity": identity,
     }
 

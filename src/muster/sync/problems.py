@@ -23,6 +23,11 @@ class Problem:
     held: bool = False
     note: bool = False
 
+    @property
+    def level(self) -> str:
+        """`held`, `error` or `note`."""
+        return "held" if self.held else "note" if self.note else "error"
+
     def document(self) -> dict[str, Any]:
         """The form of `held` and `errors` in JSON output."""
         return {

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session, chunks
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import NOBODY, forget_attribute, forget_origin, release_targets
+from muster.sync.frozen import frozen_mappings, frozen_problems
 from muster.sync.importing import value_keys
-from muster.sync.problems import Problem, Report
+from muster.sync.problems import Report
 from muster.sync.rules import CompiledMapping, Rules, identity_keys
 
 _OBJECTS = frozenset({"mapping", "scope", "join", "project"})
@@ -41,7 +42,7 @@ def apply_rule_changes(rules: Rules, database: Database, report: Report) -> int:
         session.run("DELETE FROM rule WHERE mapping IN ?t", sorted({*changed, *gone}))
         rows = [(name, part, mark) for name in changed for part, mark in wanted[name].items()]
         session.insert("rule", ("mapping", "part", "digest"), rows)
-    _report_frozen(rules, database, report)
+    _freeze(rules, database, report)
     return sum(len(different) for different in changed.values())
 
 
@@ -63,7 +64,6 @@ def _follow_names(rules: Rules, database: Database) -> None:
                 _hand_over(session, number, mapping.id)
         if number is not None and number != mapping.id:
             rules.names.forget("mapping", old)
-            rules.frozen.remove(old)
 
 
 def _set_apart(rules: Rules, database: Database, changed: Sequence[str]) -> None:
@@ -94,7 +94,6 @@ def _set_apart(rules: Rules, database: Database, changed: Sequence[str]) -> None
                 mapping.id,
                 sorted({row[1] for row in rows if row[1] is not None}),
             )
-        rules.frozen.append(alias)
 
 
 def _hand_over(session: Session, old: int, new: int) -> None:
@@ -225,22 +224,14 @@ def _backfill_values(session: Session, rules: Rules, had: Any) -> None:
             session.upsert("object_key", columns, columns, keys)
 
 
-def _report_frozen(rules: Rules, database: Database, report: Report) -> None:
-    frozen: Mapping[str, int] = {name: rules.names.id("mapping", name) for name in rules.frozen}
-    for name, number in frozen.items():
-        with database.write() as session:
+def _freeze(rules: Rules, database: Database, report: Report) -> None:
+    """What is left of mappings that are gone stays as it is, and is told."""
+    with database.write() as session:
+        for number in frozen_mappings(rules.names, rules.project).values():
             drop_changes(session, rules, number)
-            count = session.value("SELECT COUNT(*) FROM object WHERE mapping = ? AND identity IS NOT NULL", number)
-        if count:
-            report.add(
-                Problem(
-                    "frozen",
-                    "",
-                    f"mapping {name} is no longer in the project; its {count} objects are left as they are. "
-                    f"To let go of them: muster retire {name!r}; if it was renamed, say `was: {name}` in the new file",
-                    note=True,
-                )
-            )
+    with database.read() as session:
+        for problem in frozen_problems(session, rules.names, rules.project):
+            report.add(problem)
 
 
 def retire(rules: Rules, database: Database, name: str) -> int:

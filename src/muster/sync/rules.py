@@ -143,8 +143,6 @@ class Rules:
     types: dict[str, CompiledType]
     spaces: dict[int, tuple[str, str]]
     unique_sigs: dict[int, list[tuple[int, str]]]
-    frozen: list[str]
-    """Mappings that the store knows and the project lacks: their objects are left alone."""
     hows: dict[int, tuple[str, str]]
     """How a reference's key is looked up: ("identity", type:attributes), ("space", id) or ("system", name)."""
     object_hows: dict[int, list[int]]
@@ -265,7 +263,6 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
                 unique.setdefault(made.space, []).append((flow.unique_sig, flow.flow.attribute))
     spaces = {number: key for key, number in names.spaces().items()}
     types = {name: _compile_type(project, names, kind, compiled.values()) for name, kind in project.metaverse.items()}
-    frozen = sorted(set(names.known("mapping")) - set(project.mappings))
     scope_sigs = _scope_sigs(project, names, compiled, unique)
     for system in project.systems:
         names.id("how", f"system:{system}")
@@ -282,7 +279,6 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
         types=types,
         spaces=spaces,
         unique_sigs=unique,
-        frozen=frozen,
         hows=hows,
         object_hows=object_hows,
         key_hows=frozenset(how for how in used if hows[how][0] == "identity"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
-from rich.text import Text
 
-from muster.cli.render.problems import entry_text
+from muster.cli.render.problems import render_entries
 from muster.cli.render.tables import summary_table, table
 from muster.cli.render.words import safe
+
+LEVELS: Final = {"held": ("held", "held"), "error": ("errors", "wrong"), "note": ("notes", "")}
+"""Level of a problem → its heading and style."""
 
 
 def render_log(document: Mapping[str, Any], out: Console, *, steps: bool) -> None:
@@ -26,12 +29,13 @@ def render_log(document: Mapping[str, Any], out: Console, *, steps: bool) -> Non
             run.get("verb", ""),
             run.get("state", ""),
             _told(run.get("summary") or {}),
-            len(run.get("problems") or []),
+            *(levels[level] for level in LEVELS),
             "clock was set" if run.get("rehearsed") else "",
         ]
         for run in runs
+        for levels in [Counter(str(problem.get("level")) for problem in run.get("problems") or [])]
     ]
-    table(["run", "started", "verb", "state", "changes", "problems", ""], rows, out)
+    table(["run", "started", "verb", "state", "changes", "held", "errors", "notes", ""], rows, out)
     if not steps:
         return
     for run in runs:
@@ -49,8 +53,8 @@ def _told(summary: Mapping[str, Any]) -> str:
 
 
 def _steps(run: Mapping[str, Any], out: Console) -> None:
-    found: Sequence[Mapping[str, Any]] = run.get("steps") or []
-    if found:
+    steps: Sequence[Mapping[str, Any]] = run.get("steps") or []
+    if steps:
         out.print()
         rows = [
             [
@@ -59,7 +63,7 @@ def _steps(run: Mapping[str, Any], out: Console) -> None:
                 f"{float(step.get('seconds') or 0):.2f} s",
                 ", ".join(f"{safe(key)} {number:,}" for key, number in _counts(step).items()),
             ]
-            for step in found
+            for step in steps
         ]
         table(["step", "system", "took", ""], rows, out)
     summary = run.get("summary")
@@ -67,10 +71,9 @@ def _steps(run: Mapping[str, Any], out: Console) -> None:
         out.print()
         summary_table({name: counts for name, counts in summary.items() if isinstance(counts, Mapping)}, out)
     problems: Sequence[Mapping[str, Any]] = run.get("problems") or []
-    if problems:
-        out.print()
-        for problem in problems:
-            out.print(Text(f"  {entry_text(problem)}", "wrong"))
+    for level, (heading, style) in LEVELS.items():
+        found = [problem for problem in problems if problem.get("level") == level]
+        render_entries(heading, style, found, out, everything=True)
 
 
 def _counts(step: Mapping[str, Any]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from muster.cli.render.changes import render_changes
+from muster.cli.render.problems import render_notes
 from muster.cli.render.tables import summary_table
 from muster.cli.render.words import count, safe
 
@@ -28,7 +29,7 @@ def render_plan(document: Document, out: Console, *, everything: bool) -> None:
     else:
         out.print("Nothing to change besides what is said below.")
     render_unmanaged(document.get("unmanaged") or [], out)
-    _notes(document, out)
+    render_notes(document.get("notes") or [], out, everything=everything)
 
 
 def render_result(document: Document, out: Console, *, everything: bool) -> None:
@@ -50,7 +51,7 @@ def render_result(document: Document, out: Console, *, everything: bool) -> None
         out.print("Nothing was changed.")
     else:
         out.print("Nothing was left to do: every system is as it should be.")
-    _notes(document, out)
+    render_notes(document.get("notes") or [], out, everything=everything)
     if document.get("pending"):
         out.print(f"{count(document['pending'], 'change')} not made. Next: muster plan")
 
@@ -72,8 +73,3 @@ def render_unmanaged(unmanaged: Sequence[Any], out: Console) -> None:
         anchors = ", ".join(safe(entry.get("anchor", "")) for entry in found[:_NAMED])
         more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
         out.print(f"\n{count(len(found), 'object')} in {safe(name)} nobody owns: {anchors}{more}")
-
-
-def _notes(document: Document, out: Console) -> None:
-    for note in document.get("notes") or []:
-        out.print(f"note: {safe(note.get('message', '') if isinstance(note, Mapping) else note)}")

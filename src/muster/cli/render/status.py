@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from muster.cli.render.plan import render_unmanaged
-from muster.cli.render.problems import MOST, entry_text
+from muster.cli.render.problems import render_entries, render_notes
 from muster.cli.render.tables import table
 from muster.cli.render.words import count, safe, value
 
@@ -42,24 +42,31 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
     identities: Mapping[str, int] = document.get("identities") or {}
     known = ", ".join(f"{number:,} {safe(kind)}" for kind, number in sorted(identities.items()))
     out.print(f"\nidentities  {known or 'none yet. Next: muster plan'}")
+    leaving = int(document.get("leaving") or 0)
+    if leaving:
+        out.print(
+            f"leaving     {leaving:,}: no source knows them any more. `muster explain WHO` says what becomes of them"
+        )
     pending = document.get("pending")
     if pending:
         out.print(f"pending     {count(int(pending), 'change')}. Next: muster plan")
     last = document.get("last_run")
     if isinstance(last, Mapping) and last:
-        told = " ".join(safe(last[key]) for key in ("id", "verb", "state", "started", "ended") if last.get(key))
-        out.print(f"last run    {told}")
-    _cases(document.get("cases") or [], out, everything=everything)
+        out.print(f"last run    {_run(last)}")
+    cases: Sequence[Any] = document.get("cases") or []
+    heading = f"{count(len(cases), 'case')} for a person to decide. Next: muster joins"
+    render_entries(heading, "held", cases, out, everything=everything)
+    for key, heading, style in (("held", "held", "held"), ("errors", "errors of the last run", "wrong")):
+        render_entries(heading, style, document.get(key) or [], out, everything=everything)
     render_unmanaged(document.get("unmanaged") or [], out)
+    notes: Sequence[Any] = document.get("notes") or []
+    if notes:
+        out.print()
+    render_notes(notes, out, everything=everything)
 
 
-def _cases(cases: Sequence[Mapping[str, Any]], out: Console, *, everything: bool) -> None:
-    if not cases:
-        return
-    out.print()
-    out.print(Text(f"{count(len(cases), 'case')} for a person to decide", "held"))
-    shown = cases if everything else cases[:MOST]
-    for case in shown:
-        out.print(f"  {entry_text(case)}")
-    if len(cases) > len(shown):
-        out.print(f"  … and {len(cases) - len(shown):,} more; --all shows them")
+def _run(run: Mapping[str, Any]) -> str:
+    """Which run it was, how it ended and when."""
+    about = f"{safe(run.get('id', ''))} ({safe(run.get('verb', ''))}), {safe(run.get('state', ''))}"
+    when = f"ended {safe(run['ended'])}" if run.get("ended") else f"began {safe(run.get('started', ''))}"
+    return f"{about}, {when}. `muster log {safe(run.get('id', ''))}` has its steps"

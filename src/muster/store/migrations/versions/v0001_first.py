@@ -337,6 +337,7 @@ def upgrade() -> None:
         "problem",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("run", sa.BigInteger(), nullable=False),
+        sa.Column("level", TEXT, nullable=False),
         sa.Column("kind", TEXT, nullable=False),
         sa.Column("system", TEXT, nullable=False),
         sa.Column("type", TEXT, nullable=False),
