@@ -7,7 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pymysql.cursors
 import pytest
+from sqlalchemy import Engine, event
 
 from muster.connectors.kit.check import Check
 from muster.connectors.kit.conformance import CHECKS
@@ -156,3 +159,24 @@ def test_a_sqlite_file_is_never_made_by_looking_at_it(lite: Database) -> None:
     ):
         pass
     assert not (lite.folder / "typo.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "streaming"), [("postgres_url", psycopg.ServerCursor), ("mariadb_url", pymysql.cursors.SSCursor)]
+)
+def test_rows_are_streamed_from_the_server(
+    request: pytest.FixtureRequest, tmp_path: Path, url: str, streaming: type
+) -> None:
+    database = Database(request.getfixturevalue(url), tmp_path)
+    database.run("CREATE TABLE account (login VARCHAR(9) PRIMARY KEY); INSERT INTO account VALUES ('a'), ('b')")
+    cursors: list[object] = []
+
+    def note(_connection: object, cursor: object, *_: object) -> None:
+        cursors.append(cursor)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        assert set(objects(database.connector(account={"table": "account", "anchor": "login"}))) == {"a", "b"}
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert isinstance(cursors[-1], streaming)

@@ -139,8 +139,13 @@ def test_a_generated_key_is_answered_and_a_taken_unique_value_names_its_row(data
     assert [(o.result, o.anchor, o.values) for o in outcomes.values()] == [
         (Result.DONE, str(n), {"id": n}) for n in (1, 2, 3)
     ]
-    (again,) = write(made, Change(9, "person", Action.CREATE, None, {"mail": "2@x"})).values()
-    assert (again.result, again.anchor) == (Result.EXISTS, "2")
+    mails = ["4@x", "2@x", None, "5@x", "3@x", "6@x"]
+    outcomes = write(made, *(Change(n, "person", Action.CREATE, None, {"mail": m}) for n, m in enumerate(mails)))
+    assert [(outcomes[n].result, outcomes[n].anchor) for n in (1, 4)] == [(Result.EXISTS, "2"), (Result.EXISTS, "3")]
+    assert outcomes[2].result is Result.REJECTED
+    assert {str(row[0]): row[1] for row in database.rows("SELECT id, mail FROM person WHERE id > 3")} == {
+        outcomes[n].anchor: mails[n] for n in (0, 3, 5)
+    }
     with made:
         found = made.get("person", "2")
         assert found is not None

@@ -28,6 +28,9 @@ _MARIADB_REFUSED: Final = (1044, 1045, 1049, 1698)
 _MARIADB_RIGHTS: Final = (1142, 1143, 1227, 1370)
 _MAY_NOT: Final = "this user may not read the database file {path}. Grant it the right to read and write it."
 
+ANSWERED: Final = "answered"
+"""The execution option of a statement whose answers for each of many rows are read."""
+
 
 class Fault(Enum):
     """What a database error means for the change that met it. UNFIT: a value that a column's type has no place for."""
@@ -233,6 +236,8 @@ def _engine(url: URL, timeout: int) -> Engine:
     if url.get_backend_name() == "sqlite":
         _take_over_transactions(made)
         _read_broken_text(made)
+    if url.get_backend_name() == "postgresql":
+        _keep_answers(made)
     return made
 
 
@@ -258,3 +263,14 @@ def _take_over_transactions(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
+
+
+def _keep_answers(engine: Engine) -> None:
+    """psycopg forgets what a statement answers for each of many rows, unless it is asked to keep it."""
+
+    @event.listens_for(engine, "do_executemany")
+    def _executemany(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        answered = bool(context.execution_options.get(ANSWERED))
+        if answered:
+            cursor.executemany(statement, parameters, returning=True)
+        return answered

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Never
 
 from muster.connectors.sql.tables import Table
-from muster.connectors.sql.wire import key_to_driver, writer
+from muster.connectors.sql.wire import writer
 from muster.model.changes import Action, Change
 from muster.model.schema import ENABLED
 from muster.model.values import Scalar, Value, WrongType, items
@@ -66,6 +66,8 @@ class Preparing:
             write = self._writers[switch.column][1]
             self._writers[ENABLED] = switch.column, lambda on: write(None if on is None else switch.write(on))
 
+        self._write_key = writer(table.columns[table.spec.anchor], table.dialect)
+
     def prepared(self, change: Change) -> Item:
         """The change made ready. Raises `Refused`."""
         table, own = self._table, self._table.spec.anchor
@@ -77,7 +79,7 @@ class Preparing:
             anchor = None if given is None or isinstance(given, list) else str(given)
             if anchor is None:
                 raise Refused(f"{own} is required")
-        key = None if anchor is None or made else key_to_driver(anchor, table)
+        key = None if anchor is None or made else self._key(anchor)
         if creates and key is None and not made:
             raise Refused(f"{own} cannot be {anchor!r}")
         item = Item(change, table, key)
@@ -106,6 +108,13 @@ class Preparing:
             if name not in table.lists:
                 raise Refused(f"{name} does not hold several values")
         return item
+
+    def _key(self, anchor: str) -> Any:
+        """None when no row can have it."""
+        try:
+            return self._write_key(anchor)
+        except WrongType:
+            return None
 
     def _lacking(self, name: str) -> Never:
         switch, columns = self._table.spec.enabled, self._table.columns

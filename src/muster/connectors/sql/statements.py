@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.sql import ColumnElement, TableClause
 
+from muster.connectors.sql.database import ANSWERED
 from muster.connectors.sql.declared import ROWS, among, given, rows_as_table, rows_as_text
 from muster.connectors.sql.preparing import Item
 from muster.connectors.sql.tables import Table
@@ -17,13 +18,28 @@ PARAMETERS: Final = 30_000
 """Parameters in one statement: below the bound of SQLite (32,766)."""
 
 CHUNK: Final = 500
-_MARKS: Final = {"sqlite": "?", "mysql": "%s", "mariadb": "%s"}
+_MARKS: Final = {"sqlite": "?", "postgresql": "%s", "mysql": "%s", "mariadb": "%s"}
 
 _T = TypeVar("_T")
 
 
 class Uneven(Exception):
     """A statement did not touch just the rows that it should."""
+
+
+def create_rows(connection: Connection, items: Sequence[Item]) -> list[Any]:
+    """Insert rows of the same columns; their keys, the items' own or those that the database made."""
+    table, names = items[0].table, sorted(items[0].columns)
+    if not table.generated:
+        insert_rows(connection, table.clause, [item.columns for item in items])
+        return [item.key for item in items]
+    if connection.dialect.name != "postgresql" or len(items) == 1 or not names:
+        return [insert_one(connection, item) for item in items]
+    # One statement for all could answer in any order: a key would go to somebody else.
+    statement = _values(connection, table.clause, names, 1, answer=table.spec.anchor)
+    rows = [tuple(item.columns[name] for name in names) for item in items]
+    with connection.exec_driver_sql(statement, rows, execution_options={ANSWERED: True}) as result:
+        return [key for answer in result.cursor.results() for (key,) in answer]
 
 
 def insert_rows(connection: Connection, clause: TableClause, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -33,7 +49,7 @@ def insert_rows(connection: Connection, clause: TableClause, rows: Sequence[Mapp
         table = rows_as_table({name: clause.c[name] for name in names})
         statement = insert(clause).from_select(names, select(*(table[name] for name in names)))
         connection.execute(statement, {ROWS: rows_as_text(rows)})
-    elif connection.dialect.name in _MARKS:
+    elif connection.dialect.name in ("sqlite", "mysql", "mariadb"):
         for part in parts(rows, max(1, min(CHUNK, PARAMETERS // len(names)))):
             values = tuple(row[name] for row in part for name in names)
             connection.exec_driver_sql(_values(connection, clause, names, len(part)), values)
@@ -41,14 +57,15 @@ def insert_rows(connection: Connection, clause: TableClause, rows: Sequence[Mapp
         connection.execute(insert(clause), rows)
 
 
-def _values(connection: Connection, clause: TableClause, names: Sequence[str], count: int) -> str:
+def _values(connection: Connection, clause: TableClause, names: Sequence[str], count: int, answer: str = "") -> str:
     """INSERT … VALUES for that many rows, which SQLAlchemy would compile anew each time."""
     mark, preparer = _MARKS[connection.dialect.name], connection.dialect.identifier_preparer
     columns = ", ".join(map(preparer.quote, names))
     head = " ".join(["INSERT INTO", preparer.format_table(clause), f"({columns})", "VALUES "])
+    tail = f" RETURNING {preparer.quote(answer)}" if answer else ""
     if mark == "%s":
-        head = head.replace("%%", "%").replace("%", "%%")
-    return head + ", ".join([f"({', '.join([mark] * len(names))})"] * count)
+        head, tail = (part.replace("%%", "%").replace("%", "%%") for part in (head, tail))
+    return head + ", ".join([f"({', '.join([mark] * len(names))})"] * count) + tail
 
 
 def insert_one(connection: Connection, item: Item) -> Any:

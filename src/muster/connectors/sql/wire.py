@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from muster.connectors.sql.tables import Column, Table
 from muster.model.schema import ENABLED
 from muster.model.values import Attribute, Document, Scalar, Type, Value, WrongType, convert, parse_instant
+
+_OWN: Final = {Type.TEXT: str, Type.INTEGER: int, Type.BOOLEAN: bool}
 
 Builder: TypeAlias = Callable[[Sequence[Any]], Document]
 
@@ -23,6 +25,8 @@ class BadValue(ValueError):
 
 def anchor_text(value: object) -> str:
     """The anchor as text."""
+    if type(value) is str:
+        return value
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(bytes(value)).decode("ascii")
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
@@ -55,10 +59,9 @@ def to_driver(value: Value, column: Column, dialect: str) -> Any:
 
 
 def writer(column: Column, dialect: str) -> Callable[[Value], Any]:
-    """`to_driver` for one column; text, which most values are, goes the short way."""
-    if column.attribute.type is not Type.TEXT or column.attribute.many:
-        return lambda value: to_driver(value, column, dialect)
-    return lambda value: (value or None) if type(value) is str else to_driver(value, column, dialect)
+    """`to_driver` for one column; what has the column's own type already, as most values have, goes the short way."""
+    own = _own(column.attribute)
+    return lambda value: value if type(value) is own and value != "" else to_driver(value, column, dialect)
 
 
 def key_to_driver(anchor: str, table: Table) -> Any:
@@ -73,30 +76,25 @@ def builder(table: Table, wanted: Sequence[str]) -> Builder:
     """From a row of the columns that `selected` names to the document. Raises `BadValue`."""
     place = {name: at for at, name in enumerate(selected(table, wanted))}
     switch = table.spec.enabled
-    plain: list[tuple[str, int]] = []
-    typed: list[tuple[str, str, int, Callable[[object], Value]]] = []
+    columns: list[tuple[str, int, type | None, Callable[[object], Value]]] = []
     for name in wanted:
         if name == ENABLED and switch is not None:
-            typed.append((ENABLED, switch.column, place[switch.column], switch.read))
-        elif name in table.lists:
-            continue
-        elif table.attribute(name).type is Type.TEXT and not table.attribute(name).many:
-            plain.append((name, place[name]))
-        else:
-            typed.append((name, name, place[name], _reader(table.attribute(name))))
+            columns.append((ENABLED, place[switch.column], bool if switch.on is None else None, switch.read))
+        elif name not in table.lists:
+            attribute = table.attribute(name)
+            columns.append((name, place[name], _own(attribute), _reader(attribute)))
 
     def build(row: Sequence[Any]) -> Document:
         values: Document = {}
-        for name, at in plain:
+        for name, at, own, read in columns:
             value = row[at]
-            if value:
-                values[name] = value if type(value) is str else from_driver(value, table.attribute(name))
-        for name, source, at, made in typed:
-            try:
-                value = made(row[at])
-            except WrongType as error:
-                raise BadValue(f"{source}: {error}") from None
-            if value is not None:
+            if type(value) is not own:
+                try:
+                    value = read(value)
+                except WrongType as error:
+                    source = switch.column if name == ENABLED and switch is not None else name
+                    raise BadValue(f"{source}: {error}") from None
+            if value is not None and value != "":
                 values[name] = value
         return values
 
@@ -113,6 +111,11 @@ def selected(table: Table, wanted: Sequence[str]) -> list[str]:
             table.attribute(name)
             names[name] = None
     return list(names)
+
+
+def _own(attribute: Attribute) -> type | None:
+    """The Python type whose values are the same in a document and for every driver; None when there is none."""
+    return None if attribute.many else _OWN.get(attribute.type)
 
 
 def _reader(attribute: Attribute) -> Callable[[object], Value]:

@@ -124,10 +124,8 @@ class Writing:
         if first.alone:
             return [self._alone(first)]
         keys = [item.key for item in items]
-        if action is Action.CREATE and table.generated:
-            keys = [statements.insert_one(connection, item) for item in items]
-        elif action is Action.CREATE:
-            statements.insert_rows(connection, table.clause, [item.columns for item in items])
+        if action is Action.CREATE:
+            keys = statements.create_rows(connection, items)
         elif any(key is None for key in keys):
             raise Uneven
         elif action is Action.DELETE:
