@@ -11,6 +11,7 @@ from muster.cli.render.changes import MOST
 from muster.cli.render.explain import render_explain
 from muster.cli.render.log import render_log
 from muster.cli.render.plan import render_plan, render_result
+from muster.cli.render.problems import FEW
 from muster.cli.render.status import render_status
 from muster.cli.render.tables import table
 from muster.cli.render.words import safe, value
@@ -185,6 +186,35 @@ def test_explain_shows_file_line_expression_and_who_wins() -> None:
     assert "← mappings/hr.yaml:12  [dept]  precedence 10" in page.text
     assert "from hr/worker 7 (dept IT)" in page.text
     assert "mappings/agency.yaml:9  [team]  would be Ops  precedence 20" in page.text
+
+
+def test_explain_says_what_becomes_of_a_leaver() -> None:
+    step = {"do": "delete", "at": "2026-12-24T08:00:00.123456Z", "due": False, "file": "mappings/app.yaml", "line": 15}
+    done = {**step, "do": "disable", "at": "2026-11-24T08:00:00Z", "due": True}
+    system = {"system": "app", "object_type": "account", "anchor": "a.b", "wanted": False, "deprovision": [done, step]}
+    gone = {"system": "crm", "object_type": "user", "wanted": False, "flows": [{"attribute": "mail", "value": "x@y"}]}
+    hold = {"kind": "disabled", "by": "sec@x", "why": "lost phone", "mapping": "app", "until": "2027-01-01T00:00:00Z"}
+    page = Page()
+    render_explain({"leaving": True, "holds": [hold], "systems": [{**system, "since": done["at"]}, gone]}, page.console)
+    assert "leaving: no source knows this identity any more" in page.text
+    assert "hold: disabled in app, by sec@x: lost phone, until 2027-01-01T00:00:00Z" in page.text
+    assert "app/account  a.b  not wanted since 2026-11-24T08:00:00Z" in page.text
+    assert "disable since 2026-11-24T08:00:00Z  mappings/app.yaml:15" in page.text
+    assert "delete on 2026-12-24T08:00:00Z  mappings/app.yaml:15" in page.text
+    assert "x@y" not in page.text
+
+
+def test_status_counts_who_is_leaving_and_tells_what_is_held_wrong_and_worth_knowing() -> None:
+    entry = {"kind": "k", "system": "app", "message": "app: so it is"}
+    notes = [{**entry, "message": f"app: note {number}"} for number in range(FEW + 2)]
+    page = Page()
+    document = {"leaving": 3, "held": [entry], "errors": [entry], "notes": notes}
+    render_status(document, page.console, everything=False)
+    assert "leaving     3 that no source knows any more" in page.text
+    assert page.text.count("k · app: so it is") == 2
+    assert f"note {FEW - 1}" in page.text
+    assert f"note {FEW}" not in page.text
+    assert "note: … and 2 more of this kind (k); --all shows them" in page.text
 
 
 @pytest.mark.parametrize("document", [{}, {"systems": [{}], "cases": [{}], "unmanaged": [{}], "last_run": {}}])

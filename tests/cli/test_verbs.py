@@ -156,6 +156,12 @@ def test_status_says_that_somebody_has_to_decide(project: Double, muster: Comman
     assert muster("status", "--json").code == 3
 
 
+@pytest.mark.parametrize("arguments", [("--json", "status"), ("status", "--json"), ("--json", "status", "--json")])
+def test_json_may_be_asked_for_before_the_verb(project: Double, muster: Command, arguments: tuple[str, ...]) -> None:
+    project.answers["status"] = {"project": "p"}
+    assert muster(*arguments).document == {"project": "p"}
+
+
 def test_names_of_all_scripts_come_through_whole(project: Double, muster: Command) -> None:
     project.answers["plan"] = {"changes": [{**CHANGE, "anchor": "陽菜 Ó Súilleabháin"}]}
     assert "陽菜 Ó Súilleabháin" in muster("plan").out
@@ -238,6 +244,7 @@ def test_a_clock_that_is_none_stops_every_verb(
         (("plan", "--as-of", "soon"), "--as-of: expected a date such as"),
         (("explain",), "WHO"),
         (("log", "x"), "RUN"),
+        (("plan", "-C", "x"), "-C. It stands before the verb: muster -C DIR"),
         (("-C", "nowhere", "plan"), "-C nowhere: there is no such folder"),
     ],
 )

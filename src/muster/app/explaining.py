@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from muster.app.finding import find_identity
+from muster.app.narrowing import narrowed
 from muster.expressions import Candidates, Context, Fault, Signal
 from muster.model.errors import ProjectError
 from muster.model.schema import SystemSchema
@@ -18,6 +19,7 @@ from muster.store.database import Database, Session
 from muster.store.names import Names
 from muster.sync.clock import moment
 from muster.sync.frozen import frozen_mappings
+from muster.sync.holds import load_holds
 from muster.sync.outbound import named_objects
 from muster.sync.paths import load_paths
 from muster.sync.plan_document import LATER, change_document
@@ -30,11 +32,15 @@ def explain(
 ) -> dict[str, Any]:
     """One identity as a document. Reads the store alone."""
     if system is not None and system not in project.systems:
-        raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")
+        known = ", ".join(sorted(project.systems))
+        raise ProjectError(
+            f"There is no system {system!r}. Known: {known}. An attribute stands after its system: "
+            "muster explain WHO SYSTEM ATTRIBUTE"
+        )
     number = find_identity(database, who)
     rules = compile_rules(project, known_schemas(database), Names(database))
     with database.read() as session:
-        return _Explaining(rules, session, number, now).document(system, attribute)
+        return narrowed(_Explaining(rules, session, number, now).document(), system, attribute)
 
 
 def known_schemas(database: Database) -> dict[str, SystemSchema]:
@@ -66,31 +72,16 @@ class _Explaining:
             number,
         )
 
-    def document(self, system: str | None, attribute: str | None) -> dict[str, Any]:
-        attributes = self._attributes()
-        systems = self._systems()
-        if attribute is not None:
-            wanted = attribute.lower()
-            if system is None:
-                attributes = [a for a in attributes if a["name"].lower() == wanted]
-            for entry in systems:
-                entry["flows"] = [f for f in entry["flows"] if f["attribute"].lower() == wanted]
-            systems = [entry for entry in systems if entry["flows"]]
-        if system is not None:
-            systems = [entry for entry in systems if entry["system"] == system]
-            if attribute is not None:
-                reads = {name for entry in systems for f in entry["flows"] for name in f["reads"]}
-                attributes = [a for a in attributes if a["name"] in reads]
-        if attribute is not None and not attributes and not systems:
-            raise ProjectError(f"{self.type} {self.uid} has no attribute {attribute!r}")
+    def document(self) -> dict[str, Any]:
         return {
             "identity": self.uid,
             "type": self.type,
             "name": self._name(),
             "leaving": self.leaving,
             "objects": [self._object(row) for row in self.objects],
-            "attributes": attributes,
-            "systems": systems,
+            "attributes": self._attributes(),
+            "systems": self._systems(),
+            "holds": self._holds(),
             "history": self._history(),
         }
 
@@ -235,7 +226,8 @@ class _Explaining:
                     "mapping": mapping.name,
                     "anchor": row[2] if row else None,
                     "wanted": None if wanted is None else bool(wanted),
-                    "since": moment(since).isoformat().replace("+00:00", "Z") if since is not None else None,
+                    "since": _text(since),
+                    "deprovision": self._deprovision(mapping.rules, since) if row and wanted == 0 else [],
                     "provision": _provision(mapping.rules),
                     "shown": decode(row[3]) if row else None,
                     "flows": list(self._outbound(mapping, document, decode(row[3]) if row else {})),
@@ -243,6 +235,31 @@ class _Explaining:
                 }
             )
         return found
+
+    def _deprovision(self, rules: MappingRules, since: int) -> list[dict[str, Any]]:
+        """What becomes of an object that is no longer wanted, and when; `due`: that time has come."""
+        steps = rules.outbound.deprovision if rules.outbound is not None else ()
+        instants = [(since + int(step.after.total_seconds() * 1_000_000), step) for step in steps]
+        return [
+            {"do": step.do, "at": _text(at), "due": at <= self.now, "file": step.place.file, "line": step.place.line}
+            for at, step in instants
+        ]
+
+    def _holds(self) -> list[dict[str, Any]]:
+        """What people and workflows ask of the identity."""
+        return [
+            {
+                "kind": hold.kind,
+                "mapping": hold.mapping,
+                "attribute": hold.attribute,
+                "value": hold.value,
+                "by": hold.by,
+                "why": hold.why,
+                "until": _text(hold.until),
+                "while": hold.condition,
+            }
+            for hold in load_holds(self.session, [self.number], self.now).by_identity.get(self.number, ())
+        ]
 
     def _outbound(self, mapping: CompiledMapping, document: Document, shown: Document) -> Iterable[dict[str, Any]]:
         for compiled in mapping.outbound:
@@ -301,11 +318,15 @@ class _Explaining:
             for row in self._changes(state):
                 change = change_document(self.rules, row[:9], {}, self._name())
                 del change["_identity"]
-                change["at"] = moment(row[10]).isoformat().replace("+00:00", "Z") if row[10] is not None else None
+                change["at"] = _text(row[10])
                 change["outcome"] = "done" if state == 2 else "failed"
                 change["message"] = row[11]
                 found.append(change)
         return sorted(found, key=lambda change: (change["at"] or "", change["id"]))[-100:]
+
+
+def _text(number: int | None) -> str | None:
+    return moment(number).isoformat().replace("+00:00", "Z") if number is not None else None
 
 
 def _provision(rules: MappingRules) -> dict[str, Any] | None:

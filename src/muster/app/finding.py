@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import Final
+
 from muster.model.errors import ProjectError
 from muster.model.values import key_text
+from muster.project.diagnostics import nearest
 from muster.store.database import Database, Session
+
+_SAME: Final = (4, 2)
+"""So many letters at the beginning has a name that may have been meant too."""
+_LOOKED_AT: Final = 1000
 
 
 def find_identity(database: Database, who: str) -> int:
@@ -14,12 +22,44 @@ def find_identity(database: Database, who: str) -> int:
         if len(found) > 1:
             uids = [row[0] for row in session.rows("SELECT uid FROM identity WHERE id IN ?i ORDER BY uid", found)]
             raise ProjectError(f"{who!r} names {len(found)} identities: {', '.join(uids)}. Use one of these ids")
-    if not found:
-        raise ProjectError(
-            f"Nobody is known as {who!r}. Give an id, an anchor (employee number, login) or a value "
-            "that mappings join by"
-        )
+        if not found:
+            raise ProjectError(_nobody(session, who.strip()))
     return found[0]
+
+
+def _nobody(session: Session, who: str) -> str:
+    """Why there is nobody of that name, and whom it may have meant."""
+    row = session.one(
+        "SELECT s.system, s.type FROM object o JOIN space s ON s.id = o.space WHERE o.anchor = ? AND o.gone = 0", who
+    )
+    if row is not None:
+        return (
+            f"{row[0]}/{row[1]} {who} belongs to nobody. `muster status` says why, `muster joins` what can be decided"
+        )
+    close = nearest(who, _alike(session, who))
+    meant = f" Did you mean {close!r}?" if close else ""
+    return (
+        f"Nobody is known as {who!r}.{meant} Give an id, an anchor (employee number, login) or a value "
+        "that mappings join by"
+    )
+
+
+def _alike(session: Session, who: str) -> set[str]:
+    """Anchors of people that begin as `who` does: not all of a million."""
+    found: set[str] = set()
+    spaces = session.rows("SELECT id FROM space ORDER BY id")
+    starts = {start for length in _SAME for start in (who[:length], who[:length].lower()) if start}
+    for (space,), start in product(spaces, sorted(starts)):
+        rows = session.rows(
+            "SELECT anchor FROM object WHERE space = ? AND anchor >= ? AND anchor < ? AND gone = 0 "
+            "AND identity IS NOT NULL ORDER BY anchor LIMIT ?",
+            space,
+            start,
+            start + chr(0x10FFFF),
+            _LOOKED_AT,
+        )
+        found.update(row[0] for row in rows)
+    return found
 
 
 def _candidates(session: Session, who: str) -> list[int]:

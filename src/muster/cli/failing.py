@@ -45,6 +45,8 @@ def report_misuse(error: typer.TyperException, invocation: Invocation) -> None:
     """Say that the command was written wrongly, and where its options are explained."""
     message = error.format_message()
     context = getattr(error, "ctx", None)
+    if getattr(error, "option_name", None) == "-C":
+        message += ". It stands before the verb: muster -C DIR …"
     if context is None:
         invocation.tell(f"muster: {message}")
     elif type(error).__name__ == "NoArgsIsHelpError":

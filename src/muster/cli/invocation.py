@@ -15,18 +15,19 @@ from muster.model.values import instant_text
 
 @dataclass(slots=True)
 class Invocation:
-    """One call of the command. `json` is set by the verb as soon as it knows."""
+    """One call of the command. `json` is set by the verb as soon as it knows, `json_first` before the verb."""
 
     streams: Streams = field(default_factory=Streams)
     directory: Path | None = None
     now: datetime | None = None
     json: bool = False
+    json_first: bool = False
 
     @classmethod
     def of(cls, context: typer.Context, json: bool) -> Invocation:
         """The invocation that a verb belongs to, knowing which kind of answer is wanted."""
         found: Invocation = context.obj
-        found.json = json
+        found.json = json or found.json_first
         return found
 
     def answer(self, document: Any) -> None:

@@ -14,7 +14,7 @@ from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
 from muster.cli.options import SETTINGS, Json
-from muster.cli.render.words import count, safe
+from muster.cli.render.words import count, instant, safe
 from muster.model.errors import ProjectError
 
 app = typer.Typer(help="Show the joins that wait for a person, and decide them.", **SETTINGS)
@@ -102,7 +102,7 @@ def _list(context: typer.Context, json: bool) -> int:
 
 def _render(case: Mapping[str, Any], out: Console) -> None:
     out.print()
-    out.print(f"{safe(case['message'])}  (since {case['since']})")
+    out.print(f"{safe(case['message'])}  (since {instant(case['since'])})")
     for person in case["candidates"]:
         out.print(f"  {person['identity']}  {safe(person['displayName'] or '(no displayName)')}")
     for command in case["commands"]:

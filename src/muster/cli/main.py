@@ -46,6 +46,7 @@ def muster(
         Path | None,
         typer.Option("-C", metavar="DIR", help="The project folder. [default: the nearest muster.yaml upward]"),
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="As after the verb: print one JSON document.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
 ) -> None:
     """Keep every account in step with the person it belongs to."""
@@ -54,6 +55,7 @@ def muster(
     if directory is not None and not directory.is_dir():
         raise ProjectError(f"-C {directory}: there is no such folder.")
     invocation.directory = directory
+    invocation.json_first = json
     invocation.now = set_clock(os.environ)
 
 

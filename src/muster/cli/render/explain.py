@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from muster.cli.render.changes import render_change
-from muster.cli.render.words import place, safe, short, source, value
+from muster.cli.render.words import instant, place, safe, short, source, value
 
 Entry = Mapping[str, Any]
 
@@ -18,8 +18,11 @@ def render_explain(document: Entry, out: Console) -> None:
     """The identity, its objects, each attribute with its sources, what each system should hold."""
     name = safe(document.get("name") or document.get("identity", ""))
     about = f"  {safe(document.get('type', ''))} {safe(document.get('identity', ''))}"
-    state = document.get("state")
-    out.print(Text.assemble((name, "title"), (about + (f" · {safe(state)}" if state else ""), "aside")))
+    out.print(Text.assemble((name, "title"), (about, "aside")))
+    if document.get("leaving"):
+        out.print(Text("leaving: no source knows this identity any more", "held"))
+    for hold in document.get("holds") or []:
+        out.print(Text(f"hold: {_hold(hold)}", "held"))
     objects: Sequence[Entry] = document.get("objects") or []
     if objects:
         out.print("\nobjects")
@@ -83,19 +86,34 @@ def _attribute(name: str, found: object, flows: Sequence[Entry], out: Console, i
             out.print(Text(f"{indent}      fault: {safe(flow['fault'])}", "wrong"))
 
 
+def _hold(hold: Entry) -> str:
+    """What is asked, of what, by whom and why, and how long."""
+    asked = f"{safe(hold['attribute'])} {value(hold['value'])}" if hold.get("attribute") else safe(hold.get("kind", ""))
+    where = f" in {safe(hold['mapping'])}" if hold.get("mapping") else ""
+    end = f", until {instant(hold['until'])}" if hold.get("until") else ""
+    end += f", while {short(safe(hold['while']))}" if hold.get("while") else ""
+    return f"{asked}{where}, by {safe(hold.get('by', ''))}: {safe(hold.get('why', ''))}{end}"
+
+
 def _system(system: Entry, out: Console) -> None:
     kind = f"{safe(system.get('system', ''))}/{safe(system.get('object_type', ''))}"
     wanted = system.get("wanted")
     line = Text.assemble("\n", (kind, "title"), f"  {safe(system.get('anchor') or '')}")
     if wanted is not None:
-        said = "should be there" if wanted is True else "should not be there" if wanted is False else value(wanted)
-        line.append(f"  {said}", "aside")
+        since = f" since {instant(system['since'])}" if system.get("since") else ""
+        line.append("  should be there" if wanted else f"  not wanted{since}", "aside" if wanted else "held")
     reason = system.get("reason") or system.get("provision")
     if isinstance(reason, Mapping):
         line.append(f"  {place(reason)}  {safe(reason.get('expression', ''))}", "aside")
     out.print(line)
-    for flow in system.get("flows") or []:
-        _outbound(flow, out)
+    for step in system.get("deprovision") or []:
+        due = bool(step.get("due"))
+        when = f"{'since' if due else 'on'} {instant(step.get('at'))}"
+        text = Text(f"  {safe(step.get('do', ''))} {when}", "" if due else "held")
+        out.print(text.append(f"  {place(step)}", "aside"))
+    if wanted is not False or system.get("anchor"):
+        for flow in system.get("flows") or []:
+            _outbound(flow, out)
     pending = system.get("pending")
     if pending:
         out.print("  pending")
@@ -119,4 +137,4 @@ def _event(event: Entry) -> str:
     when = event.get("at") or event.get("time") or event.get("when") or ""
     rest = [event.get(key) for key in ("run", "system", "action", "anchor", "outcome", "message")]
     shown = " ".join(safe(part) for part in rest if part is not None and not isinstance(part, Mapping))
-    return f"{safe(when)}  {shown}".strip()
+    return f"{instant(when)}  {shown}".strip()

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from muster.cli.render.problems import render_entries
 from muster.cli.render.tables import summary_table, table
-from muster.cli.render.words import safe
+from muster.cli.render.words import instant, safe
 
 LEVELS: Final = {"held": ("held", "held"), "error": ("errors", "wrong"), "note": ("notes", "")}
 """Level of a problem → its heading and style."""
@@ -25,7 +25,7 @@ def render_log(document: Mapping[str, Any], out: Console, *, steps: bool) -> Non
     rows = [
         [
             str(run.get("id", "")),
-            run.get("started", ""),
+            instant(run.get("started")),
             run.get("verb", ""),
             run.get("state", ""),
             _told(run.get("summary") or {}),

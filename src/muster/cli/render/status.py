@@ -11,7 +11,7 @@ from rich.text import Text
 from muster.cli.render.plan import render_unmanaged
 from muster.cli.render.problems import render_entries, render_notes
 from muster.cli.render.tables import table
-from muster.cli.render.words import count, safe, value
+from muster.cli.render.words import count, instant, safe, value
 
 
 def render_status(document: Mapping[str, Any], out: Console, *, everything: bool) -> None:
@@ -30,7 +30,7 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
                 int(found.get("joined") or 0),
                 int(found.get("unmanaged") or 0),
                 int(found.get("out_of_scope") or 0),
-                found.get("last_read") or "never",
+                instant(found.get("last_read") or "never"),
                 "quarantine" if found.get("quarantine") else "",
             ]
             for found in systems
@@ -44,9 +44,7 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
     out.print(f"\nidentities  {known or 'none yet. Next: muster plan'}")
     leaving = int(document.get("leaving") or 0)
     if leaving:
-        out.print(
-            f"leaving     {leaving:,}: no source knows them any more. `muster explain WHO` says what becomes of them"
-        )
+        out.print(f"leaving     {leaving:,} that no source knows any more. What becomes of one: muster explain WHO")
     pending = document.get("pending")
     if pending:
         out.print(f"pending     {count(int(pending), 'change')}. Next: muster plan")
@@ -68,5 +66,5 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
 def _run(run: Mapping[str, Any]) -> str:
     """Which run it was, how it ended and when."""
     about = f"{safe(run.get('id', ''))} ({safe(run.get('verb', ''))}), {safe(run.get('state', ''))}"
-    when = f"ended {safe(run['ended'])}" if run.get("ended") else f"began {safe(run.get('started', ''))}"
+    when = f"ended {instant(run['ended'])}" if run.get("ended") else f"began {instant(run.get('started'))}"
     return f"{about}, {when}. `muster log {safe(run.get('id', ''))}` has its steps"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 LONGEST: Final = 60
 """Characters of one value; the JSON document has all of them."""
 
+_FRACTION: Final = re.compile(r"\.\d+(?=Z$)")
 _NEVER: Final = frozenset({"password", "userpassword", "unicodepwd", "secret", "token"})
 
 
@@ -52,6 +54,11 @@ def short(text: str, longest: int = LONGEST) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """`1 change`, `2 changes`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def instant(found: object) -> str:
+    """An instant to the second, which is what people ask for."""
+    return _FRACTION.sub("", safe(found or ""))
 
 
 def place(reason: Mapping[str, Any]) -> str:
