@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from muster.connectors.kit.memory import MemoryConnector
 from muster.connectors.kit.memory_system import MemorySystem
-from muster.model.values import Document
+from muster.model.errors import AuthFailed
+from muster.model.objects import ConnectorObject, Page
+from muster.model.values import Document, Value
 from muster.store.database import Row, Session
 from tests.sync.world import MemorySide, World, changed, kinds
 
@@ -359,6 +362,77 @@ def test_an_object_that_only_the_create_finds_is_avoided_by_the_next_candidate(
     assert result["errors"] == []
     assert logins(app) == {"1": "ada.byron"}
     assert app.values("ada")["name"] == "hidden from every reading"
+
+
+class Hidden:
+    """`app` has an object that no reading shows and `find` does; `asked` are the values it was asked for."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, anchor: str) -> None:
+        self.asked: list[Value] = []
+        read, find = MemoryConnector.read, MemoryConnector.find_any
+
+        def reading(
+            connector: MemoryConnector, wanted: Mapping[str, Sequence[str]], since: str | None
+        ) -> Iterator[Page]:
+            for page in read(connector, wanted, since):
+                page.objects = [item for item in page.objects if item.anchor != anchor]
+                yield page
+
+        def finding(
+            connector: MemoryConnector, kind: str, attribute: str, values: Sequence[Value]
+        ) -> Iterator[ConnectorObject]:
+            self.asked.extend(values)
+            return find(connector, kind, attribute, values)
+
+        patch.setattr(MemoryConnector, "read", reading)
+        patch.setattr(MemoryConnector, "find_any", finding)
+
+
+@pytest.mark.parametrize("app_mapping", [APP, OWN], ids=["computed", "of one system"])
+def test_a_plan_avoids_what_only_a_search_in_the_system_finds(
+    world: World, app_mapping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, app = company(world, {"1": ADA, "2": {"first": "Bo", "last": "Dahl"}}, app_mapping)
+    app.put("ada", login="ada", name="hidden from every reading")
+    hidden = Hidden(monkeypatch, "ada")
+    plan = world.plan()
+    assert changed(plan) == [("app", "create", "ada.byron"), ("app", "create", "bo")]
+    assert sorted(map(str, hidden.asked)) == ["ada", "ada.byron", "bo"]
+    assert world.run()["errors"] == []
+    assert logins(app)["1"] == "ada.byron"
+
+
+@pytest.mark.parametrize("app_mapping", [APP, OWN], ids=["computed", "of one system"])
+def test_a_system_is_asked_for_new_names_only(world: World, app_mapping: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hr, _ = company(world, {"1": ADA, "2": {"first": "Bo", "last": "Dahl"}}, app_mapping)
+    world.run()
+    hidden = Hidden(monkeypatch, "nobody")
+    hr.edit("1", last="King")
+    hr.put("3", id="3", first="Cy", last="Ray")
+    world.run()
+    assert hidden.asked == ["cy"]
+    world.run(full=True)
+    assert hidden.asked == ["cy"]
+
+
+def test_an_account_that_only_a_search_finds_is_adopted_by_the_join_rules(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, app = company(world, {"1": ADA})
+    app.put("ada", login="ada", emp="1")
+    Hidden(monkeypatch, "ada")
+    assert changed(world.plan()) == [("app", "update", "ada")]
+
+
+def test_a_system_that_cannot_be_asked_stops_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, app = company(world, {"1": ADA})
+
+    def down(*_: object) -> Iterator[ConnectorObject]:
+        raise AuthFailed("app: you may not search")
+
+    monkeypatch.setattr(MemoryConnector, "find_any", down)
+    assert kinds(world.run()["errors"]) == ["refused"]
+    assert logins(app) == {"1": "ada"}
 
 
 def test_an_unmanaged_object_that_is_gone_blocks_nothing(world: World) -> None:

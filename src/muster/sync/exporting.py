@@ -288,7 +288,7 @@ class Exporter:
         for sent, outcome in outcomes:
             item = self.fetch(sent.kind, outcome.anchor or sent.anchor, sent.payload["values"])
             if item is not None:
-                found.append(Found(sent.mapping, sent.space, sent.identity, item))
+                found.append(Found(sent.space, item, sent.identity))
         if found:
             with self.database.write() as session:
                 take_in(session, self.rules, found)

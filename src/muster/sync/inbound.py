@@ -16,6 +16,7 @@ from xxhash import xxh3_64_hexdigest
 from muster.model.values import Document
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session, chunks
+from muster.sync.asking import Asking
 from muster.sync.cases import report_cases, wake_cases
 from muster.sync.edges import (
     forget_origin,
@@ -55,8 +56,15 @@ class Inbound:
     """Brings the metaverse up to date with the connector space."""
 
     def __init__(
-        self, rules: Rules, database: Database, report: Report, now: int, unknown: dict[int, frozenset[str]]
+        self,
+        rules: Rules,
+        database: Database,
+        report: Report,
+        now: int,
+        unknown: dict[int, frozenset[str]],
+        asking: Asking,
     ) -> None:
+        self.asking = asking
         self.rules = rules
         self.database = database
         self.report = report
@@ -82,6 +90,8 @@ class Inbound:
             if self._any_changed_object():
                 continue
             if self._project():
+                continue
+            if self._ask():
                 continue
             if self._recompute_dirty(NEEDS_UNIQUE):
                 continue
@@ -136,12 +146,29 @@ class Inbound:
                     return any_found
                 any_found = True
                 after = rows[-1][0]
-                identities = [
-                    Identity(r[0], r[1], r[2], decode(r[3]), bytes(r[3]), decode(r[4]), decode(r[5]), r[6], r[7])
-                    for r in rows
-                ]
+                identities = [_identity(row) for row in rows]
                 joined = self._joined(session, [item.id for item in identities])
                 self._recompute(session, identities, joined, allocate=bit == NEEDS_UNIQUE)
+
+    def _ask(self) -> bool:
+        """Ask the systems for the unique values that would be given out now; whether that brought anything new.
+
+        Nothing is given out here: it is thought through to the end, and forgotten.
+        """
+        scopes = {scope for kind in self.rules.types.values() for scope in kind.unique.values()}
+        if not scopes & self.asking.scopes:
+            return False
+        with self.database.read() as session:
+            trial = Recomputing(self.rules, Report(), self.now, self.unknown)
+            reservations = Reservations(self.rules, session)
+            after = 0
+            while rows := marked_identities(session, _COLUMNS, NEEDS_UNIQUE, after, BATCH):
+                after = rows[-1][0]
+                identities = [_identity(row) for row in rows]
+                joined = self._joined(session, [item.id for item in identities])
+                trial.work(session, identities, joined, reservations, allocate=True)
+            names = reservations.given()
+        return self.asking.ask(names)
 
     def _joined(self, session: Session, identities: Sequence[int]) -> dict[int, list[Joined]]:
         found: dict[int, list[Joined]] = {number: [] for number in identities}
@@ -379,6 +406,11 @@ class Inbound:
                 attempt += 1
             taken.add(uids[position])
         return uids
+
+
+def _identity(row: Sequence[Any]) -> Identity:
+    number, uid, kind, data, origin, kept, dirty, due = row
+    return Identity(number, uid, kind, decode(data), bytes(data), decode(origin), decode(kept), dirty, due)
 
 
 def _changed_names(before: Document, after: Document) -> set[str]:

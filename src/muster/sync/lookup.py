@@ -23,12 +23,11 @@ _COLUMNS: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "par
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An object that its system showed when it was asked, and the identity that it was asked for."""
+    """An object that its system showed when it was asked; `identity`: for whom it was asked."""
 
-    mapping: int
     space: int
-    identity: int
     object: ConnectorObject
+    identity: int | None = None
 
 
 def look_before_making(
@@ -47,7 +46,7 @@ def look_before_making(
     any_found = False
     for batch in chunks([row for row in rows if (row[0], row[1]) not in looked]):
         found = [
-            Found(mapping_id, mapping.space, identity, item)
+            Found(mapping.space, item, identity)
             for identity, mapping_id, data in batch
             if (mapping := rules.mappings.get(mapping_id)) is not None
             for item in _matches(mapping, decode(data), find)
@@ -79,7 +78,9 @@ def _matches(mapping: CompiledMapping, document: Document, find: Find) -> Sequen
 def take_in(session: Session, rules: Rules, found: Sequence[Found]) -> None:
     """Objects that a look-up found enter the connector space as any imported object does."""
     for one in found:
-        item, schema = one.object, rules.mappings[one.mapping].schema
+        item, schema = one.object, rules.schema_of(one.space)
+        if schema is None:
+            continue
         document = clean(item.values, schema, item.anchor)
         data = encode(document)
         row = session.one("SELECT id, doc FROM object WHERE space = ? AND anchor = ?", one.space, item.anchor)
@@ -92,4 +93,5 @@ def take_in(session: Session, rules: Rules, found: Sequence[Found]) -> None:
         keys = list(value_keys(unique, document, number))
         session.upsert("object_key", _KEY, _KEY, keys)
         release_taken(session, rules, keys)
-        session.run("UPDATE identity SET dirty = (dirty & 7) | 3 WHERE id = ?", one.identity)
+        if one.identity is not None:
+            session.run("UPDATE identity SET dirty = (dirty & 7) | 3 WHERE id = ?", one.identity)

@@ -39,6 +39,7 @@ from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wis
 
 BATCH: Final = 2000
 _STRANGER: Final = "an object that is there already and that the join rules do not tie to this identity"
+_COLUMNS: Final = "id, uid, type, doc, origin, leaving, dirty, due_out"
 
 
 @dataclass(slots=True)
@@ -132,9 +133,7 @@ class Outbound:
         after, found = 0, True
         while found:
             with self.database.write() as session:
-                rows = marked_identities(
-                    session, "id, uid, type, doc, origin, leaving, dirty, due_out", OUT, after, BATCH, only
-                )
+                rows = marked_identities(session, _COLUMNS, OUT, after, BATCH, only)
                 found = bool(rows) or after > 0
                 after = rows[-1][0] if rows else 0
                 if rows:
@@ -162,6 +161,33 @@ class Outbound:
                     type=mapping.rules.object,
                 )
             )
+
+    def to_be_given(self, scopes: frozenset[str]) -> list[tuple[str, str]]:
+        """The unique values (scope, value) of these scopes that `work` would give out now; none is given out."""
+        kinds = {name for name, kind in self.rules.types.items() if any(_gives(m, scopes) for m in kind.outbound)}
+        if not kinds:
+            return []
+        with self.database.read() as session:
+            reservations = Reservations(self.rules, session)
+            after = 0
+            while rows := marked_identities(session, _COLUMNS, OUT, after, BATCH):
+                after = rows[-1][0]
+                rows = [row for row in rows if row[2] in kinds]
+                if rows:
+                    numbers = [row[0] for row in rows]
+                    reservations.load(numbers)
+                    batch = self._load(session, rows, numbers)
+                    asked = [self._questions(row, batch, reservations) for row in rows]
+                    self._prefetch(asked, reservations)
+                    self._give(asked, reservations)
+            return reservations.given()
+
+    def _give(self, asked: Sequence[_Asked], reservations: Reservations) -> None:
+        for one in asked:
+            allocate = partial(reservations.allocate, one.row[0], one.row[2])
+            for question in one.questions:
+                if question.mapping.uses_unique and question.lacks_names():
+                    decide(question, self.context, self.now, allocate)
 
     def _touchable(self, mapping: CompiledMapping, document: Document) -> bool:
         """Whether the object of the mapping that shows this may be written."""
@@ -589,6 +615,10 @@ def _rank(mapping: CompiledMapping, target: Target | None, wish: Wish) -> int:
         return rank_of(wish.action or Action.UPDATE, None)
     shown = target.document.get(naming) if target is not None else None
     return rank_of(wish.action, wish.values.get(naming, shown), renames=naming in wish.values)
+
+
+def _gives(mapping: CompiledMapping, scopes: frozenset[str]) -> bool:
+    return any(flow.unique in scopes for flow in mapping.outbound)
 
 
 def _used(question: Question, wish: Wish) -> set[Name]:

@@ -119,6 +119,10 @@ class Reservations:
         self.adopted.extend(found or ())
         return found is not None
 
+    def given(self) -> list[tuple[str, str]]:
+        """What was given out and not yet saved: (scope, value)."""
+        return [(scope, value) for (scope, _), (_, value, _) in self._new.items()]
+
     def give_back(self, identity: int, used: Collection[Name], but_for: Collection[str] = ()) -> None:
         """Release what the identity only had in mind and does not use any more, in all scopes but some."""
         own = self.of(identity)

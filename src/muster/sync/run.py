@@ -31,6 +31,7 @@ from muster.project.configuration import Project
 from muster.store.codec import decode
 from muster.store.database import Database
 from muster.store.names import Names
+from muster.sync.asking import Asking, FindAny
 from muster.sync.exporting import ExportCounts, Exporter, still_existing, unconfirmed
 from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
@@ -114,6 +115,7 @@ class Run:
         self._open: dict[str, Guard] = {}
         self._unknown: dict[int, frozenset[str]] = {}
         self._read: set[str] = set()
+        self._silent: set[str] = set()
         self._looked: set[tuple[int, int]] = set()
         self._tried: dict[tuple[int, int, int], int] = {}
         self.held: set[str] = set()
@@ -132,6 +134,8 @@ class Run:
                 schemas[system] = schema
         self.rules: Rules = compile_rules(self.project, schemas, Names(self.database))
         apply_rule_changes(self.rules, self.database, self.report)
+        finders = {name: guard for name, guard in self._open.items() if guard.connector.spec.capabilities.finds}
+        self._asking = Asking(self.rules, self.database, {name: self._finding(name) for name in sorted(finders)})
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -171,6 +175,22 @@ class Run:
         }.get(type(error), "unreachable")
         message = error.message if error.message.startswith(system) else f"{system}: {error.message}"
         self.report.add(Problem(kind, system, message))
+
+    def _finding(self, system: str) -> FindAny:
+        """The system's `find_any`; it finds nothing any more once the system is down."""
+
+        def find(kind: str, attribute: str, values: Sequence[str]) -> Sequence[ConnectorObject]:
+            guard = self._open[system]
+            if system in self._silent:
+                return ()
+            try:
+                return guard.find_any(kind, attribute, values)
+            except _DOWN as error:
+                self._silent.add(system)
+                self._down(system, error)
+                return ()
+
+        return find
 
     # --- steps
 
@@ -240,13 +260,16 @@ class Run:
         """Inbound, outbound and plan for everything that is marked."""
         self._progress("joining people", 0, None)
         with self.steps.timed("inbound") as counts:
-            counts.update(Inbound(self.rules, self.database, self.report, self.now, self._unknown).work())
+            inbound = Inbound(self.rules, self.database, self.report, self.now, self._unknown, self._asking)
+            counts.update(inbound.work())
         self._progress("working out changes", 0, None)
         with self.steps.timed("outbound") as counts:
             outbound = Outbound(self.rules, self.database, self.report, self.now, self._unknown, self.number)
             outbound.wake()
-            counts.update(outbound.work())
-        if self._look_before_making():
+            known = not self._asking.ask(outbound.to_be_given(self._asking.scopes))
+            if known:
+                counts.update(outbound.work())
+        if not known or self._look_before_making():
             self.settle()
             return
         with self.steps.timed("plan"):

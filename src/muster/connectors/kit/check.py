@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from muster.connectors.kit.contract import FindsMany
 from muster.connectors.kit.subject import Subject
 from muster.model.errors import MusterError
 
@@ -67,6 +68,11 @@ def deltas(subject: Subject) -> str:
 def finds(subject: Subject) -> str:
     """A check for connectors that look objects up."""
     return "" if subject.capabilities.finds else "it does not find objects"
+
+
+def finds_many(subject: Subject) -> str:
+    """A check for connectors that look many objects up at once."""
+    return "" if issubclass(subject.connector, FindsMany) else "it finds objects one by one"
 
 
 def all_of(*needs: Needs) -> Needs:

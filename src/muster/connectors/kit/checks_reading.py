@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from muster.connectors.kit.check import all_of, finds, has, promise, reads, supplies
-from muster.connectors.kit.contract import FindsObjects
+from muster.connectors.kit.check import all_of, finds, finds_many, has, promise, reads, supplies
+from muster.connectors.kit.contract import FindsMany, FindsObjects
 from muster.connectors.kit.subject import Subject
 from muster.model.errors import SESSION_ENDING
 from muster.model.schema import ENABLED
@@ -145,6 +145,29 @@ def find_gives_just_the_equal_ones(subject: Subject) -> None:
     assert found == [wanted], f"found {found}, expected {[wanted]}"
     assert by_anchor == [wanted], f"by its anchor found {by_anchor}, expected {[wanted]}"
     assert not nobody, f"found {[item.anchor for item in nobody]} for a value that nobody has"
+
+
+@promise(finds_many)
+def find_any_gives_those_with_one_of_the_values(subject: Subject) -> None:
+    """`find_any` gives each object that has one of the values once, no other, and nothing for no values."""
+    wanted = [subject.add(1), subject.add(3)]
+    subject.add(2)
+    nobody = [f"nobody has value {number}" for number in range(250)]
+    values = [
+        subject.sample(1)[subject.text],
+        *nobody,
+        subject.sample(1)[subject.text],
+        subject.sample(3)[subject.text],
+    ]
+    with subject.open() as connector:
+        assert isinstance(connector, FindsMany)
+        found = sorted(item.anchor for item in connector.find_any(subject.object_type, subject.text, values))
+        none = list(connector.find_any(subject.object_type, subject.text, []))
+        schema = connector.schema().types[subject.object_type]
+        by_anchor = sorted(item.anchor for item in connector.find_any(subject.object_type, schema.anchor, wanted))
+    assert found == sorted(wanted), f"found {found}, expected {sorted(wanted)}"
+    assert by_anchor == sorted(wanted), f"by their anchors found {by_anchor}, expected {sorted(wanted)}"
+    assert not none, f"found {[item.anchor for item in none]} for no values"
 
 
 @promise(all_of(finds, has("many", "it has no many-valued attribute")))

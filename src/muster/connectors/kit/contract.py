@@ -105,6 +105,14 @@ class FindsObjects(Protocol):
 
 
 @runtime_checkable
+class FindsMany(FindsObjects, Protocol):
+    """A connector that can look many objects up at once."""
+
+    def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        """The objects whose attribute equals one of the values, each once, as `find` would tell it of each value."""
+
+
+@runtime_checkable
 class SetsPasswords(Protocol):
     """A connector that can set a password."""
 

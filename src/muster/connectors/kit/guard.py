@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Self, TypeVar
 
-from muster.connectors.kit.contract import Connector, FindsObjects, Health, SetsPasswords
+from muster.connectors.kit.contract import Connector, FindsMany, FindsObjects, Health, SetsPasswords
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.retry import Counters, RetryPolicy
 from muster.connectors.kit.speaking import ConnectorBug, Speaker
@@ -117,6 +117,14 @@ class Guard:
         """The objects that have all these values."""
         finder = self._finder()
         return self._again("searching", lambda: [checked(found) for found in finder.find(object_type, equal)])
+
+    def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> list[ConnectorObject]:
+        """The objects that have one of these values, each once; value by value where the connector knows no better."""
+        finder = self._finder()
+        if isinstance(finder, FindsMany):
+            return self._again("searching", lambda: list(finder.find_any(object_type, attribute, values)))
+        found = (one for value in values for one in self.find(object_type, {attribute: value}))
+        return list({one.anchor: one for one in found}.values())
 
     # --- writing
 

@@ -160,6 +160,15 @@ class MemoryConnector:
             ):
                 yield ConnectorObject(object_type, anchor, dict(stored.values))
 
+    def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        """The objects that have one of these values."""
+        described = self._schema(object_type).attribute(attribute)
+        single = {comparable(value, described) for value in values if value is not None and not isinstance(value, list)}
+        for item in self.find(object_type, {}):
+            have = item.values.get(attribute)
+            if any(comparable(one, described) in single for one in items(have)):
+                yield item
+
     # --- writing
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:

@@ -222,6 +222,25 @@ class FindsTheFirstValueOnly(ReadingMutant):
                 yield item
 
 
+class FindsFirstOfMany(ReadingMutant):
+    """Looks for the first of many values alone."""
+
+    caught_by = "find_any_gives_those_with_one_of_the_values"
+
+    def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        yield from super().find_any(object_type, attribute, values[:1])
+
+
+class FindsTwice(ReadingMutant):
+    """Gives an object for each of the values that it was looked for by."""
+
+    caught_by = "find_any_gives_those_with_one_of_the_values"
+
+    def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        for value in values:
+            yield from super().find_any(object_type, attribute, [value])
+
+
 # --- a delta
 
 

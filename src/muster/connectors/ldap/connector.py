@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import ldap
 from ldap.filter import escape_filter_chars
@@ -23,6 +23,9 @@ from muster.model.objects import ConnectorObject, Page
 from muster.model.schema import ENABLED, SystemSchema
 from muster.model.secrets import Secret
 from muster.model.values import Value, WrongType
+
+_TOGETHER: Final = 100
+"""So many values are looked for by one search."""
 
 
 class LdapConnector:
@@ -113,6 +116,27 @@ class LdapConnector:
         if scope == ldap.SCOPE_BASE and not self._session.exists(base):
             return
         yield from self._found(kind, base, scope, f"(&{kind.filter}{''.join(parts)})")
+
+    def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        """The objects that have one of these values, some hundred values a search."""
+        kind = self._types[object_type]
+        if attribute == "dn":
+            for value in values:
+                yield from self.find(object_type, {attribute: value})
+            return
+        parts: list[str] = []
+        for value in values:
+            try:
+                parts.append(requests.equality(kind, attribute, value))
+            except WrongType:
+                continue
+        seen: set[str] = set()
+        for start in range(0, len(parts), _TOGETHER):
+            asked = "".join(parts[start : start + _TOGETHER])
+            for one in self._found(kind, kind.base, ldap.SCOPE_SUBTREE, f"(&{kind.filter}(|{asked}))"):
+                if one.anchor not in seen:
+                    seen.add(one.anchor)
+                    yield one
 
     def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
         """Set by the Password Modify operation (RFC 3062), on 389 DS by userPassword, which it hashes itself.

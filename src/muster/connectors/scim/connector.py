@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
 from muster.connectors.scim import wire
@@ -19,6 +19,9 @@ from muster.model.objects import ConnectorObject, Page
 from muster.model.schema import ENABLED, SystemSchema
 from muster.model.secrets import Secret
 from muster.model.values import Value, WrongType, comparable_set, same
+
+_TOGETHER: Final = 20
+"""So many values are looked for by one request: an address has an end."""
 
 
 class ScimConnector:
@@ -126,6 +129,37 @@ class ScimConnector:
             for one in page_of(kind, resources, _shown(kind)).objects:
                 if filtered or all(_has(kind, one, name, value) for name, value in rest.items()):
                     yield one
+
+    def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        """The objects that have one of these values, some values a request; a server without filters is read once."""
+        session, kind = self._session, self._types[object_type]
+        if attribute == "id":
+            for value in values:
+                yield from self.find(object_type, {attribute: value})
+            return
+        seen: set[str] = set()
+        for asked in self._asked(kind, attribute, values):
+            listing = Listing(session, kind, with_large=False, filter=asked)
+            for resources in listing.resources():
+                for one in page_of(kind, resources, _shown(kind)).objects:
+                    fits = asked is not None or any(_has(kind, one, attribute, value) for value in values)
+                    if fits and one.anchor not in seen:
+                        seen.add(one.anchor)
+                        yield one
+
+    def _asked(self, kind: ScimType, attribute: str, values: Sequence[Value]) -> Iterator[str | None]:
+        """The filters for some values at a time; None: one listing of everything, where the server has no filters."""
+        if not self._session.provider.filter:
+            yield None
+            return
+        parts: list[str] = []
+        for value in values:
+            try:
+                parts.append(wire.equality(kind, attribute, value))
+            except WrongType:
+                continue
+        for start in range(0, len(parts), _TOGETHER):
+            yield " or ".join(parts[start : start + _TOGETHER])
 
     def set_password(
         self,

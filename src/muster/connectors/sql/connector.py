@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select, true
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import ColumnElement
 
@@ -23,6 +23,9 @@ from muster.model.errors import MusterError, ProjectError, WatermarkExpired
 from muster.model.objects import ConnectorObject, Page
 from muster.model.schema import ENABLED, SystemSchema
 from muster.model.values import Attribute, Value, WrongType, items
+
+_TOGETHER: Final = 200
+"""So many values are looked for by one query."""
 
 
 class SqlConnector:
@@ -108,7 +111,30 @@ class SqlConnector:
             return
         yield from self._some(table, conditions)
 
+    def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        """The rows that have one of these values, some hundred values a query."""
+        table = self._table(object_type)
+        conditions: list[ColumnElement[bool]] = []
+        for value in values:
+            try:
+                conditions.append(and_(true(), *_conditions(table, attribute, value)))
+            except WrongType:
+                continue
+        seen: set[str] = set()
+        for start in range(0, len(conditions), _TOGETHER):
+            part = conditions[start : start + _TOGETHER]
+            found = self._looked(table, [or_(*part)])
+            if found is None:
+                each = [one for condition in part for one in self._some(table, [condition])]
+                found = list({one.anchor: one for one in each}.values())
+            yield from (one for one in found if one.anchor not in seen)
+            seen.update(one.anchor for one in found)
+
     def _some(self, table: Table, conditions: Sequence[ColumnElement[bool]]) -> list[ConnectorObject]:
+        return self._looked(table, conditions) or []
+
+    def _looked(self, table: Table, conditions: Sequence[ColumnElement[bool]]) -> list[ConnectorObject] | None:
+        """What fulfils the conditions; None when no row can hold what they ask for: no uuid, or no date."""
         schema = table.schema()
         names = [name for name, one in schema.attributes.items() if not one.large]
         if schema.can_enable:
@@ -118,7 +144,7 @@ class SqlConnector:
                 return list(TableReading(connection, table, names).some(conditions))
             except SQLAlchemyError as error:
                 if self._database.fault(error) is Fault.UNFIT:
-                    return []  # no row can hold what is no uuid, or no date, of the database's kind
+                    return None
                 raise
 
     def _table(self, kind: str) -> Table:
