@@ -303,6 +303,17 @@ Table(
 )
 
 Table(
+    "note",
+    metadata,
+    Column("identity", BigInteger, nullable=False),
+    Column("mapping", Integer, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("message", TEXT, nullable=False),
+    PrimaryKeyConstraint("identity", "mapping", "kind", "message"),
+    sqlite_with_rowid=False,
+)
+
+Table(
     "decision",
     metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=True),

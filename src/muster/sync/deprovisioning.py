@@ -79,7 +79,7 @@ def enable_again(question: Question, target: Target, wish: Wish) -> None:
     if target.wrote.get(ENABLED) is not False:
         if question.presence is not None and not question.presence.wanted:
             message = "is wanted again, but another hand had disabled it; it stays so until a person enables it"
-            wish.notes.append(Note("disabled-elsewhere", message, outbound.provision.place, False))
+            wish.notes.append(Note("disabled-elsewhere", message, outbound.provision.place, error=False, once=True))
         return
     if not any(flow.flow.attribute == ENABLED for flow in mapping.outbound):
         _set(question, target, wish, ENABLED, True, "provision", outbound.provision.place)

@@ -27,10 +27,11 @@ from muster.sync.edge_plan import cleared, plan_edges, return_edges, touch_targe
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
+from muster.sync.notes import NoteRow, keep_notes, report_notes
 from muster.sync.partial import PartialDocument
 from muster.sync.paths import load_paths
 from muster.sync.presence import untouchable
-from muster.sync.problems import Problem, Report
+from muster.sync.problems import Problem, Report, who_is
 from muster.sync.reserving import Name, Reservations, computed_names, written_names
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
 from muster.sync.unique import Allocate, Wanted
@@ -95,6 +96,7 @@ class _Result:
     regrouped: set[int] = field(default_factory=set)
     """Identities that come into or go out of all groups."""
     unmissed: list[tuple[int, int]] = field(default_factory=list)
+    notes: list[NoteRow] = field(default_factory=list)
     clearings: list[Clearing] = field(default_factory=list)
 
 
@@ -144,6 +146,8 @@ class Outbound:
                 made, owner = plan_edges(session, self.rules, self.run, owner, self._touchable)
             self.counts["changes"] += made
         self._tell_kept_out()
+        with self.database.read() as session:
+            report_notes(session, self.rules, self.report)
         return self.counts
 
     def _tell_kept_out(self) -> None:
@@ -229,6 +233,7 @@ class Outbound:
         session.update("object", ("wanted",), ("id",), result.agreed)
         session.update("object", ("gone",), ("id",), result.unmissed)
         session.assign("identity", ("dirty", "due_out"), result.identities)
+        keep_notes(session, numbers, result.notes)
         key = ("target", "owner")
         session.upsert("waiting", key, key, sorted(result.waiting))
         touch_targets(session, self.rules, sorted(result.moved))
@@ -405,7 +410,7 @@ class Outbound:
         reservations.prefetch(wanted.names)
 
     def _identity(self, asked: _Asked, batch: _Batch, reservations: Reservations, result: _Result) -> None:
-        number, uid, type_name, _, origin, _, dirty, _ = asked.row
+        number, _, type_name, _, origin, _, dirty, _ = asked.row
         kind = self.rules.types[type_name]
         questions, due = asked.questions, asked.due
 
@@ -416,7 +421,8 @@ class Outbound:
         troubled = False
         origins: dict[str, int] = decode(origin)
         for question, wish in zip(questions, wishes, strict=True):
-            troubled |= self._tell(uid, question, wish)
+            if wish.notes:
+                troubled |= self._tell(asked, question, wish, result)
             self._record(number, asked.document, question, wish, origins, batch, result)
             due = earliest(due, wish.due)
         waits = number in batch.frozen or any(question.blocked for question in questions)
@@ -497,27 +503,29 @@ class Outbound:
                     wishes[position] = decide(question, self.context, self.now, allocate)
         return wishes
 
-    def _tell(self, uid: str, question: Question, wish: Wish) -> bool:
-        """Report what the decision had to say; whether something was wrong."""
+    def _tell(self, asked: _Asked, question: Question, wish: Wish, result: _Result) -> bool:
+        """Report what the decision had to say; whether anything is wrong, so that it is worked out again next time."""
+        number, uid, *_ = asked.row
         mapping = question.mapping
         rules = mapping.rules
-        wrong = False
+        result.notes += [(number, mapping.id, note.kind, note.message) for note in wish.notes if note.stands]
         for note in wish.notes:
+            if note.stands:
+                continue
             anchor = question.target.anchor if question.target else None
-            who = f"{rules.system}/{rules.object} {anchor}" if anchor else f"{rules.system}/{rules.object} for {uid}"
+            who = anchor or f"for {who_is(uid, asked.document)}"
             self.report.add(
                 Problem(
                     note.kind,
                     rules.system,
-                    f"{note.place}: {who}: {note.message}",
+                    f"{note.place}: {rules.system}/{rules.object} {who}: {note.message}",
                     type=rules.object,
                     anchor=anchor,
                     identities=(uid,),
                     note=not note.error,
                 )
             )
-            wrong = True
-        return wrong
+        return any(note.error for note in wish.notes)
 
     def _record(
         self,

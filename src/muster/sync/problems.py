@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from muster.model.objects import ReadProblem
+from muster.model.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ class Problem:
             "identities": list(self.identities),
             "message": self.message,
         }
+
+
+def who_is(uid: str, document: Mapping[str, Value]) -> str:
+    """An identity as a message names it: by what people call it, where it has such a name, and by its id."""
+    name = document.get("displayName")
+    return f"{name} ({uid})" if isinstance(name, str) and name else uid
 
 
 def unreadable(system: str, problem: ReadProblem) -> Problem:

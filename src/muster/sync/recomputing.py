@@ -14,7 +14,7 @@ from muster.sync.cases import named
 from muster.sync.clock import moment
 from muster.sync.holds import Holds, load_holds, overrides
 from muster.sync.paths import load_paths
-from muster.sync.problems import Problem, Report
+from muster.sync.problems import Problem, Report, who_is
 from muster.sync.reserving import Reservations, computed_names
 from muster.sync.rules import Rules
 from muster.sync.unique import Wanted
@@ -177,7 +177,8 @@ class Recomputing:
         """What could not be worked out of an identity."""
         self.report.note_lacking(item.uid, values.lacking)
         for trouble in values.troubles:
-            self.report.add(_problem(item, trouble, kept=trouble.attribute not in values.lacking))
+            kept = trouble.attribute not in values.lacking
+            self.report.add(_problem(item, who_is(item.uid, values.document), trouble, kept=kept))
 
     def _tell_adopted(self, adopted: Sequence[Adopted], identities: Mapping[int, tuple[Identity, Values]]) -> None:
         """Nobody's object is not taken in silence."""
@@ -201,11 +202,11 @@ class Recomputing:
             )
 
 
-def _problem(item: Identity, trouble: Trouble, *, kept: bool) -> Problem:
+def _problem(item: Identity, who: str, trouble: Trouble, *, kept: bool) -> Problem:
     joined = trouble.joined
     system = joined.mapping.rules.system if joined else ""
     kind = joined.mapping.rules.object if joined else item.type
-    about = f"{system}/{kind} {joined.anchor}" if joined else f"{item.type} {item.uid}"
+    about = f"{system}/{kind} {joined.anchor}" if joined else f"{item.type} {who}"
     place = trouble.place
     then = "The last good value is kept" if kept else "Until then it has no value"
     return Problem(

@@ -90,12 +90,21 @@ class Question:
 
 @dataclass(slots=True)
 class Note:
-    """Something to tell about a decision. `kind` is a fixed word; an `error` makes the run end with 1."""
+    """Something to tell about a decision. `kind` is a fixed word; an `error` makes the run end with 1.
+
+    What is no error is told in each run while it stands; with `once`, in this run alone.
+    """
 
     kind: str
     message: str
     place: Place
     error: bool = True
+    once: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is to be told again without being worked out again."""
+        return not self.error and not self.once
 
 
 @dataclass(slots=True)

@@ -240,6 +240,15 @@ def upgrade() -> None:
     )
     op.create_index("case_identity_object", "case_identity", ["object"])
     op.create_table(
+        "note",
+        sa.Column("identity", sa.BigInteger(), nullable=False),
+        sa.Column("mapping", sa.Integer(), nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("message", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("identity", "mapping", "kind", "message"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "decision",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=True),
         sa.Column("kind", TEXT, nullable=False),

@@ -1,0 +1,54 @@
+"""What is worth knowing of single objects, told in each run for as long as it holds, without working it out again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from muster.store.codec import decode
+from muster.store.database import Session, chunks
+from muster.sync.problems import Problem, Report, who_is
+from muster.sync.rules import Rules
+
+_KEY = ("identity", "mapping", "kind", "message")
+NoteRow = tuple[int, int, str, str]
+"""Identity, mapping, kind and message of a note."""
+
+
+def keep_notes(session: Session, identities: Sequence[int], notes: Sequence[NoteRow]) -> None:
+    """What was found out about these identities now; what was said of them before no longer counts."""
+    if session.one("SELECT identity FROM note LIMIT 1") is not None:
+        session.run("DELETE FROM note WHERE identity IN ?i", list(identities))
+    session.upsert("note", _KEY, _KEY, notes)
+
+
+def report_notes(session: Session, rules: Rules, report: Report) -> None:
+    """Tell every note, whenever it was made."""
+    rows = session.rows("SELECT identity, mapping, kind, message FROM note ORDER BY identity, mapping, kind, message")
+    known: dict[int, tuple[str, str]] = {}
+    anchors: dict[tuple[int, int], str] = {}
+    for numbers in chunks(sorted({row[0] for row in rows})):
+        for number, uid, data in session.rows("SELECT id, uid, doc FROM identity WHERE id IN ?i", numbers):
+            known[number] = (uid, who_is(uid, decode(data)))
+        for identity, mapping, anchor in session.rows(
+            "SELECT identity, mapping, anchor FROM object WHERE identity IN ?i ORDER BY gone DESC, anchor DESC", numbers
+        ):
+            anchors[(identity, mapping)] = anchor
+    for number, mapping, kind, message in rows:
+        found = rules.mappings.get(mapping)
+        if found is None or number not in known:
+            continue
+        uid, name = known[number]
+        anchor = anchors.get((number, mapping))
+        place, system, object_type = found.rules.place.file, found.rules.system, found.rules.object
+        who = anchor if anchor is not None else f"for {name}"
+        report.add(
+            Problem(
+                kind,
+                system,
+                f"{place}: {system}/{object_type} {who}: {message}",
+                type=object_type,
+                anchor=anchor,
+                identities=(uid,),
+                note=True,
+            )
+        )

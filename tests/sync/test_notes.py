@@ -1,0 +1,56 @@
+"""What is only worth knowing is told in each run while it holds, and nobody is worked out for it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.sync.people import Office, app_rules
+from tests.sync.world import World, kinds
+
+
+def reworked(world: World) -> int:
+    """How many identities the last run worked out, inbound and outbound."""
+    with world.muster() as muster:
+        (run,) = muster.log(limit=1)["runs"]
+    return sum(step["counts"].get("identities", 0) for step in run["steps"])
+
+
+def test_an_object_out_of_scope_is_told_in_each_run_and_worked_out_in_none(tmp_path: Path) -> None:
+    with Office(tmp_path, app_rules(top="scope: '[locked] <> \"yes\"'")) as office:
+        office.run()
+        office.app.edit("ada", locked="yes")
+        first = office.run()
+        assert reworked(office) > 0
+        for _ in range(2):
+            again = office.run()
+            assert again["notes"] == first["notes"]
+            assert kinds(again["notes"]) == ["out-of-scope"]
+            assert again["notes"][0]["message"].startswith("mappings/app-account.yaml: app/account ada: has left")
+            assert again["notes"][0]["anchor"] == "ada"
+            assert reworked(office) == 0
+        office.app.edit("ada", locked=None)
+        assert office.run()["notes"] == []
+
+
+def test_what_is_wrong_is_worked_out_again_in_each_run(tmp_path: Path) -> None:
+    with Office(tmp_path, app_rules(flows="title: 'CDate([displayName])'")) as office:
+        errors = office.run()["errors"]
+        assert kinds(errors) == ["expression"]
+        assert office.run()["errors"] != []
+        assert reworked(office) > 0
+
+
+def test_a_note_goes_with_its_identity(tmp_path: Path) -> None:
+    with Office(tmp_path, app_rules(top="deleted elsewhere: report")) as office:
+        office.run()
+        office.app.remove("ada")
+        assert kinds(office.run()["notes"]) == ["deleted-elsewhere"]
+        office.hr.remove("1")
+        assert office.run(allow_deletes=True)["notes"] == []
+        assert office.run()["notes"] == []
+
+
+def test_a_person_is_named_in_what_is_told(tmp_path: Path) -> None:
+    with Office(tmp_path, app_rules(top="scope: 'false'")) as office:
+        (error,) = office.run()["errors"]
+        assert f"app/account for Ada Byron ({error['identities'][0]}): cannot be created" in error["message"]
