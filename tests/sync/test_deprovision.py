@@ -205,7 +205,34 @@ def test_a_foreign_disable_is_never_undone(tmp_path: Path, flows: str) -> None:
 
 
 @pytest.mark.parametrize("flows", ["", "enabled: '[active]'"])
-def test_what_another_hand_disabled_before_the_leaving_stays_so_after_the_return_and_is_told_once(
+def test_a_foreign_disable_is_told_until_it_is_undone_or_the_person_leaves(tmp_path: Path, flows: str) -> None:
+    with Office(tmp_path, app_rules(flows=flows), people={"1": ADA, "2": BO}) as office:
+        office.run()
+        for who in ("ada", "bo"):
+            office.app.edit(who, enabled=False)
+        for result in (office.plan(), office.run(), office.status()):
+            assert [(note["kind"], note["anchor"]) for note in result["notes"]] == [
+                ("disabled-elsewhere", "ada"),
+                ("disabled-elsewhere", "bo"),
+            ]
+        assert "app/account ada: another hand disabled it" in office.status()["notes"][0]["message"]
+        assert (office.plan()["errors"], office.plan()["held"]) == ([], [])
+        office.app.edit("ada", enabled=True)
+        office.hr.edit("2", status="left")
+        office.run()
+        assert office.run()["notes"] == office.status()["notes"] == []
+
+
+def test_an_account_that_only_a_hold_disabled_is_no_foreign_disable(tmp_path: Path) -> None:
+    with Office(tmp_path) as office:
+        office.run()
+        office.hold("ada", "disabled", by="x", why="y")
+        office.run()
+        assert office.run()["notes"] == []
+
+
+@pytest.mark.parametrize("flows", ["", "enabled: '[active]'"])
+def test_what_another_hand_disabled_before_the_leaving_stays_so_after_the_return_and_is_told(
     tmp_path: Path, flows: str
 ) -> None:
     with Office(tmp_path, app_rules(flows=flows)) as office:
@@ -217,7 +244,6 @@ def test_what_another_hand_disabled_before_the_leaving_stays_so_after_the_return
         result = office.run()
         assert changed(result) == []
         assert kinds(result["notes"]) == ["disabled-elsewhere"]
-        assert kinds(office.run()["notes"]) == []
         assert office.app.values("ada")["enabled"] is False
 
 

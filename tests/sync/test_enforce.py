@@ -24,6 +24,47 @@ def attribute_of(office: Office, name: str) -> dict[str, Any]:
     return found
 
 
+# --- the anchor
+
+LOGIN = "login: 'ToLower([givenName])'"
+
+
+def test_an_anchor_that_its_flow_gives_otherwise_by_now_is_told_and_left(tmp_path: Path) -> None:
+    with Office(tmp_path, people={"1": ADA, "2": BO}) as office:
+        office.app.put("b.dahl", login="b.dahl", emp="2", name="Bo Dahl")
+        office.run()
+        office.hr.edit("1", first="Ida")
+        office.run()
+        for result in (office.plan(), office.run(), office.status()):
+            assert [(note["kind"], note["anchor"]) for note in result["notes"]] == [
+                ("anchor-differs", "ada"),
+                ("anchor-differs", "b.dahl"),
+            ]
+        assert office.plan()["notes"][0]["message"] == (
+            "mappings/app-account.yaml: app/account ada: login would be 'ida' by now, but an anchor is never "
+            "changed. If it shall stay, say `enforce: once`; otherwise rename the object in app by hand"
+        )
+        assert office.app.all().keys() == {"ada", "b.dahl"}
+
+
+@pytest.mark.parametrize(
+    ("flow", "anchor"),
+    [
+        ("login: {value: 'ToLower([givenName])', enforce: once}", "ada"),
+        ("login: {value: 'ToLower([givenName])', enforce: default}", "ada"),
+        ("login: 'SelectUniqueValue(ToLower([givenName]), ToLower([surname]))'", "byron"),
+        ("login: 'IgnoreFlowIfNullOrEmpty([mail])'", "ada"),
+        ("login: '[mail]'", "ada"),
+        (LOGIN, "ADA"),
+    ],
+)
+def test_an_anchor_that_is_as_it_may_be_is_not_told(tmp_path: Path, flow: str, anchor: str) -> None:
+    with Office(tmp_path, app_rules().replace(LOGIN, flow), attributes={"login": "text inexact"}) as office:
+        office.app.put(anchor, login=anchor, emp="1", name="Ada Byron")
+        result = office.run()
+        assert (changed(result), result["notes"], result["errors"]) == ([], [], [])
+
+
 # --- enforce: always
 
 

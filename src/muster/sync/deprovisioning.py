@@ -18,6 +18,7 @@ from muster.sync.wishes import (
     Target,
     Wish,
     agree,
+    disabled_elsewhere,
     does_not_stick,
     equal,
     last_wanted,
@@ -76,12 +77,11 @@ def enable_again(question: Question, target: Target, wish: Wish) -> None:
         return
     if target.document.get(ENABLED) is not False:
         return
+    flows = any(flow.flow.attribute == ENABLED for flow in mapping.outbound)
     if target.wrote.get(ENABLED) is not False:
-        if question.presence is not None and not question.presence.wanted:
-            message = "is wanted again, but another hand had disabled it; it stays so until a person enables it"
-            wish.notes.append(Note("disabled-elsewhere", message, outbound.provision.place, error=False, once=True))
-        return
-    if not any(flow.flow.attribute == ENABLED for flow in mapping.outbound):
+        if not flows:
+            disabled_elsewhere(question, wish, outbound.provision.place)
+    elif not flows:
         _set(question, target, wish, ENABLED, True, "provision", outbound.provision.place)
 
 

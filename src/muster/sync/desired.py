@@ -24,7 +24,7 @@ from muster.sync.presence import place_of, presence_of, untouchable, wanted_now
 from muster.sync.rules import CompiledMapping, CompiledOutbound
 from muster.sync.unique import Allocate, held, none_free
 from muster.sync.values import due_of, earliest
-from muster.sync.wishes import MISSED, Note, Question, Target, Wish
+from muster.sync.wishes import MISSED, Note, Question, Target, Wish, equal
 
 
 def decide(question: Question, context: Context, now: int, allocate: Allocate | None) -> Wish:
@@ -179,11 +179,13 @@ def _update(question: Question, target: Target, wish: Wish, context: Context, al
     held = {ENABLED} if question.hold("disabled") else set()
     for flow in mapping.outbound:
         name = flow.flow.attribute
+        if name == schema.anchor:
+            _hold_anchor(question, target, wish, flow, results)
+            continue
         if (
             flow.streamed
             or (flow.flow.enforce == "once" and name not in fixed)
             or flow.attribute.writable != "always"
-            or name == schema.anchor
             or name in question.unknown
             or name in held
         ):
@@ -207,6 +209,24 @@ def _update(question: Question, target: Target, wish: Wish, context: Context, al
             enforce(question, target, wish, flow, value)
     if wish.values or wish.add or wish.remove or wish.waits or wish.later:
         wish.action = Action.UPDATE
+
+
+def _hold_anchor(
+    question: Question, target: Target, wish: Wish, flow: CompiledOutbound, results: Sequence[Any]
+) -> None:
+    """An anchor is for ever; that its flow gives another one by now is worth knowing."""
+    name = flow.flow.attribute
+    if flow.flow.enforce in ("once", "default"):
+        return
+    shown = target.document.get(name, target.anchor)
+    value = _result(question, flow, results, Wish(), None, current=shown)
+    if value is None or isinstance(value, _Mark) or equal(question.mapping, name, shown, value, flow.attribute):
+        return
+    message = (
+        f"{name} would be {value!r} by now, but an anchor is never changed. If it shall stay, say `enforce: once`; "
+        f"otherwise rename the object in {question.mapping.rules.system} by hand"
+    )
+    wish.notes.append(Note("anchor-differs", message, flow.flow.place, False))
 
 
 def _update_reference(question: Question, target: Target, wish: Wish, flow: CompiledOutbound) -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from muster.model.schema import ENABLED
 from muster.model.values import Scalar, Value, comparable, difference, items
 from muster.sync.rules import CompiledOutbound
-from muster.sync.wishes import MISSING, Question, Target, Wish, agree, does_not_stick, equal, last_wanted
+from muster.sync.wishes import (
+    MISSING,
+    Question,
+    Target,
+    Wish,
+    agree,
+    disabled_elsewhere,
+    does_not_stick,
+    equal,
+    last_wanted,
+)
 
 
 def enforce(question: Question, target: Target, wish: Wish, flow: CompiledOutbound, value: Value) -> None:
@@ -24,6 +34,7 @@ def enforce(question: Question, target: Target, wish: Wish, flow: CompiledOutbou
             agree(target, wish, name, value)
         return
     if name == ENABLED and value is True and shown is False and target.wrote.get(ENABLED) is not False:
+        disabled_elsewhere(question, wish, flow.flow.place)
         return
     if not ours and does_not_stick(target, wish, name, flow.flow.place):
         return

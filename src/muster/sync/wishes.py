@@ -194,3 +194,9 @@ def does_not_stick(target: Target, wish: Wish, name: str, place: Place) -> bool:
         )
     )
     return True
+
+
+def disabled_elsewhere(question: Question, wish: Wish, place: Place) -> None:
+    """Another hand switched the account off: that is left as it is, and told."""
+    message = "another hand disabled it, and that is left so; if it should work, enable it in "
+    wish.notes.append(Note("disabled-elsewhere", message + question.mapping.rules.system, place, False))
