@@ -508,9 +508,9 @@ class Outbound:
         number, uid, *_ = asked.row
         mapping = question.mapping
         rules = mapping.rules
-        result.notes += [(number, mapping.id, note.kind, note.message) for note in wish.notes if note.stands]
+        result.notes += [(number, mapping.id, note.kind, note.message) for note in wish.notes if not note.error]
         for note in wish.notes:
-            if note.stands:
+            if not note.error:
                 continue
             anchor = question.target.anchor if question.target else None
             who = anchor or f"for {who_is(uid, asked.document)}"
@@ -522,7 +522,6 @@ class Outbound:
                     type=rules.object,
                     anchor=anchor,
                     identities=(uid,),
-                    note=not note.error,
                 )
             )
         return any(note.error for note in wish.notes)

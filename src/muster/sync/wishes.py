@@ -92,19 +92,13 @@ class Question:
 class Note:
     """Something to tell about a decision. `kind` is a fixed word; an `error` makes the run end with 1.
 
-    What is no error is told in each run while it stands; with `once`, in this run alone.
+    What is no error is told in each run while it holds, without being worked out again.
     """
 
     kind: str
     message: str
     place: Place
     error: bool = True
-    once: bool = False
-
-    @property
-    def stands(self) -> bool:
-        """Whether it is to be told again without being worked out again."""
-        return not self.error and not self.once
 
 
 @dataclass(slots=True)
