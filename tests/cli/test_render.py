@@ -172,6 +172,7 @@ def test_explain_shows_file_line_expression_and_who_wins() -> None:
         {"file": "mappings/agency.yaml", "line": 9, "expression": "[team]", "value": "Ops", "precedence": 20,
          "wins": False},
     ]  # fmt: skip
+    manager = {"attribute": "manager", "value": None, "waits": [{"identity": "a1", "name": "Ada"}]}
     page = Page()
     render_explain(
         {
@@ -179,9 +180,11 @@ def test_explain_shows_file_line_expression_and_who_wins() -> None:
             "type": "person",
             "name": "Zoë",
             "attributes": [{"name": "department", "value": "IT", "flows": flows}],
+            "systems": [{"system": "app", "object_type": "account", "flows": [manager]}],
         },
         page.console,
     )
+    assert "waits for Ada (a1)" in page.text
     assert "department IT" in page.text
     assert "← mappings/hr.yaml:12  [dept]  precedence 10" in page.text
     assert "from hr/worker 7 (dept IT)" in page.text

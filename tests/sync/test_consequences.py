@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from muster.app.results import Attempt, follow
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome
-from muster.sync.planning import _levels
+from muster.sync.ordering import levels
 from muster.sync.run import ROUNDS
 from tests.sync.world import World, changed, the_change
 
@@ -303,12 +303,12 @@ GRAPHS = st.dictionaries(st.integers(1, 12), st.lists(st.integers(1, 12), max_si
 @given(after=GRAPHS)
 def test_without_a_circle_everything_stands_behind_what_it_refers_to(after: dict[int, list[int]]) -> None:
     acyclic = {one: [other for other in others if other < one] for one, others in after.items()}
-    levels = _levels(acyclic)
-    assert all(levels[one] > levels[other] for one, others in acyclic.items() for other in others if other in levels)
+    found = levels(acyclic)
+    assert all(found[one] > found[other] for one, others in acyclic.items() for other in others if other in found)
 
 
 @given(after=GRAPHS)
 def test_a_circle_is_cut_and_everything_gets_its_place(after: dict[int, list[int]]) -> None:
-    levels = _levels(after)
-    assert after.keys() <= levels.keys()
-    assert all(0 <= level <= len(levels) for level in levels.values())
+    found = levels(after)
+    assert after.keys() <= found.keys()
+    assert all(0 <= level <= len(found) for level in found.values())

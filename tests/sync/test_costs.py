@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from muster.store.database import Database
 from tests.sync.people import Office
+from tests.sync.test_dangling import Firm
 from tests.sync.test_groups import Town
 from tests.sync.world import World
 
@@ -126,4 +127,23 @@ def test_a_member_takes_the_same_work_however_many_there_are(tmp_path: Path, wor
             town.world.run()
             EDGES[change](town)
             taken.append(work.of_run(town.world))
+    assert same(*taken)
+
+
+# --- references
+
+
+@pytest.mark.parametrize("enforce", ["", "change"])
+def test_a_manager_who_leaves_takes_the_same_work_whoever_else_is_there(
+    tmp_path: Path, work: Work, enforce: str
+) -> None:
+    taken = []
+    for people in (FEW, MANY):
+        bosses = {f"{n:05}": f"{n // 10:05}" for n in range(people)}
+        with Firm(tmp_path / str(people), bosses, enforce=enforce) as firm:
+            firm.world.run()
+            firm.world.run()
+            firm.leave("00007")
+            taken.append(work.of_run(firm.world))
+            assert firm.managers()["00070"] is None
     assert same(*taken)

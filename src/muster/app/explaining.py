@@ -20,7 +20,7 @@ from muster.store.names import Names
 from muster.sync.clock import moment
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import load_holds
-from muster.sync.outbound import named_objects
+from muster.sync.naming import coming_objects, staying_objects
 from muster.sync.paths import load_paths
 from muster.sync.plan_document import LATER, change_document
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules, compile_rules
@@ -183,20 +183,31 @@ class _Explaining:
                 entries.append(entry)
         return found
 
-    def _texts(self, mapping: CompiledMapping, compiled: CompiledOutbound) -> Value:
-        """What an outbound reference writes: whatever names the targets' objects in the mapping's system."""
+    def _texts(self, mapping: CompiledMapping, compiled: CompiledOutbound) -> tuple[Value, list[dict[str, Any]]]:
+        """What an outbound reference writes: whatever names the targets' objects in the mapping's system; and the
+        targets who have none there, and get none by what is planned.
+        """
         edges = self.session.rows(
             "SELECT DISTINCT target, account FROM edge WHERE owner = ? AND attribute = ? AND target IS NOT NULL "
             "ORDER BY target LIMIT 1000",
             self.number,
             compiled.edge,
         )
-        named = named_objects(self.session, self.rules, [target for target, _ in edges])
+        targets = [target for target, _ in edges]
+        named = staying_objects(self.session, self.rules, targets)
+        coming = coming_objects(self.session, self.rules, targets)
         keys = [(target, mapping.rules.system, account) for target, account in edges]
-        texts: list[Scalar] = [named[key][1] if key in named else LATER for key in keys]
+        texts: list[Scalar] = [
+            named[key][1] if key in named else LATER for key in keys if key in named or key in coming
+        ]
+        waits = [self._person(key[0]) for key in keys if key not in named and key not in coming]
         if compiled.attribute.many:
-            return texts or None
-        return texts[0] if texts else None
+            return texts or None, waits
+        return texts[0] if texts else None, waits
+
+    def _person(self, number: int) -> dict[str, Any]:
+        uid, data = self.session.rows("SELECT uid, doc FROM identity WHERE id = ?", number)[0]
+        return {"identity": uid, "name": decode(data).get("displayName")}
 
     def _named(self, names: Iterable[str]) -> dict[str, Value]:
         return {name: self.values.get(name) for name in sorted(names)}
@@ -269,11 +280,11 @@ class _Explaining:
                 if choice.when is not None and choice.when.expression.evaluate(document, self.context) is not True:
                     continue
                 expression = choice.value.expression
-                value = (
-                    self._texts(mapping, compiled)
-                    if flow.reference is not None
-                    else _shown(expression.evaluate(document, self.context))
-                )
+                waits: list[dict[str, Any]] = []
+                if flow.reference is not None:
+                    value, waits = self._texts(mapping, compiled)
+                else:
+                    value = _shown(expression.evaluate(document, self.context))
                 yield {
                     "attribute": flow.attribute,
                     "mapping": mapping.name,
@@ -285,6 +296,7 @@ class _Explaining:
                     "enforce": flow.enforce,
                     "reads": sorted(expression.reads),
                     "sources": self._sources(expression.reads, document),
+                    **({"waits": waits} if waits else {}),
                 }
                 break
 

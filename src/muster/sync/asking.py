@@ -23,10 +23,10 @@ class Asking:
         self.database = database
         self._asked: set[tuple[int, str]] = set()
         self._places: dict[int, tuple[int, str, FindAny]] = {}
-        for space, shown in rules.unique_sigs.items():
+        for space, shown in rules.indexed.items():
             find = systems.get(rules.system_of(space))
             if find is not None:
-                self._places.update((sig, (space, attribute, find)) for sig, attribute in shown)
+                self._places.update((one.sig, (space, one.attribute, find)) for one in shown)
         self.scopes = frozenset(
             scope for scope, sigs in rules.scope_sigs.items() if any(sig in self._places for sig in sigs)
         )

@@ -24,6 +24,8 @@ RANK_RENAMES: Final = 400_000
 """New names come after what is made and before what else is written, so that everything is written under its last
 name; new names of containers come first of all, so that what is made in them finds them."""
 RANK_EDGES: Final = 700_000
+RANK_DANGLING: Final = 740_000
+"""What takes a name out of references comes right before what bears that name is deleted."""
 RANK_LATE: Final = 200_000
 """What only changes large references comes after all else that makes or names objects; so do creates with some."""
 
@@ -34,14 +36,14 @@ _DEEPEST: Final = 150
 def rank_of(action: Action, name: Value, *, renames: bool = False) -> int:
     """Where a change of an object of this name stands: containers are made before and deleted after what they hold.
 
-    `name` is a DN where the system has such names, else None. Between two ranks of creates there is room for the order
-    of references.
+    `name` is a DN where the system has such names, else None. Between two ranks of creates, and of deletes, there is
+    room for the order of references.
     """
     depth = min(dn.depth(name), _DEEPEST) if isinstance(name, str) else 0
     if action is Action.CREATE:
         return RANK[action] + depth * _STEP
     if action is Action.DELETE:
-        return RANK[action] - depth
+        return RANK[action] - depth * _STEP
     return RANK_RENAMES + depth if renames and action is Action.UPDATE else RANK[action]
 
 

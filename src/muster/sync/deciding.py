@@ -17,6 +17,7 @@ from muster.sync.cases import wake_cases
 from muster.sync.decisions import ALONE, JOIN, REFUSE
 from muster.sync.edges import forget_origin, release_targets
 from muster.sync.marks import CHANGED, IN, OUT
+from muster.sync.naming import wake_referrers
 from muster.sync.reserving import release_shown
 from muster.sync.rules import Rules
 
@@ -174,6 +175,7 @@ def _loosen(session: Session, rules: Rules, items: Sequence[Decided]) -> None:
     wake_cases(session, {(item.identity, item.mapping) for item in joined if item.identity and item.mapping})
     session.run(f"UPDATE object SET identity = NULL, dirty = {CHANGED} WHERE id IN ?i", [item.id for item in items])
     owners = sorted({item.identity for item in joined if item.identity is not None})
+    wake_referrers(session, rules, owners)
     session.run(f"UPDATE identity SET dirty = dirty | {IN | OUT} WHERE id IN ?i", owners)
 
 

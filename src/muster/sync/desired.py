@@ -241,10 +241,8 @@ def _update_reference(question: Question, target: Target, wish: Wish, flow: Comp
         wish.because(name, flow.flow.place)
     if flow.attribute.many:
         enforce(question, target, wish, flow, texts or None)
-    elif texts:
-        enforce(question, target, wish, flow, texts[0])
-    elif not missing:
-        enforce(question, target, wish, flow, None)
+    else:
+        enforce(question, target, wish, flow, texts[0] if texts else None)
 
 
 # --- one attribute

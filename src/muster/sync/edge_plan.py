@@ -7,7 +7,7 @@ another change of the plan stands there without a text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,8 +16,9 @@ import orjson
 from muster.model.values import Document
 from muster.store.codec import decode, folded, text_digest
 from muster.store.database import CHUNK, Session, chunks
-from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_EDGES, RANK_LATE
-from muster.sync.edges import NOBODY, outranked
+from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_DANGLING, RANK_EDGES, RANK_LATE
+from muster.sync.edge_lookup import LargeReference
+from muster.sync.edges import NOBODY
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
 
 _COLUMNS: Final = ("change", "attribute", "target", "text", "remove")
@@ -52,17 +53,6 @@ def return_edges(session: Session, rules: Rules, changes: Sequence[int]) -> None
                     dirty.add((identity, flow.edge, NOBODY, text))
     session.upsert("edge_dirty", _DIRTY, _DIRTY, sorted(dirty))
     session.run("DELETE FROM edge_change WHERE change IN ?i", list(changes))
-
-
-def touch_targets(session: Session, rules: Rules, identities: Sequence[int]) -> None:
-    """The identities get an object, or may no longer be in groups: large references that hold them follow."""
-    if rules.streamed and identities:
-        session.run(
-            "INSERT INTO edge_dirty (owner, attribute, target, text) SELECT DISTINCT owner, attribute, target, '' "
-            "FROM edge WHERE target IN ?i AND attribute IN ?i ON CONFLICT DO NOTHING",
-            list(identities),
-            sorted(rules.streamed),
-        )
 
 
 def plan_edges(session: Session, rules: Rules, run: int, after: int, touchable: Touchable) -> tuple[int, int | None]:
@@ -138,12 +128,10 @@ class _Planner:
     made: int = 0
     later: bool = False
     whole: bool = False
-    _object: int = 0
     _anchor: str | None = None
     _change: int = 0
     _mark: int = 0
-    _spaces: list[int] = field(default_factory=list)
-    _ignored: list[int] = field(default_factory=list)
+    _there: LargeReference = field(init=False)
 
     def ready(self, touchable: Touchable) -> bool:
         """Whether there is, or will be, an object to hold the reference. `later`: not now, but perhaps again."""
@@ -154,16 +142,19 @@ class _Planner:
             self.mapping.id,
         )
         change = session.one(
-            f"SELECT id, action FROM change WHERE identity = ? AND mapping = ? AND state = {PLANNED}",
+            f"SELECT id, action FROM change WHERE identity = ? AND mapping = ? AND state = {PLANNED} "
+            f"AND rank <> {RANK_DANGLING}",
             self.owner,
             self.mapping.id,
         )
         self.whole = target is None
+        number = 0 if target is None else target[0]
+        self._there = LargeReference(session, self.rules, self.mapping, self.flow, self.owner, number)
         if target is None:
             if change is None or change[1] != "create":
                 return False
         else:
-            self._object, self._anchor, data = target
+            _, self._anchor, data = target
             wanted = session.value(
                 "SELECT wanted FROM presence WHERE identity = ? AND mapping = ?", self.owner, self.mapping.id
             )
@@ -171,31 +162,10 @@ class _Planner:
             if wanted == 0 or deleted or not touchable(self.mapping, decode(data)):
                 self.later = True
                 return False
-            if enforce == "once" or (enforce == "default" and self._shows_something()):
+            if enforce == "once" or (enforce == "default" and self._there.shows_something):
                 return False
         self._change = change[0] if change else 0
-        self._prepare()
         return True
-
-    def appeared(self, targets: Sequence[int]) -> list[_Row]:
-        """Those of the targets that have an object now, as values to add."""
-        self._prepare()
-        names = self._names(targets)
-        wanted = self._wanted(targets)
-        return [(self.flow.attribute_id, pair[0], names[pair], 0) for pair in sorted(wanted & names.keys())]
-
-    def _prepare(self) -> None:
-        self._spaces = self.rules.spaces_of(self.mapping.rules.system)
-        self._ignored = outranked(self.session, self.rules, self.owner, self.flow.edge, self.mapping)
-
-    def _shows_something(self) -> bool:
-        return bool(
-            self.session.value(
-                "SELECT count FROM shown_digest WHERE object = ? AND attribute = ?",
-                self._object,
-                self.flow.attribute_id,
-            )
-        )
 
     def look(self, targets: Sequence[int], texts: Sequence[str]) -> None:
         """Hold these targets, and these texts that the system shows, against the edges."""
@@ -229,7 +199,7 @@ class _Planner:
                 row[0]
                 for row in self.session.rows(
                     "SELECT text FROM shown WHERE object = ? AND attribute = ? AND text > ? ORDER BY text LIMIT ?",
-                    self._object,
+                    self._there.object,
                     self.flow.attribute_id,
                     text,
                     CHUNK,
@@ -252,129 +222,38 @@ class _Planner:
     # --- deciding
 
     def _of_targets(self, targets: Sequence[int]) -> list[_Row]:
-        wanted = self._wanted(targets)
-        names = self._names(targets)
-        shown = self._shown(names.values())
+        there, attribute = self._there, self.flow.attribute_id
+        wanted = there.wanted(targets)
+        names = there.names(targets)
+        shown = there.shown(names.values())
         kept = {names[pair] for pair in wanted & names.keys()}
         rows: list[_Row] = []
         for (target, account), text in sorted(names.items()):
             if (target, account) in wanted:
                 if text not in shown:
-                    rows.append((self.flow.attribute_id, target, text, 0))
+                    rows.append((attribute, target, text, 0))
             elif text in shown and text not in kept and self._may_remove(shown[text]):
-                rows.append((self.flow.attribute_id, target, text, 1))
-        coming = (wanted - names.keys()) & self._coming(sorted({target for target, _ in wanted - names.keys()}))
-        rows.extend((self.flow.attribute_id, target, "", 0) for target in sorted({target for target, _ in coming}))
+                rows.append((attribute, target, text, 1))
+        coming = (wanted - names.keys()) & there.coming(sorted({target for target, _ in wanted - names.keys()}))
+        rows.extend((attribute, target, "", 0) for target in sorted({target for target, _ in coming}))
         return rows
 
     def _of_texts(self, texts: Sequence[str]) -> list[_Row]:
         """Texts that name an object of an identity are looked at as edges to it; the others are nobody's."""
-        owned = self._owned(texts)
+        there = self._there
+        owned = there.owned(texts)
         rows = self._of_targets(sorted(set(owned.values())))
-        loose = [text for text in texts if text not in owned]
-        shown = self._shown(loose)
-        own = self._own_keys(sorted(shown))
+        shown = there.shown(text for text in texts if text not in owned)
+        kept = there.own_keys(sorted(shown)) | there.returning(sorted(shown))
         rows.extend(
             (self.flow.attribute_id, NOBODY, text, 1)
             for text, wrote in sorted(shown.items())
-            if text not in own and self._may_remove(wrote)
+            if text not in kept and self._may_remove(wrote)
         )
         return rows
 
     def _may_remove(self, wrote: int) -> bool:
         return bool(wrote) or self.flow.flow.enforce == "always"
-
-    # --- looking up
-
-    def _wanted(self, targets: Sequence[int]) -> set[tuple[int, int]]:
-        """(identity, account) of those of the targets that belong in."""
-        wanted = set(
-            self.session.rows(
-                "SELECT DISTINCT target, account FROM edge "
-                "WHERE target IN ?i AND attribute = ? AND +owner = ? AND origin NOT IN ?i",
-                list(targets),
-                self.flow.edge,
-                self.owner,
-                self._ignored,
-            )
-        )
-        return wanted - cleared(self.session, self.rules, self.mapping.rules.system, targets)
-
-    def _names(self, targets: Sequence[int]) -> dict[tuple[int, int], str]:
-        """What names the targets' objects in this system, by (identity, account)."""
-        found: dict[tuple[int, int], str] = {}
-        for _, _, identity, mapping_id, text in sorted(
-            self.session.rows(
-                "SELECT space, anchor, identity, mapping, COALESCE(ref, anchor) FROM object "
-                "WHERE identity IN ?i AND +space IN ?i AND gone = 0",
-                list(targets),
-                self._spaces,
-            ),
-            reverse=True,
-        ):
-            if self.rules.bears_names(mapping_id):
-                found[(identity, self.rules.account_of(mapping_id))] = text
-        return found
-
-    def _shown(self, texts: Iterable[str]) -> dict[str, int]:
-        """What the system shows of these texts, and whether we wrote it."""
-        return dict(
-            self.session.rows(
-                "SELECT text, wrote FROM shown WHERE object = ? AND attribute = ? AND text IN ?t",
-                self._object,
-                self.flow.attribute_id,
-                sorted(texts),
-            )
-        )
-
-    def _coming(self, targets: Sequence[int]) -> set[tuple[int, int]]:
-        """(identity, account) of those that get an object in this system by another change of the plan."""
-        return {
-            (identity, self.rules.account_of(mapping))
-            for identity, mapping in self.session.rows(
-                "SELECT identity, mapping FROM change "
-                f"WHERE identity IN ?i AND space IN ?i AND state = {PLANNED} AND action = 'create'",
-                list(targets),
-                self._spaces,
-            )
-        }
-
-    def _owned(self, texts: Sequence[str]) -> dict[str, int]:
-        """The identities whose objects in this system bear these names."""
-        found: dict[str, int] = {}
-        for column, condition in (("anchor", "AND ref IS NULL"), ("ref", "")):
-            if column == "ref" and not self.rules.naming.get(self.mapping.rules.system):
-                continue
-            found.update(
-                self.session.rows(
-                    f"SELECT {column}, identity FROM object WHERE space IN ?i AND {column} IN ?t {condition} "
-                    "AND gone = 0 AND identity IS NOT NULL",
-                    self._spaces,
-                    list(texts),
-                )
-            )
-        return found
-
-    def _own_keys(self, texts: Sequence[str]) -> set[str]:
-        """Those of the texts that an edge of the owner holds as they are: members whom nobody here knows."""
-        hows = [
-            number
-            for number, (kind, argument) in self.rules.hows.items()
-            if (kind == "system" and argument == self.mapping.rules.system)
-            or (kind == "space" and int(argument) in self._spaces)
-        ]
-        return {
-            row[0]
-            for row in self.session.rows(
-                "SELECT key FROM edge WHERE how IN ?i AND key IN ?t AND +owner = ? AND +attribute = ? "
-                "AND +origin NOT IN ?i",
-                hows,
-                list(texts),
-                self.owner,
-                self.flow.edge,
-                self._ignored,
-            )
-        }
 
     # --- writing down
 
@@ -405,8 +284,9 @@ class _Planner:
                 "source": self._source(),
             },
         }
+        mapping = self.mapping
         row = (
-            (number, self.run, self.mapping.space, self.mapping.id, self.owner, self._object, "update", self._anchor)
+            (number, self.run, mapping.space, mapping.id, self.owner, self._there.object, "update", self._anchor)
             + (RANK_EDGES, 0, orjson.dumps(payload), 0, PLANNED)
         )  # fmt: skip
         self.session.insert("change", CHANGE_COLUMNS, [row])
@@ -435,36 +315,32 @@ class _Planner:
         return {"system": system, "object": kind, "anchor": found[2], "attribute": name}
 
 
-def cleared(session: Session, rules: Rules, system: str, identities: Sequence[int]) -> set[tuple[int, int]]:
-    """(identity, account) of those whose deprovisioning in the system took them out of all groups."""
-    return {
-        (identity, rules.account_of(mapping))
-        for identity, mapping in session.rows(
-            "SELECT identity, mapping FROM presence WHERE identity IN ?i AND step = 1 AND wanted = 0", list(identities)
-        )
-        if mapping in rules.mappings and rules.mappings[mapping].rules.system == system
-    }
-
-
 def resolve_edges(session: Session, rules: Rules, changes: Sequence[int]) -> set[int]:
     """Targets that had no object when these changes were planned have one now, or are left for later.
 
     The changes that have values of large references to write.
     """
-    waiting: dict[tuple[int, int, int, int], list[int]] = {}
-    for change, owner, mapping, attribute, target in session.rows(
-        "SELECT e.change, c.identity, c.mapping, e.attribute, e.target FROM edge_change e "
+    waiting: dict[tuple[int, int, int, int, int], list[int]] = {}
+    for change, owner, mapping, number, attribute, target in session.rows(
+        "SELECT e.change, c.identity, c.mapping, c.object, e.attribute, e.target FROM edge_change e "
         "JOIN change c ON c.id = e.change WHERE e.change IN ?i AND e.text = ''",
         list(changes),
     ):
-        waiting.setdefault((change, owner, mapping, attribute), []).append(target)
-    for (change, owner, mapping_id, attribute), targets in waiting.items():
+        waiting.setdefault((change, owner, mapping, number or 0, attribute), []).append(target)
+    for (change, owner, mapping_id, number, attribute), targets in waiting.items():
         mapping = rules.mappings[mapping_id]
         session.run("DELETE FROM edge_change WHERE change = ? AND attribute = ? AND text = ''", change, attribute)
         for flow in mapping.streams:
             if flow.attribute_id == attribute:
-                planner = _Planner(session, rules, mapping, flow, owner, 0)
+                there = LargeReference(session, rules, mapping, flow, owner, number)
                 for batch in chunks(targets):
-                    rows = [(change, *row) for row in planner.appeared(batch)]
-                    session.upsert("edge_change", _COLUMNS, _KEY, rows)
+                    session.upsert("edge_change", _COLUMNS, _KEY, [(change, *row) for row in _appeared(there, batch)])
     return {row[0] for row in session.rows("SELECT DISTINCT change FROM edge_change WHERE change IN ?i", list(changes))}
+
+
+def _appeared(there: LargeReference, targets: Sequence[int]) -> list[_Row]:
+    """Those of the targets that have an object now, as values to add where they are not shown already."""
+    names = there.names(targets)
+    shown = there.shown(names.values())
+    found = sorted(pair for pair in there.wanted(targets) & names.keys() if names[pair] not in shown)
+    return [(there.flow.attribute_id, pair[0], names[pair], 0) for pair in found]

@@ -152,6 +152,23 @@ def dirty_texts(session: Session, rules: Rules, texts: Iterable[tuple[int, int, 
     _mark_owners(session, rules, {(row[0], row[1]) for row in rows})
 
 
+def dirty_names(session: Session, rules: Rules, system: str, names: Sequence[str]) -> None:
+    """Whatever large references of ours show under these names is to be held against the edges: nobody bears them."""
+    if not rules.streamed or not names:
+        return
+    texts: list[tuple[int, int, str]] = []
+    for identity, mapping_id, attribute, text in session.rows(
+        "SELECT o.identity, o.mapping, s.attribute, s.text FROM shown s JOIN object o ON o.id = s.object "
+        "WHERE s.text IN ?t AND o.space IN ?i AND o.identity IS NOT NULL",
+        sorted(names),
+        rules.spaces_of(system),
+    ):
+        mapping = rules.mappings.get(mapping_id)
+        flows = mapping.streams if mapping is not None else ()
+        texts.extend((identity, flow.edge, text) for flow in flows if flow.attribute_id == attribute)
+    dirty_texts(session, rules, texts)
+
+
 def dirty_targets(session: Session, rules: Rules, identities: Sequence[int]) -> None:
     """The identities' objects came, went or changed their name: large references that hold them must follow."""
     if not rules.streamed or not identities:

@@ -24,7 +24,7 @@ from muster.sync.changes import PLANNED, SENT
 from muster.sync.edge_plan import resolve_edges
 from muster.sync.edges import spelled
 from muster.sync.lookup import Found, take_in
-from muster.sync.outbound import named_objects
+from muster.sync.naming import named_objects
 from muster.sync.outcomes import Outcomes, Sent
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
@@ -299,6 +299,8 @@ def _put(payload: dict[str, Any], name: str, found: Sequence[str], many: bool, *
     values: Document = payload["values"]
     if not many:
         values[name] = found[0]
+        if payload["was"].get(name) == found[0]:
+            del values[name], payload["was"][name]
         return
     had = values.get(name)
     place = values if create or isinstance(had, list) else payload.setdefault("add", {})

@@ -16,10 +16,11 @@ from muster.model import dn
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
 from muster.model.schema import ObjectSchema
-from muster.model.values import Document, key_text, same
+from muster.model.values import Document, same
 from muster.project.configuration import Safety
 from muster.store.codec import decode, digest, encode
 from muster.store.database import CHUNK, Database, Session, chunks
+from muster.sync.indexes import Indexed, value_keys
 from muster.sync.inflight import in_flight
 from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, enough, live_objects, spend, spent, too_many
 from muster.sync.problems import Problem, Report, unreadable
@@ -212,7 +213,7 @@ class _Import:
             return
         fresh = [(item, mark) for item, mark, number in changed if number is None]
         known = [(item, mark, number) for item, mark, number in changed if number is not None]
-        unique = self.rules.unique_sigs.get(space, ())
+        indexed = self.rules.indexed.get(space, ())
         keys: list[tuple[int, str, int]] = []
         if fresh:
             first = session.reserve("object", len(fresh))
@@ -224,8 +225,8 @@ class _Import:
                     (first + offset, space, item.anchor, item.partition, data, mark or digest(data))
                     + (*names_of(schema, document), 0, 0, 1)
                 )
-                if unique:
-                    keys.extend(value_keys(unique, document, first + offset))
+                if indexed:
+                    keys.extend(value_keys(indexed, document, first + offset))
             session.insert(
                 "object",
                 ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "made", "gone", "dirty"),
@@ -233,7 +234,7 @@ class _Import:
             )
             self.counts.added += len(fresh)
         if known:
-            keys.extend(self._update(session, space, schema, unique, known))
+            keys.extend(self._update(session, space, schema, indexed, known))
         if keys:
             session.upsert("object_key", ("sig", "key", "object"), ("sig", "key", "object"), keys)
             release_taken(session, self.rules, keys)
@@ -243,7 +244,7 @@ class _Import:
         session: Session,
         space: int,
         schema: ObjectSchema,
-        unique: Sequence[tuple[int, str]],
+        indexed: Sequence[Indexed],
         known: list[tuple[ConnectorObject, int, int]],
     ) -> list[tuple[int, str, int]]:
         old = {
@@ -276,9 +277,9 @@ class _Import:
                 (data, mark or digest(data), ref, parent, item.partition, made)
                 + (encode(sticking) if sticking else None, 0, 4 if gone else 1, number)
             )
-            if unique:
-                stale.extend(value_keys(unique, before, number))
-                keys.extend(value_keys(unique, document, number))
+            if indexed:
+                stale.extend(value_keys(indexed, before, number))
+                keys.extend(value_keys(indexed, document, number))
         session.update("object", ("digest",), ("id",), digests)
         columns = ("doc", "digest", "ref", "parent", "part", "made", "stick", "gone", "dirty")
         session.update("object", columns, ("id",), rows)
@@ -490,13 +491,3 @@ def settled(
         and (entry[1] + 1 >= reading or not same(before.get(name), wrote.get(name), schema.attribute(name)))
         and not same(document.get(name), wrote.get(name), schema.attribute(name))
     }
-
-
-def value_keys(unique: Iterable[tuple[int, str]], document: Document, number: int) -> Iterator[tuple[int, str, int]]:
-    """The entries of the indexes by which unique values avoid what objects show."""
-    for sig, attribute in unique:
-        value = document.get(attribute)
-        for one in value if isinstance(value, list) else (value,):
-            key = key_text((one,))
-            if key is not None:
-                yield sig, key, number

@@ -11,7 +11,8 @@ from muster.model.values import Document, Value
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session, chunks
 from muster.sync.changes import PLANNED
-from muster.sync.importing import clean, value_keys
+from muster.sync.importing import clean
+from muster.sync.indexes import value_keys
 from muster.sync.reserving import release_taken
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.showing import names_of
@@ -87,10 +88,10 @@ def take_in(session: Session, rules: Rules, found: Sequence[Found]) -> None:
         number = row[0] if row else session.reserve("object", 1)
         values = (number, one.space, item.anchor, item.partition, data, digest(data))
         session.upsert("object", _COLUMNS, ("id",), [(*values, *names_of(schema, document), 0, 0, 1)], ("made",))
-        unique = rules.unique_sigs.get(one.space, ())
+        indexed = rules.indexed.get(one.space, ())
         if row is not None:
-            session.delete("object_key", _KEY, list(value_keys(unique, decode(row[1]), number)))
-        keys = list(value_keys(unique, document, number))
+            session.delete("object_key", _KEY, list(value_keys(indexed, decode(row[1]), number)))
+        keys = list(value_keys(indexed, document, number))
         session.upsert("object_key", _KEY, _KEY, keys)
         release_taken(session, rules, keys)
         if one.identity is not None:

@@ -13,9 +13,10 @@ from muster.store.database import CHUNK, Database, Session
 from muster.sync.cases import Case, close_cases, open_cases, wake_cases
 from muster.sync.clock import moment
 from muster.sync.decisions import Decisions, load_decisions, remember_parting
-from muster.sync.edges import forget_origin, object_appeared, release_targets, stream_joined
+from muster.sync.edges import dirty_names, forget_origin, object_appeared, release_targets, stream_joined
 from muster.sync.joining import Choice, Claim, Keys, choose_mapping, matching_identities, object_keys, settle
 from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
+from muster.sync.naming import wake_referrers
 from muster.sync.partial import PartialDocument
 from muster.sync.reserving import make_shown_firm
 from muster.sync.rules import CompiledMapping, Rules
@@ -285,6 +286,10 @@ class Matching:
         wake_cases(session, batch.places, [row[0] for row in batch.left])
         release_targets(session, self.rules, batch.left)
         forget_origin(session, self.rules, [number for number, _, _, _ in batch.left])
+        for system in sorted({self.rules.system_of(space) for _, space, _, _ in batch.left}):
+            left = [ref or anchor for _, space, anchor, ref in batch.left if self.rules.system_of(space) == system]
+            dirty_names(session, self.rules, system, left)
+        wake_referrers(session, self.rules, {who for who, mapping in batch.places if self.rules.bears_names(mapping)})
         remember_parting(session, batch.parted, self.now)
         self._drop(session, batch.dropped)
         updates = batch.updates

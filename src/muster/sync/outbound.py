@@ -23,10 +23,12 @@ from muster.sync.changes import CHANGE_COLUMNS, PLANNED, SENT, rank_of
 from muster.sync.clearing import Clearing, clear_groups
 from muster.sync.clock import moment
 from muster.sync.desired import decide
-from muster.sync.edge_plan import cleared, plan_edges, return_edges, touch_targets
+from muster.sync.edge_lookup import cleared
+from muster.sync.edge_plan import plan_edges, return_edges
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
+from muster.sync.naming import going, staying_objects, touch_targets, wake_referrers
 from muster.sync.notes import NoteRow, keep_notes, report_notes
 from muster.sync.partial import PartialDocument
 from muster.sync.paths import load_paths
@@ -213,6 +215,7 @@ class Outbound:
         for one in asked:
             self._identity(one, batch, reservations, result)
         reservations.save()
+        before = going(session, self.rules, numbers)
         old = [
             row[0] for row in session.rows(f"SELECT id FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
         ]
@@ -237,13 +240,8 @@ class Outbound:
         key = ("target", "owner")
         session.upsert("waiting", key, key, sorted(result.waiting))
         touch_targets(session, self.rules, sorted(result.moved))
-        if result.regrouped and self.edges:
-            session.run(
-                "UPDATE identity SET dirty = dirty | 2 WHERE id IN "
-                "(SELECT owner FROM edge WHERE target IN ?i AND attribute IN ?i)",
-                sorted(result.regrouped),
-                self.edges,
-            )
+        turned = before ^ going(session, self.rules, numbers)
+        wake_referrers(session, self.rules, result.regrouped | {identity for identity, _, _ in turned})
 
     def _clear(self, session: Session, result: _Result) -> None:
         """Those who are to be in no group leave the groups that nobody else takes them out of."""
@@ -374,7 +372,7 @@ class Outbound:
             batch.references.setdefault((owner, attribute), []).append((target, account))
             targets.add(target)
         if targets:
-            batch.named = named_objects(session, self.rules, sorted(targets))
+            batch.named = staying_objects(session, self.rules, sorted(targets))
             for system in {self.rules.mappings[number].rules.system for number in self.rules.clearing}:
                 batch.cleared.update(
                     (identity, system, account)
@@ -647,28 +645,6 @@ def _target(member: _Member) -> Target:
         stick=decode(stick),
         gone=member.gone,
     )
-
-
-def named_objects(
-    session: Session, rules: Rules, identities: Sequence[int]
-) -> dict[tuple[int, str, int], tuple[int, str]]:
-    """What names the identities' objects: (identity, system, account) → (space, the text a reference holds)."""
-    found: dict[tuple[int, str, int], tuple[int, str]] = {}
-    naming = any(rules.naming.values())
-    for identity, mapping_id, space, anchor, data in session.rows(
-        f"SELECT identity, mapping, space, anchor, {'doc' if naming else 'NULL'} FROM object "
-        "WHERE identity IN ?i AND gone = 0 ORDER BY space DESC, anchor DESC",
-        list(identities),
-    ):
-        if not rules.bears_names(mapping_id):
-            continue
-        text: str = anchor
-        schema = rules.schema_of(space)
-        if schema is not None and schema.naming is not None:
-            shown = decode(data).get(schema.naming)
-            text = shown if isinstance(shown, str) else anchor
-        found[(identity, rules.system_of(space), rules.account_of(mapping_id))] = (space, text)
-    return found
 
 
 def _reads(kind: CompiledType) -> set[str]:

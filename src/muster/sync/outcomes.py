@@ -19,7 +19,8 @@ from muster.sync.cases import close_cases, wake_cases
 from muster.sync.changes import DONE, FAILED, written_values
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import dirty_targets, forget_origin, object_appeared, release_targets
-from muster.sync.importing import EVERY, clean, merged, value_keys
+from muster.sync.importing import EVERY, clean, merged
+from muster.sync.indexes import value_keys
 from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
 from muster.sync.matching import mark_identities
 from muster.sync.problems import Problem, Report
@@ -155,7 +156,7 @@ class Outcomes:
         self._drop_objects(replaced)
         space = pairs[0][0].space
         schema = self.rules.mappings[pairs[0][0].mapping].schema
-        unique = self.rules.unique_sigs.get(space, ())
+        indexed = self.rules.indexed.get(space, ())
         anchors = [outcome.anchor or sent.anchor or "" for sent, outcome in pairs]
         known: dict[str, int] = dict(
             session.rows("SELECT anchor, id FROM object WHERE space = ? AND anchor IN ?t", space, anchors)
@@ -180,8 +181,8 @@ class Outcomes:
                 (own, space, anchor, "", data, digest(data), *names_of(schema, document), sent.mapping)
                 + (sent.identity, MADE, written, omitted(sent), unconfirmed, 0, 1 if mapping.answers else 0)
             )
-            if unique:
-                keys.extend(value_keys(unique, document, own))
+            if indexed:
+                keys.extend(value_keys(indexed, document, own))
         if fresh == len(rows):
             session.insert("object", (*_OBJECT, *_OBJECT_TAIL), rows)
         else:
@@ -241,10 +242,10 @@ class Outcomes:
             )
             if new_ref != ref:
                 renamed.append((number, anchor, ref, new_ref))
-            unique = self.rules.unique_sigs.get(space, ())
-            if unique:
-                stale.extend(value_keys(unique, before, number))
-                keys.extend(value_keys(unique, document, number))
+            indexed = self.rules.indexed.get(space, ())
+            if indexed:
+                stale.extend(value_keys(indexed, before, number))
+                keys.extend(value_keys(indexed, document, number))
         session.update("object", ("doc", "digest", "ref", "parent", "wrote", "wanted", "stick"), ("id",), updates)
         session.delete("object_key", _VALUE_KEY, stale)
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)

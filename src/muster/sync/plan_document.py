@@ -18,6 +18,7 @@ from muster.store.codec import decode
 from muster.store.database import Session, chunks
 from muster.sync.changes import DONE
 from muster.sync.clearing import CLEARS
+from muster.sync.dangling import DANGLES
 from muster.sync.edges import spelled
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
@@ -233,10 +234,11 @@ def _within(values: Any, promised: Any) -> bool:
 def plan_key(change: Mapping[str, Any]) -> tuple[str, str, str | None]:
     """What ties a pending change to a shown one: at most one pending change an identity and mapping.
 
-    Somebody who is taken out of groups has one for each group besides.
+    Somebody who is taken out of groups has one for each group besides; an object that loses a reference before others
+    are deleted has one for that.
     """
     who = change["identity"] or change["anchor"]
-    if change["reason"]["rule"] == CLEARS:
+    if change["reason"]["rule"] in (CLEARS, DANGLES):
         who = f"{who} in {change['anchor']}"
     return (change["mapping"], change["object_type"], who)
 

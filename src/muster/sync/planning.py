@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -11,141 +11,35 @@ from muster.expressions import Context
 from muster.model.changes import Action
 from muster.model.schema import ENABLED
 from muster.store.codec import decode
-from muster.store.database import Database, Session, chunks
+from muster.store.database import Database, Session
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, rank_of
 from muster.sync.clock import moment
 from muster.sync.containers import follow_containers
+from muster.sync.dangling import take_out_dangling
 from muster.sync.limits import over_limits
-from muster.sync.outbound import named_objects
+from muster.sync.ordering import order_references
 from muster.sync.partial import PartialDocument
 from muster.sync.presence import protected
 from muster.sync.problems import Report
 from muster.sync.rules import Rules
 
-_BATCH: Final = 2000
-_Place = tuple[int, str, int]
-"""An identity, a system, an account: where there is at most one object."""
-
 
 def finish_plan(
     rules: Rules, database: Database, report: Report, now: int, run: int, unknown: Mapping[int, frozenset[str]]
 ) -> set[str]:
-    """Order references, add what unmanaged objects ask for, check the limits; the systems that are held."""
+    """Order references, add what unmanaged objects and deletes ask for, check the limits; the systems that are held."""
     with database.write() as session:
         follow_containers(session, rules)
-    _order_references(database, rules)
+    order_references(database, rules, report)
     with database.write() as session:
         _unmanaged_changes(session, rules, run, Context(now=moment(now)), unknown)
+    with database.write() as session:
+        take_out_dangling(session, rules, run, Context(now=moment(now)), unknown)
     with database.read() as session:
         problems = over_limits(session, rules, now)
     for problem in problems:
         report.add(problem)
     return {problem.system for problem in problems}
-
-
-# --- references to objects that this plan creates
-
-
-def _order_references(database: Database, rules: Rules) -> None:
-    """Creates that are referred to come before those that refer to them; what is never created is not waited for.
-
-    In batches: a kill between two of them leaves nothing that the next plan does not put right.
-    """
-    with database.read() as session:
-        if session.one("SELECT id FROM change WHERE state = 0 AND waits = 1 LIMIT 1") is None:
-            return
-        creates: dict[_Place, int] = {
-            (identity, rules.system_of(space), rules.account_of(mapping)): number
-            for number, identity, mapping, space in session.rows(
-                "SELECT id, identity, mapping, space FROM change WHERE state = 0 AND action = 'create'"
-            )
-        }
-    creating = set(creates.values())
-    after: dict[int, list[int]] = {}
-    last = 0
-    while True:
-        with database.write() as session:
-            rows = session.rows(
-                "SELECT id, identity, space, action, payload FROM change WHERE state = 0 AND waits = 1 AND id > ? "
-                "ORDER BY id LIMIT ?",
-                last,
-                _BATCH,
-            )
-            if not rows:
-                break
-            last = rows[-1][0]
-            after.update(_keep_waits(session, rules, rows, creates))
-    levels = ((min(level, 999), number) for number, level in sorted(_levels(after).items()) if number in creating)
-    for batch in chunks(levels):
-        with database.write() as session:
-            session.many("UPDATE change SET rank = rank / 1000 * 1000 + ? WHERE id = ?", batch)
-
-
-def _keep_waits(
-    session: Session, rules: Rules, rows: Sequence[Sequence[Any]], creates: Mapping[_Place, int]
-) -> dict[int, list[int]]:
-    """Let these changes wait for what is there or coming, and for nothing else; the creates each leans on."""
-    after: dict[int, list[int]] = {}
-    updates: list[tuple[Any, ...]] = []
-    idle: list[tuple[Any, ...]] = []
-    waiting: set[tuple[int, int]] = set()
-    payloads = [orjson.loads(row[4]) for row in rows]
-    there = _there(session, rules, {t for p in payloads for waits in p.get("waits", {}).values() for t, _ in waits})
-    for (number, identity, space, action, _), payload in zip(rows, payloads, strict=True):
-        system = rules.system_of(space)
-        kept: dict[str, list[list[int]]] = {}
-        ahead: set[_Place] = set()
-        for name, targets in payload.get("waits", {}).items():
-            places = [(target, system, account) for target, account in targets]
-            coming = [place for place in places if place in creates or place in there]
-            waiting.update((place[0], identity) for place in places if place not in coming)
-            ahead.update(coming)
-            if coming:
-                kept[name] = [[target, account] for target, _, account in coming]
-        after[number] = [creates[place] for place in sorted(ahead) if place in creates]
-        if kept != payload.get("waits"):
-            payload["waits"] = kept
-            nothing = not (kept or payload["values"] or payload.get("add") or payload.get("remove"))
-            update = (orjson.dumps(payload), int(bool(kept)), number)
-            (idle if nothing and action != Action.CREATE and not payload.get("later") else updates).append(update)
-    with_edges = {
-        row[0]
-        for row in session.rows("SELECT DISTINCT change FROM edge_change WHERE change IN ?i", [row[2] for row in idle])
-    }
-    updates.extend(update for update in idle if update[2] in with_edges)
-    key = ("target", "owner")
-    session.upsert("waiting", key, key, sorted(waiting))
-    session.update("change", ("payload", "waits"), ("id",), updates)
-    session.delete("change", ("id",), [(update[2],) for update in idle if update[2] not in with_edges])
-    return after
-
-
-def _there(session: Session, rules: Rules, identities: set[int]) -> set[_Place]:
-    """Which of the identities have their object in which systems by now (an import or an earlier round brought it)."""
-    return set(named_objects(session, rules, sorted(identities))) if identities else set()
-
-
-def _levels(after: Mapping[int, Sequence[int]]) -> dict[int, int]:
-    """How many steps each change stands behind others; a circle is cut where it closes."""
-    levels: dict[int, int] = {}
-    for start in after:
-        stack = [start]
-        path: set[int] = set()
-        while stack:
-            number = stack[-1]
-            if number in levels:
-                stack.pop()
-                path.discard(number)
-                continue
-            path.add(number)
-            open_ones = [one for one in after.get(number, ()) if one not in levels and one not in path]
-            if open_ones:
-                stack.extend(open_ones)
-                continue
-            levels[number] = 1 + max((levels[one] for one in after.get(number, ()) if one in levels), default=-1)
-            stack.pop()
-            path.discard(number)
-    return levels
 
 
 # --- objects that nobody owns

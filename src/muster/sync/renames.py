@@ -18,7 +18,8 @@ from muster.store.codec import decode, digest, encode
 from muster.store.database import Session, chunks
 from muster.sync.changes import PLANNED
 from muster.sync.edge_plan import return_edges
-from muster.sync.edges import dirty_targets, dirty_texts, release_targets, resolve_by_object
+from muster.sync.edges import dirty_names, dirty_targets, release_targets, resolve_by_object
+from muster.sync.indexes import reindex
 from muster.sync.rules import Rules
 from muster.sync.showing import count_shown, names_of
 from muster.sync.values import CHANGED_SINCE, MADE
@@ -167,7 +168,7 @@ def _rename_references(session: Session, rules: Rules, system: str, moved: Seque
         return {n: _renamed(v, names, spelled) if n in attributes else v for n, v in document.items()}
 
     if holding:
-        _rename_in_documents(session, holding, objects, origins, fresh, renamed)
+        _rename_in_documents(session, rules, holding, objects, origins, fresh, renamed)
         _rename_in_changes(session, holding, objects, renamed)
     _rename_in_groups(session, spaces, names)
 
@@ -206,6 +207,7 @@ def _rename_shown(session: Session, spaces: Sequence[int], names: Mapping[str, s
 
 def _rename_in_documents(
     session: Session,
+    rules: Rules,
     holding: Mapping[int, Sequence[str]],
     objects: Sequence[int],
     origins: set[int],
@@ -224,6 +226,7 @@ def _rename_in_documents(
     }
     for batch in chunks(sorted(number for number in wanted | origins if not fresh(number))):
         rows: list[tuple[Any, ...]] = []
+        changed: dict[int, list[tuple[int, Document, Document]]] = {}
         for number, space, data, wrote, kept in session.rows(
             "SELECT id, space, doc, wrote, wanted FROM object WHERE id IN ?i", batch
         ):
@@ -234,7 +237,10 @@ def _rename_in_documents(
                 encoded = encode(document)
                 others = [encode(renamed(decode(one), attributes)) if one else None for one in (wrote, kept)]
                 rows.append((encoded, digest(encoded), *others, number))
+                changed.setdefault(space, []).append((number, before, document))
         session.update("object", ("doc", "digest", "wrote", "wanted"), ("id",), rows)
+        for space, documents in changed.items():
+            reindex(session, rules.indexed.get(space, ()), documents)
 
 
 def _rename_in_changes(
@@ -311,18 +317,7 @@ def _mend_references(session: Session, rules: Rules, space: int, moved: Sequence
     session.upsert("edge", (*_EDGE, "target", "account"), _EDGE, [(*r[:4], names[r[4]], *r[5:]) for r in rows])
     release_targets(session, rules, [(number, space, anchor, old) for number, anchor, old, _ in moved])
     resolve_by_object(session, rules, [entry[0] for entry in moved])
-    stale: list[tuple[int, int, str]] = []
-    for identity, mapping_id, attribute, text in session.rows(
-        "SELECT o.identity, o.mapping, s.attribute, s.text FROM shown s JOIN object o ON o.id = s.object "
-        "WHERE s.text IN ?t AND o.space IN ?i AND o.identity IS NOT NULL",
-        sorted(names),
-        rules.spaces_of(system),
-    ):
-        mapping = rules.mappings.get(mapping_id)
-        stale.extend(
-            (identity, f.edge, text) for f in mapping.streams if f.attribute_id == attribute
-        ) if mapping else ()
-    dirty_texts(session, rules, stale)
+    dirty_names(session, rules, system, sorted(names))
     pending = session.rows(
         "SELECT DISTINCT c.id, c.identity FROM edge_change e JOIN change c ON c.id = e.change "
         f"WHERE c.state = {PLANNED} AND c.space IN ?i AND e.text IN ?t",

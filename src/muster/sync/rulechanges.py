@@ -10,7 +10,8 @@ from muster.store.database import CHUNK, Database, Session, chunks
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import NOBODY, forget_attribute, forget_origin, release_targets
 from muster.sync.frozen import frozen_mappings, frozen_problems
-from muster.sync.importing import value_keys
+from muster.sync.indexes import value_keys
+from muster.sync.naming import wake_referrers
 from muster.sync.problems import Report
 from muster.sync.rules import CompiledMapping, Rules, identity_keys
 
@@ -109,8 +110,10 @@ def _hand_over(session: Session, old: int, new: int) -> None:
 
 def drop_changes(session: Session, rules: Rules, mapping: int) -> None:
     """What is pending for a mapping is not made; its large references are compared again when it has some."""
-    pending = [row[0] for row in session.rows("SELECT id FROM change WHERE state = 0 AND mapping = ?", mapping)]
+    rows = session.rows("SELECT id, identity, action FROM change WHERE state = 0 AND mapping = ?", mapping)
+    pending = [row[0] for row in rows]
     return_edges(session, rules, pending)
+    wake_referrers(session, rules, {row[1] for row in rows if row[2] == "delete"})
     session.run("DELETE FROM change WHERE id IN ?i", pending)
 
 
@@ -121,7 +124,7 @@ def _digests(rules: Rules) -> dict[str, dict[str, str]]:
     for name, kind in rules.types.items():
         found[f"metaverse:{name}"] = {c.attribute.name: c.digest for c in kind.computed}
     found["keys"] = {str(sig): "1" for kind in rules.types.values() for sig, _ in kind.keys}
-    found["values"] = {str(sig): "1" for entries in rules.unique_sigs.values() for sig, _ in entries}
+    found["values"] = {str(one.sig): "1" for entries in rules.indexed.values() for one in entries}
     return found
 
 
@@ -207,8 +210,8 @@ def _backfill_keys(session: Session, rules: Rules, had: Any, wanted: Any) -> Non
 def _backfill_values(session: Session, rules: Rules, had: Any) -> None:
     """Indexes of object values that no rule asked for before are filled."""
     old = {int(sig) for sig in had}
-    for space, entries in rules.unique_sigs.items():
-        new = [entry for entry in entries if entry[0] not in old]
+    for space, entries in rules.indexed.items():
+        new = [entry for entry in entries if entry.sig not in old]
         if not new:
             continue
         after = 0

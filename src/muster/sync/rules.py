@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from muster.expressions import Context, Expression, Program, compile_program
@@ -21,6 +21,7 @@ from muster.project.configuration import (
 )
 from muster.project.metaverse import MEMBER_OF
 from muster.store.names import Names
+from muster.sync.indexes import Indexed
 
 
 @dataclass(slots=True)
@@ -142,14 +143,17 @@ class Rules:
     by_space: dict[int, list[CompiledMapping]]
     types: dict[str, CompiledType]
     spaces: dict[int, tuple[str, str]]
-    unique_sigs: dict[int, list[tuple[int, str]]]
+    indexed: dict[int, list[Indexed]]
+    """By space, the attributes whose values lead back to the objects that show them."""
     hows: dict[int, tuple[str, str]]
     """How a reference's key is looked up: ("identity", type:attributes), ("space", id) or ("system", name)."""
     object_hows: dict[int, list[int]]
     """The look-ups in use, by space, that an object of that space may answer."""
     key_hows: frozenset[int]
+    references: frozenset[int]
+    """The identity attributes (ids) that some mapping writes as a reference."""
     streamed: frozenset[int]
-    """The identity attributes (ids) that some mapping writes as a large reference."""
+    """Those of them that some mapping writes as a large reference."""
     contested: frozenset[int]
     """The identity attributes (ids) that stream in from more than one source, the best of which wins."""
     naming: dict[str, bool]
@@ -248,7 +252,7 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
             names.rename("mapping", mapping.was, mapping.name)
     compiled: dict[int, CompiledMapping] = {}
     by_space: dict[int, list[CompiledMapping]] = {}
-    unique: dict[int, list[tuple[int, str]]] = {}
+    indexed: dict[int, list[Indexed]] = {}
     for name in sorted(project.mappings):
         rules = project.mappings[name]
         schema = schemas.get(rules.system)
@@ -260,10 +264,14 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
         by_space.setdefault(made.space, []).append(made)
         for flow in made.outbound:
             if flow.unique_sig:
-                unique.setdefault(made.space, []).append((flow.unique_sig, flow.flow.attribute))
+                indexed.setdefault(made.space, []).append(Indexed(flow.unique_sig, flow.flow.attribute))
+    clearing = frozenset(m.id for m in compiled.values() if _clears_groups(m.rules))
+    for space, entry in _reference_indexes(names, schemas, compiled, clearing):
+        if entry not in indexed.setdefault(space, []):
+            indexed[space].append(entry)
     spaces = {number: key for key, number in names.spaces().items()}
     types = {name: _compile_type(project, names, kind, compiled.values()) for name, kind in project.metaverse.items()}
-    scope_sigs = _scope_sigs(project, names, compiled, unique)
+    scope_sigs = _scope_sigs(project, names, compiled, indexed)
     for system in project.systems:
         names.id("how", f"system:{system}")
     for mapping in project.mappings.values():
@@ -278,21 +286,18 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
         by_space=by_space,
         types=types,
         spaces=spaces,
-        unique_sigs=unique,
+        indexed=indexed,
         hows=hows,
         object_hows=object_hows,
         key_hows=frozenset(how for how in used if hows[how][0] == "identity"),
+        references=frozenset(flow.edge for mapping in compiled.values() for flow in mapping.outbound if flow.edge),
         streamed=frozenset(flow.edge for mapping in compiled.values() for flow in mapping.streams),
         contested=_contested(compiled.values()),
         naming={
             name: True for name, schema in schemas.items() if any(t.naming is not None for t in schema.types.values())
         },
         main=names.id("account", "main"),
-        clearing=frozenset(
-            m.id
-            for m in compiled.values()
-            if m.rules.outbound is not None and any(step.do == "clear groups" for step in m.rules.outbound.deprovision)
-        ),
+        clearing=clearing,
         flow_scopes=frozenset(f.unique for m in compiled.values() for f in m.outbound if f.unique is not None),
         scope_sigs=scope_sigs,
         paths={
@@ -300,6 +305,26 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
             for path in sorted(set().union(*(kind.paths for kind in types.values())))
         },
     )
+
+
+def _clears_groups(rules: MappingRules) -> bool:
+    return rules.outbound is not None and any(step.do == "clear groups" for step in rules.outbound.deprovision)
+
+
+def _reference_indexes(
+    names: Names, schemas: Mapping[str, SystemSchema], compiled: Mapping[int, CompiledMapping], clearing: Set[int]
+) -> Iterable[tuple[int, Indexed]]:
+    """By space, the references that objects hold and that we may have to take out of them."""
+    clears = {compiled[number].rules.system for number in clearing}
+    for mapping in compiled.values():
+        system = mapping.rules.system
+        written = {flow.flow.attribute for flow in mapping.references}
+        if system in clears:
+            written |= {one.name for one in group_attributes(mapping.schema) if not one.large}
+        by_dn = any(kind.name_is_dn for kind in schemas[system].types.values())
+        for attribute in sorted(written):
+            sig = names.id("how", f"names:{mapping.space}:{attribute}")
+            yield mapping.space, Indexed(sig, attribute, reference=True, by_dn=by_dn)
 
 
 def _contested(mappings: Iterable[CompiledMapping]) -> frozenset[int]:
@@ -322,7 +347,7 @@ def _scope_sigs(
     project: Project,
     names: Names,
     compiled: Mapping[int, CompiledMapping],
-    unique: dict[int, list[tuple[int, str]]],
+    indexed: dict[int, list[Indexed]],
 ) -> dict[str, list[int]]:
     """For each scope of unique values, the attributes of systems that they end up in."""
     found: dict[str, list[int]] = {}
@@ -336,9 +361,9 @@ def _scope_sigs(
             if plain is not None and plain in computed:
                 sig = names.id("how", f"value:{mapping.space}:{flow.flow.attribute}")
                 found.setdefault(computed[plain], []).append(sig)
-                entry = (sig, flow.flow.attribute)
-                if entry not in unique.setdefault(mapping.space, []):
-                    unique[mapping.space].append(entry)
+                entry = Indexed(sig, flow.flow.attribute)
+                if entry not in indexed.setdefault(mapping.space, []):
+                    indexed[mapping.space].append(entry)
     return found
 
 

@@ -128,6 +128,7 @@ def _outbound(flow: Entry, out: Console) -> None:
             f"  {safe(name)} ",
             (value(wanted, name), "title"),
             (f"  shown {value(shown, name)}" if "shown" in flow and shown != wanted else "", "drift"),
+            (f"  waits for {', '.join(_people(flow['waits']))}" if flow.get("waits") else "", "drift"),
             (f"  {place(flow)}  {short(safe(flow.get('expression') or ''), 100)}".rstrip(), "aside"),
         )
     )

@@ -1,0 +1,158 @@
+"""One large reference of one owner in one system: who belongs in, what names them, what the system shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from muster.store.database import Session
+from muster.sync.changes import PLANNED
+from muster.sync.edges import outranked
+from muster.sync.naming import going
+from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
+
+Account = tuple[int, int]
+"""An identity, and which of its accounts."""
+
+
+@dataclass(slots=True)
+class LargeReference:
+    """Looks up what `edge_plan.py` decides from. `object`: the object that holds the reference; 0 while there is none.
+
+    Every question is about some targets or texts, never about all.
+    """
+
+    session: Session
+    rules: Rules
+    mapping: CompiledMapping
+    flow: CompiledOutbound
+    owner: int
+    object: int = 0
+    spaces: list[int] = field(init=False)
+    ignored: list[int] = field(init=False)
+    """The objects whose edges do not count here."""
+
+    def __post_init__(self) -> None:
+        self.spaces = self.rules.spaces_of(self.mapping.rules.system)
+        self.ignored = outranked(self.session, self.rules, self.owner, self.flow.edge, self.mapping)
+
+    @property
+    def shows_something(self) -> bool:
+        """Whether the object shows any value."""
+        return bool(
+            self.session.value(
+                "SELECT count FROM shown_digest WHERE object = ? AND attribute = ?",
+                self.object,
+                self.flow.attribute_id,
+            )
+        )
+
+    def wanted(self, targets: Sequence[int]) -> set[Account]:
+        """Those of the targets that belong in."""
+        found = set(
+            self.session.rows(
+                "SELECT DISTINCT target, account FROM edge "
+                "WHERE target IN ?i AND attribute = ? AND +owner = ? AND origin NOT IN ?i",
+                list(targets),
+                self.flow.edge,
+                self.owner,
+                self.ignored,
+            )
+        )
+        system = self.mapping.rules.system
+        gone = {(who, account) for who, place, account in going(self.session, self.rules, targets) if place == system}
+        return found - gone - cleared(self.session, self.rules, system, targets)
+
+    def names(self, targets: Sequence[int]) -> dict[Account, str]:
+        """What names the targets' objects in this system."""
+        found: dict[Account, str] = {}
+        for _, _, identity, mapping_id, text in sorted(
+            self.session.rows(
+                "SELECT space, anchor, identity, mapping, COALESCE(ref, anchor) FROM object "
+                "WHERE identity IN ?i AND +space IN ?i AND gone = 0",
+                list(targets),
+                self.spaces,
+            ),
+            reverse=True,
+        ):
+            if self.rules.bears_names(mapping_id):
+                found[(identity, self.rules.account_of(mapping_id))] = text
+        return found
+
+    def shown(self, texts: Iterable[str]) -> dict[str, int]:
+        """What the system shows of these texts, and whether we wrote it."""
+        return dict(
+            self.session.rows(
+                "SELECT text, wrote FROM shown WHERE object = ? AND attribute = ? AND text IN ?t",
+                self.object,
+                self.flow.attribute_id,
+                sorted(texts),
+            )
+        )
+
+    def coming(self, targets: Sequence[int]) -> set[Account]:
+        """Those of the targets that get an object in this system by another change of the plan."""
+        return {
+            (identity, self.rules.account_of(mapping))
+            for identity, mapping in self.session.rows(
+                "SELECT identity, mapping FROM change "
+                f"WHERE identity IN ?i AND space IN ?i AND state = {PLANNED} AND action = 'create'",
+                list(targets),
+                self.spaces,
+            )
+        }
+
+    def owned(self, texts: Sequence[str], *, gone: bool = False) -> dict[str, int]:
+        """The identities whose objects in this system bear these names (or bore them, before they were deleted)."""
+        found: dict[str, int] = {}
+        for column, condition in (("anchor", "AND ref IS NULL"), ("ref", "")):
+            if column == "ref" and not self.rules.naming.get(self.mapping.rules.system):
+                continue
+            found.update(
+                self.session.rows(
+                    f"SELECT {column}, identity FROM object WHERE space IN ?i AND {column} IN ?t {condition} "
+                    f"AND gone {'>' if gone else '='} 0 AND identity IS NOT NULL",
+                    self.spaces,
+                    list(texts),
+                )
+            )
+        return found
+
+    def returning(self, texts: Sequence[str]) -> set[str]:
+        """The names of deleted objects of members whose objects the plan makes again."""
+        bore = self.owned(texts, gone=True)
+        members = sorted(set(bore.values()))
+        back = {who for who, _ in self.wanted(members) & self.coming(members)}
+        return {text for text, who in bore.items() if who in back}
+
+    def own_keys(self, texts: Sequence[str]) -> set[str]:
+        """Those of the texts that an edge of the owner holds as they are: members whom nobody here knows."""
+        hows = [
+            number
+            for number, (kind, argument) in self.rules.hows.items()
+            if (kind == "system" and argument == self.mapping.rules.system)
+            or (kind == "space" and int(argument) in self.spaces)
+        ]
+        return {
+            row[0]
+            for row in self.session.rows(
+                "SELECT key FROM edge WHERE how IN ?i AND key IN ?t AND +owner = ? AND +attribute = ? "
+                "AND +origin NOT IN ?i",
+                hows,
+                list(texts),
+                self.owner,
+                self.flow.edge,
+                self.ignored,
+            )
+        }
+
+
+def cleared(session: Session, rules: Rules, system: str, identities: Sequence[int]) -> set[Account]:
+    """Those whose deprovisioning in the system took them out of all groups."""
+    return {
+        (identity, rules.account_of(mapping))
+        for identity, mapping in session.rows(
+            "SELECT identity, mapping FROM presence WHERE identity IN ?i AND step = 1 AND wanted = 0", list(identities)
+        )
+        if mapping in rules.mappings and rules.mappings[mapping].rules.system == system
+    }

@@ -1,0 +1,92 @@
+"""By which text references name identities' objects in a system: those that are there, and those that stay.
+
+An object that is to be deleted bears no name for what is still to be written: whoever refers to it is worked out as if
+it had never been there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from muster.model.changes import Action
+from muster.store.codec import decode
+from muster.store.database import Session
+from muster.sync.changes import PLANNED
+from muster.sync.rules import Rules
+
+Place = tuple[int, str, int]
+"""An identity, a system, an account: where there is at most one object."""
+
+
+def named_objects(session: Session, rules: Rules, identities: Sequence[int]) -> dict[Place, tuple[int, str]]:
+    """What names the identities' objects: place → (space, the text a reference holds)."""
+    found: dict[Place, tuple[int, str]] = {}
+    naming = any(rules.naming.values())
+    for identity, mapping_id, space, anchor, data in session.rows(
+        f"SELECT identity, mapping, space, anchor, {'doc' if naming else 'NULL'} FROM object "
+        "WHERE identity IN ?i AND gone = 0 ORDER BY space DESC, anchor DESC",
+        list(identities),
+    ):
+        if not rules.bears_names(mapping_id):
+            continue
+        text: str = anchor
+        schema = rules.schema_of(space)
+        if schema is not None and schema.naming is not None:
+            shown = decode(data).get(schema.naming)
+            text = shown if isinstance(shown, str) else anchor
+        found[(identity, rules.system_of(space), rules.account_of(mapping_id))] = (space, text)
+    return found
+
+
+def staying_objects(session: Session, rules: Rules, identities: Sequence[int]) -> dict[Place, tuple[int, str]]:
+    """The same of those that are not to be deleted."""
+    found = named_objects(session, rules, identities)
+    for place in going(session, rules, identities):
+        found.pop(place, None)
+    return found
+
+
+def going(session: Session, rules: Rules, identities: Sequence[int]) -> set[Place]:
+    """Where these identities have an object that is to be deleted."""
+    return _planned(session, rules, identities, Action.DELETE)
+
+
+def coming_objects(session: Session, rules: Rules, identities: Sequence[int]) -> set[Place]:
+    """Where these identities get an object."""
+    return _planned(session, rules, identities, Action.CREATE)
+
+
+def _planned(session: Session, rules: Rules, identities: Sequence[int], action: Action) -> set[Place]:
+    return {
+        (identity, rules.system_of(space), rules.account_of(mapping))
+        for identity, space, mapping in session.rows(
+            f"SELECT identity, space, mapping FROM change WHERE identity IN ?i AND state = {PLANNED} AND action = ?",
+            list(identities),
+            action.value,
+        )
+    }
+
+
+def touch_targets(session: Session, rules: Rules, identities: Sequence[int]) -> None:
+    """The identities get an object, or may no longer be in groups: large references that hold them follow."""
+    if rules.streamed and identities:
+        session.run(
+            "INSERT INTO edge_dirty (owner, attribute, target, text) SELECT DISTINCT owner, attribute, target, '' "
+            "FROM edge WHERE target IN ?i AND attribute IN ?i ON CONFLICT DO NOTHING",
+            list(identities),
+            sorted(rules.streamed),
+        )
+
+
+def wake_referrers(session: Session, rules: Rules, identities: Iterable[int]) -> None:
+    """What names these identities' objects came, changed or goes: whoever refers to them is worked out again."""
+    numbers = sorted(identities)
+    if not numbers or not rules.references:
+        return
+    touch_targets(session, rules, numbers)
+    session.run(
+        "UPDATE identity SET dirty = dirty | 2 WHERE id IN "
+        "(SELECT owner FROM edge WHERE target IN ?i AND attribute IN ?i)",
+        numbers,
+        sorted(rules.references),
+    )
