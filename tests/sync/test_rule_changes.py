@@ -392,7 +392,7 @@ def test_what_would_take_the_place_of_frozen_objects_is_one_error(tmp_path: Path
             ]
         with office.muster() as muster:
             muster.retire("app-account (app/account, person)")
-        assert kinds(office.run()["errors"]) == ["clash", "clash"]
+        assert kinds(office.run()["held"]) == ["clash", "clash"]
 
 
 def test_what_was_done_by_a_mapping_that_is_retired_can_still_be_explained(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Cases: what could not be joined without a person, or not be worked out at all. A case belongs to one object.
 
-`several`, `taken`, `rivals` and `double` wait for a decision: people know them as ambiguous joins. `scope` and `fault`
-are errors to be mended. A case closes by itself when its cause has gone, and then wakes the cases that had to do with
-it.
+`several`, `taken`, `rivals` and `double` wait for a decision: people know them as ambiguous joins. `clash`, `owned` and
+`exists` are objects in the way of what is to be made: nobody's, somebody's, and one that only the create met. `scope`
+and `fault` are errors to be mended. A case closes by itself when its cause has gone, and then wakes the cases that had
+to do with it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import orjson
 
+from muster.store.codec import decode
 from muster.store.database import Session
 from muster.sync.marks import CHANGED
 from muster.sync.problems import Problem, Report
@@ -22,6 +24,17 @@ from muster.sync.rules import Rules
 AMBIGUOUS: Final = "ambiguous-join"
 ERRORS: Final = frozenset({"scope", "fault"})
 """The kinds that nobody can decide: a rule or a value is to be mended."""
+
+CLASH: Final = "clash"
+OWNED: Final = "owned"
+EXISTS: Final = "exists"
+NAMES: Final = (CLASH, OWNED, EXISTS)
+"""The kinds that are about a name that is taken."""
+
+_NAMES: Final = ", ".join(f"'{kind}'" for kind in NAMES)
+ABOUT_NAMES: Final = f"c.kind IN ({_NAMES})"
+ABOUT_OTHERS: Final = f"c.kind NOT IN ({_NAMES})"
+"""Conditions on the cases c."""
 
 WITH_OBJECTS: Final = "cases c CROSS JOIN object o WHERE o.id = c.object ORDER BY o.space, o.anchor"
 """The cases c with their objects o. A plain join would be read in the order of all objects there are."""
@@ -44,7 +57,9 @@ class Case:
 
 def shown_kind(kind: str) -> str:
     """What a case of that kind is called wherever it is shown; `cause` then says which it is."""
-    if kind not in ERRORS:
+    if kind in (CLASH, OWNED):
+        return CLASH
+    if kind not in ERRORS and kind != EXISTS:
         return AMBIGUOUS
     return "expression" if kind == "fault" else kind
 
@@ -83,6 +98,18 @@ def close_cases(session: Session, numbers: Sequence[int]) -> None:
     wake_cases(session, freed, numbers)
 
 
+def close_existing(session: Session, made: Collection[Place]) -> None:
+    """Objects were made for these places: nothing stands in their way any more."""
+    if not made or session.one("SELECT object FROM cases LIMIT 1") is None:
+        return
+    rows = session.rows(
+        "SELECT ci.object, ci.identity, ci.mapping FROM case_identity ci CROSS JOIN cases c "
+        f"WHERE ci.identity IN ?i AND c.object = ci.object AND c.kind = '{EXISTS}'",
+        sorted({identity for identity, _ in made}),
+    )
+    close_cases(session, sorted({number for number, identity, mapping in rows if (identity, mapping) in made}))
+
+
 def wake_cases(session: Session, places: Collection[Place], but_for: Collection[int] = ()) -> set[int]:
     """Objects whose cases have to do with these places are matched again; which ones."""
     if not places or session.one("SELECT object FROM case_identity LIMIT 1") is None:
@@ -98,15 +125,16 @@ def wake_cases(session: Session, places: Collection[Place], but_for: Collection[
 
 
 def report_cases(session: Session, rules: Rules, report: Report) -> None:
-    """Tell every open case, whenever it was found."""
+    """Tell every open case, whenever it was found, and none that has closed."""
+    report.forget_cases()
     cases = session.rows(f"SELECT c.kind, c.identities, c.message, c.mapping, o.space, o.anchor FROM {WITH_OBJECTS}")
     numbers = sorted({n for case in cases for n in orjson.loads(case[1])})
     uids: dict[int, str] = dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", numbers)) if numbers else {}
     for kind, identities, message, mapping, space, anchor in told(rules, cases):
         system, object_type = rules.spaces[space]
         held = kind not in ERRORS
-        people = [uids[n] for n in orjson.loads(identities) if n in uids]
-        ways = commands(rules, kind, mapping, space, anchor, people)
+        whose = [uids[n] for n in orjson.loads(identities) if n in uids]
+        ways = commands(rules, kind, mapping, space, anchor, whose)
         advice = f". Decide with: {'; or: '.join(ways)}" if ways else ""
         report.add(
             Problem(
@@ -115,8 +143,9 @@ def report_cases(session: Session, rules: Rules, report: Report) -> None:
                 f"{system}/{object_type} {anchor} {message}{advice}",
                 type=object_type,
                 anchor=anchor,
-                identities=tuple(people),
+                identities=tuple(whose),
                 held=held,
+                case=True,
             )
         )
 
@@ -126,16 +155,25 @@ def commands(rules: Rules, kind: str, mapping: int, space: int, anchor: str, peo
 
     `people`: the ids in the order of the case. One of several is for the reader to choose: IDENTITY.
     """
-    if kind in ERRORS:
+    if kind in ERRORS or kind == OWNED:
         return []
     about = named(*rules.spaces[space], anchor)
     if kind == "double":
         return [*(f"muster joins merge {one} {people[0]}" for one in people[1:]), f"muster joins refuse {about}"]
+    accept = f"muster joins accept {about} {people[0] if len(people) == 1 else 'IDENTITY'}"
+    if kind in (CLASH, EXISTS):
+        return [accept]
     known = rules.mappings.get(mapping)
     nobody = f"muster joins {'new' if known and known.rules.project else 'refuse'} {about}"
     if kind == "taken":
         return [nobody]
-    return [f"muster joins accept {about} {people[0] if len(people) == 1 else 'IDENTITY'}", nobody]
+    return [accept, nobody]
+
+
+def called(session: Session, identities: Sequence[int]) -> str:
+    """What people call these identities, with their ids."""
+    rows = session.rows("SELECT uid, doc FROM identity WHERE id IN ?i ORDER BY uid", list(identities))
+    return ", ".join(f"{decode(data).get('displayName') or 'somebody'} ({uid})" for uid, data in rows)
 
 
 def named(system: str, object_type: str, anchor: str) -> str:

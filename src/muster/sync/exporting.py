@@ -44,7 +44,8 @@ class ExportCounts:
     failed: int = 0
     by_action: dict[str, int] = field(default_factory=dict)
     applied: list[int] = field(default_factory=list)
-    existing: list[Sent] = field(default_factory=list)
+    existing: list[tuple[Sent, str | None]] = field(default_factory=list)
+    """Creates that found an object there, with the anchor of the one that was found."""
     attempted: list[int] = field(default_factory=list)
 
     def document(self) -> dict[str, int]:
@@ -234,8 +235,8 @@ class Exporter:
                 self.counts.failed += 1
                 mark = _mark(sent.action, sent.anchor, sent.payload)
                 self.tried[(sent.identity, sent.mapping, sent.object or 0)] = mark
-        self.counts.existing.extend(sent for sent, outcome in outcomes if outcome.result is Result.EXISTS)
-        self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
+        found = self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
+        self.counts.existing.extend((s, found.get(s.id)) for s, o in outcomes if o.result is Result.EXISTS)
         if self.progress is not None:
             self.progress(len(outcomes))
 
@@ -280,18 +281,24 @@ class Exporter:
                     [text for text, remove in values if remove],
                 )
 
-    def _look_up(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
-        """Objects that are not what the connector space thought are read anew; the join rules see them next."""
+    def _look_up(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> dict[int, str]:
+        """Objects that are not what the connector space thought are read anew; the join rules see them next.
+
+        The anchor of what was found, by change.
+        """
         if self.fetch is None or not outcomes:
-            return
+            return {}
         found: list[Found] = []
+        anchors: dict[int, str] = {}
         for sent, outcome in outcomes:
             item = self.fetch(sent.kind, outcome.anchor or sent.anchor, sent.payload["values"])
             if item is not None:
                 found.append(Found(sent.space, item, sent.identity))
+                anchors[sent.id] = item.anchor
         if found:
             with self.database.write() as session:
                 take_in(session, self.rules, found)
+        return anchors
 
 
 def _put(payload: dict[str, Any], name: str, found: Sequence[str], many: bool, *, create: bool) -> None:
@@ -311,37 +318,6 @@ def _put(payload: dict[str, Any], name: str, found: Sequence[str], many: bool, *
 def _mark(action: str, anchor: str | None, payload: Mapping[str, Any]) -> int:
     """The digest of what goes on the wire."""
     return digest(encode([action, anchor, payload["values"], payload.get("add"), payload.get("remove")]))
-
-
-def still_existing(database: Database, rules: Rules, changes: Sequence[Sent]) -> list[Problem]:
-    """Objects that were there before their create, and that the join rules did not tie to the identity: held."""
-    pending: set[tuple[int, int]] = set()
-    with database.read() as session:
-        pending.update(
-            session.rows(
-                f"SELECT identity, mapping FROM change WHERE state = {PLANNED} AND action = 'create' "
-                "AND identity IN ?i",
-                sorted({sent.identity for sent in changes}),
-            )
-        )
-    found: list[Problem] = []
-    for sent in changes:
-        if (sent.identity, sent.mapping) in pending:
-            system = rules.system_of(sent.space)
-            who = f"{system}/{sent.kind} {sent.anchor or 'for ' + sent.uid}"
-            found.append(
-                Problem(
-                    "exists",
-                    system,
-                    f"{who}: is there already, and the join rules do not tie it to this identity. Give mapping "
-                    f"{rules.names.text(sent.mapping)} a join line that does, or rename or remove the object",
-                    type=sent.kind,
-                    anchor=sent.anchor,
-                    identities=(sent.uid,) if sent.uid else (),
-                    held=True,
-                )
-            )
-    return found
 
 
 _LETTERS: Final = string.ascii_letters + string.digits + "-_.!"

@@ -17,7 +17,7 @@ from muster.model.values import Document
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session, chunks
 from muster.sync.asking import Asking
-from muster.sync.cases import report_cases, wake_cases
+from muster.sync.cases import wake_cases
 from muster.sync.edges import (
     forget_origin,
     release_identities,
@@ -96,8 +96,6 @@ class Inbound:
             if self._recompute_dirty(NEEDS_UNIQUE):
                 continue
             break
-        with self.database.read() as session:
-            report_cases(session, self.rules, self.report)
         return self.counts
 
     def _wake(self) -> None:

@@ -10,7 +10,7 @@ from muster.expressions import Context
 from muster.model.values import Document
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session
-from muster.sync.cases import Case, close_cases, open_cases, wake_cases
+from muster.sync.cases import Case, called, close_cases, open_cases, wake_cases
 from muster.sync.clock import moment
 from muster.sync.decisions import Decisions, load_decisions, remember_parting
 from muster.sync.edges import dirty_names, forget_origin, object_appeared, release_targets, stream_joined
@@ -252,7 +252,7 @@ class Matching:
             matches = tuple(other for other in others if (own, other) not in apart)
             if matches:
                 people = (own, *matches)
-                message = f"belongs to {self._people(session, [own])}, and matches {self._people(session, matches)} too"
+                message = f"belongs to {called(session, [own])}, and matches {called(session, matches)} too"
                 batch.cases.append(Case(number, "double", item.mapping.id, people, message, self.now))
         held = {case.object for case in batch.cases}
         for item in batch.joined:
@@ -334,17 +334,13 @@ class Matching:
             close_cases(session, [claim.object for claim in result.joins])
 
     def _case(self, session: Session, claim: Claim, kind: str) -> Case:
-        people = self._people(session, claim.identities)
+        people = called(session, claim.identities)
         message = {
             "several": f"matches {len(claim.identities)} identities: {people}",
             "taken": f"matches {people}, who already has an object through mapping {claim.mapping.name}",
             "rivals": f"matches {people}, and so does another object of mapping {claim.mapping.name}",
         }[kind]
         return Case(claim.object, kind, claim.mapping.id, claim.identities, message, self.now)
-
-    def _people(self, session: Session, identities: Sequence[int]) -> str:
-        rows = session.rows("SELECT uid, doc FROM identity WHERE id IN ?i ORDER BY uid", list(identities))
-        return ", ".join(f"{decode(data).get('displayName') or 'somebody'} ({uid})" for uid, data in rows)
 
 
 def join_objects(session: Session, rules: Rules, joins: Sequence[tuple[int, CompiledMapping, int]]) -> None:

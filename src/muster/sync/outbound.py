@@ -19,7 +19,9 @@ from muster.model.changes import Action
 from muster.model.values import Document, Value, key_text
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session
+from muster.sync.cases import ABOUT_OTHERS
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, SENT, rank_of
+from muster.sync.clashes import find_clashes, settle_clashes
 from muster.sync.clearing import Clearing, clear_groups
 from muster.sync.clock import moment
 from muster.sync.desired import decide
@@ -41,7 +43,6 @@ from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wish
 
 BATCH: Final = 2000
-_STRANGER: Final = "an object that is there already and that the join rules do not tie to this identity"
 _COLUMNS: Final = "id, uid, type, doc, origin, leaving, dirty, due_out"
 
 
@@ -221,7 +222,7 @@ class Outbound:
         ]
         return_edges(session, self.rules, old)
         session.run("DELETE FROM change WHERE id IN ?i", old)
-        self._refuse_clashes(session, result)
+        self._refuse_clashes(session, numbers, result)
         if result.changes:
             first = session.reserve("change", len(result.changes))
             session.insert("change", CHANGE_COLUMNS, [(first + n, *change) for n, change in enumerate(result.changes)])
@@ -261,65 +262,21 @@ class Outbound:
         )
         self.counts["changes"] += len(removals)
 
-    def _refuse_clashes(self, session: Session, result: _Result) -> None:
-        """Two creates never claim one anchor, nor the anchor of an object that is there: the first to come has it."""
-        claims: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
-        for change in result.changes:
-            if change[5] == Action.CREATE and change[6] is not None:
-                claims.setdefault((change[1], change[6]), []).append(change)
-        by_space: dict[int, list[str]] = {}
-        for space, anchor in claims:
-            by_space.setdefault(space, []).append(anchor)
-        refused: list[tuple[tuple[Any, ...], str]] = []
-        for space, anchors in by_space.items():
-            there: dict[str, int | None] = dict(
-                session.rows(
-                    "SELECT anchor, mapping FROM object WHERE space = ? AND anchor IN ?t AND gone = 0", space, anchors
-                )
-            )
-            taken = {anchor: self.frozen.get(mapping or 0, _STRANGER) for anchor, mapping in there.items()}
-            for anchor, uid in session.rows(
-                "SELECT c.anchor, i.uid FROM change c JOIN identity i ON i.id = c.identity "
-                "WHERE c.state = 0 AND c.action = 'create' AND c.space = ? AND c.anchor IN ?t",
-                space,
-                anchors,
-            ):
-                taken.setdefault(anchor, f"the object planned for {uid}")
-            for anchor in anchors:
-                own = claims[(space, anchor)]
-                if anchor not in taken and len(own) == 1:
-                    continue
-                reason = taken.get(anchor) or f"the object planned for {self._uid(session, own[0][3])}"
-                refused.extend((change, reason) for change in (own if anchor in taken else own[1:]))
-        for change, reason in refused:
-            result.changes.remove(change)
-            if reason in self.frozen.values():
-                self.kept_out[(change[2], reason)] += 1
-            else:
-                self._tell_clash(session, change, reason)
+    def _refuse_clashes(self, session: Session, numbers: Sequence[int], result: _Result) -> None:
+        """Take out the creates whose name is taken, and open a case for a person where an object has it."""
+        clashes = find_clashes(session, result.changes, self.frozen)
+        creating = {(change[3], change[2]) for change in result.changes if change[5] == Action.CREATE}
+        for problem in settle_clashes(session, self.rules, clashes, numbers, creating, self.now):
+            self.report.add(problem)
+        self.kept_out.update(clashes.frozen)
+        if clashes.refused:
+            refused = {id(change) for change in clashes.refused}
+            result.changes = [change for change in result.changes if id(change) not in refused]
+            troubled = clashes.troubled
             result.identities = [
-                (dirty | TROUBLE, due, number) if number == change[3] else (dirty, due, number)
+                (dirty | TROUBLE if number in troubled else dirty, due, number)
                 for dirty, due, number in result.identities
             ]
-
-    def _uid(self, session: Session, identity: int) -> str:
-        return str(session.value("SELECT uid FROM identity WHERE id = ?", identity))
-
-    def _tell_clash(self, session: Session, change: tuple[Any, ...], reason: str) -> None:
-        mapping = self.rules.mappings[change[2]]
-        uid = self._uid(session, change[3])
-        system, kind = self.rules.spaces[change[1]]
-        self.report.add(
-            Problem(
-                "clash",
-                system,
-                f"{mapping.rules.place.file}: {system}/{kind} {change[6]} for {uid}: {mapping.schema.anchor} "
-                f"{change[6]!r} is taken by {reason}. Make it unique (SelectUniqueValue), or add a join line",
-                type=kind,
-                anchor=change[6],
-                identities=(uid,),
-            )
-        )
 
     def _load(self, session: Session, rows: Sequence[tuple[Any, ...]], numbers: list[int]) -> _Batch:
         batch = _Batch()
@@ -339,7 +296,11 @@ class Outbound:
             batch.presence[(identity, mapping)] = Presence(bool(wanted), since, bool(step))
         batch.blocked = {
             (row[0], row[1])
-            for row in session.rows("SELECT identity, mapping FROM case_identity WHERE identity IN ?i", numbers)
+            for row in session.rows(
+                "SELECT ci.identity, ci.mapping FROM case_identity ci CROSS JOIN cases c "
+                f"WHERE ci.identity IN ?i AND c.object = ci.object AND {ABOUT_OTHERS}",
+                numbers,
+            )
         }
         batch.blocked.update(
             session.rows(

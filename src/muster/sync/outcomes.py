@@ -15,7 +15,7 @@ from muster.model.values import Document, Type, same
 from muster.store.audit import Done, record
 from muster.store.codec import decode, digest, encode, folded, text_digest
 from muster.store.database import Session
-from muster.sync.cases import close_cases, wake_cases
+from muster.sync.cases import close_cases, close_existing, wake_cases
 from muster.sync.changes import DONE, FAILED, written_values
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import dirty_targets, forget_origin, object_appeared, release_targets
@@ -190,6 +190,7 @@ class Outcomes:
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
         identities = [sent.identity for sent, _ in pairs]
         make_firm(session, [(sent.identity, sent.payload) for sent, _ in pairs])
+        close_existing(session, {(sent.identity, sent.mapping) for sent, _ in pairs})
         object_appeared(session, self.rules, numbers, identities)
         if any(self.rules.mappings[sent.mapping].answers for sent, _ in pairs):
             mark_identities(session, identities)

@@ -13,7 +13,7 @@ from muster.model.values import Value
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One message. `kind` is a fixed word; `identities` are public ids. `held` True: a person must
-    decide. `note` True: worth knowing, nothing is wrong."""
+    decide. `note` True: worth knowing, nothing is wrong. `case`: it stands for an open case."""
 
     kind: str
     system: str
@@ -23,6 +23,7 @@ class Problem:
     identities: tuple[str, ...] = ()
     held: bool = False
     note: bool = False
+    case: bool = False
 
     @property
     def level(self) -> str:
@@ -77,6 +78,12 @@ class Report:
             self.lacking[identity] = attributes
         elif self.lacking:
             self.lacking.pop(identity, None)
+
+    def forget_cases(self) -> None:
+        """Cases are told anew, as they stand now."""
+        for key, problem in list(self.problems.items()):
+            if problem.case:
+                del self.problems[key]
 
     def let_through(self, kinds: Collection[str]) -> None:
         """A person allowed it: what these limits held was written, and is no more than worth knowing."""

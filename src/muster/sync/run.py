@@ -32,7 +32,9 @@ from muster.store.codec import decode
 from muster.store.database import Database
 from muster.store.names import Names
 from muster.sync.asking import Asking, FindAny
-from muster.sync.exporting import ExportCounts, Exporter, still_existing, unconfirmed
+from muster.sync.cases import report_cases
+from muster.sync.clashes import still_existing
+from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
 from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
 from muster.sync.lookup import look_before_making
@@ -119,7 +121,7 @@ class Run:
         self._looked: set[tuple[int, int]] = set()
         self._tried: dict[tuple[int, int, int], int] = {}
         self.held: set[str] = set()
-        self._existing: dict[tuple[int, int], Sent] = {}
+        self._existing: dict[tuple[int, int], tuple[Sent, str | None]] = {}
         self.applied: list[int] = []
         self.attempted: list[int] = []
         self.first_round = 0
@@ -272,6 +274,8 @@ class Run:
         if not known or self._look_before_making():
             self.settle()
             return
+        with self.database.read() as session:
+            report_cases(session, self.rules, self.report)
         with self.steps.timed("plan"):
             self.held = finish_plan(self.rules, self.database, self.report, self.now, self.number, self._unknown)
         self.held |= {problem.system for problem in self.report.held if problem.kind in NOT_TAKEN_IN}
@@ -349,7 +353,7 @@ class Run:
         self._judge(system, found)
         self.applied.extend(found.applied)
         self.attempted.extend(found.attempted)
-        self._existing.update({(sent.identity, sent.mapping): sent for sent in found.existing})
+        self._existing.update({(sent.identity, sent.mapping): (sent, anchor) for sent, anchor in found.existing})
         return found.done
 
     def _judge(self, system: str, found: ExportCounts) -> None:
@@ -375,8 +379,10 @@ class Run:
             if not self.restless():
                 break
             self.settle()
-        for problem in still_existing(self.database, self.rules, list(self._existing.values())):
-            self.report.add(problem)
+        with self.database.write() as session:
+            for problem in still_existing(session, self.rules, list(self._existing.values()), self.now):
+                self.report.add(problem)
+            report_cases(session, self.rules, self.report)
 
 
 @contextmanager

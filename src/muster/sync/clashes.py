@@ -1,0 +1,253 @@
+"""Names that are taken: an object stands where one is to be made, and no join rule ties it to whom it would be for.
+
+Such an object is a case for a person. It closes by itself when the object goes, when the join rules come to tie it, or
+when nothing is to be made there any more. Two creates of one plan for one name are an error: the rules give one name to
+two people.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from muster.model.changes import Action
+from muster.store.database import Session
+from muster.sync.cases import ABOUT_NAMES, ABOUT_OTHERS, CLASH, EXISTS, OWNED, Case, called, close_cases, open_cases
+from muster.sync.outcomes import Sent
+from muster.sync.problems import Problem
+from muster.sync.rules import Rules
+
+Change = tuple[Any, ...]
+"""A change as the queue holds it, without its id."""
+
+
+@dataclass(slots=True)
+class Clashes:
+    """The creates of a batch that cannot be made. `there`: by the object in the way (id, its identity), whose creates;
+    `planned`: creates for an anchor that somebody (public id) gets before; `frozen`: how many creates of a mapping (id)
+    meet objects of a frozen one (name).
+    """
+
+    refused: list[Change] = field(default_factory=list)
+    there: dict[tuple[int, int | None], list[Change]] = field(default_factory=dict)
+    planned: list[tuple[Change, str]] = field(default_factory=list)
+    frozen: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+    @property
+    def troubled(self) -> set[int]:
+        """The identities that are looked at again in the next run whatever happens."""
+        cases = {change[3] for changes in self.there.values() for change in changes}
+        return {change[3] for change in self.refused} - cases
+
+
+def find_clashes(session: Session, changes: Sequence[Change], frozen: Mapping[int, str]) -> Clashes:
+    """Two creates never claim one anchor, nor the anchor of an object that is there: the first to come has it.
+
+    `frozen`: the names of mappings (ids) that cannot run.
+    """
+    found = Clashes()
+    claims: dict[int, dict[str, list[Change]]] = {}
+    for change in changes:
+        if change[5] == Action.CREATE and change[6] is not None:
+            claims.setdefault(change[1], {}).setdefault(change[6], []).append(change)
+    for space, wanted in claims.items():
+        anchors = list(wanted)
+        for number, anchor, mapping, identity in session.rows(
+            "SELECT id, anchor, mapping, identity FROM object WHERE space = ? AND anchor IN ?t AND gone = 0",
+            space,
+            anchors,
+        ):
+            own = wanted.pop(anchor)
+            found.refused.extend(own)
+            if mapping in frozen:
+                found.frozen.update((change[2], frozen[mapping]) for change in own)
+            else:
+                found.there.setdefault((number, identity), []).extend(own)
+        first: dict[str, str] = dict(
+            session.rows(
+                "SELECT c.anchor, i.uid FROM change c JOIN identity i ON i.id = c.identity "
+                "WHERE c.state = 0 AND c.action = 'create' AND c.space = ? AND c.anchor IN ?t",
+                space,
+                anchors,
+            )
+        )
+        for anchor, own in wanted.items():
+            late = own if anchor in first else own[1:]
+            if late:
+                winner = first.get(anchor) or _uid(session, own[0][3])
+                found.refused.extend(late)
+                found.planned.extend((change, winner) for change in late)
+    return found
+
+
+def settle_clashes(
+    session: Session,
+    rules: Rules,
+    clashes: Clashes,
+    numbers: Sequence[int],
+    creating: Collection[tuple[int, int]],
+    now: int,
+) -> list[Problem]:
+    """Open, change and close the cases of these identities; what is wrong besides.
+
+    `creating`: the places (identity, mapping) for which an object is to be made.
+    """
+    open_now = _open(session, numbers)
+    wanted = {number: (owner, own) for (number, owner), own in clashes.there.items()}
+    problems: list[Problem] = []
+    cases: list[Case] = []
+    closed: list[int] = []
+    for number in sorted(open_now.keys() | wanted.keys()):
+        kind, mapping, had = open_now.get(number, ("", 0, frozenset()))
+        owner, own = wanted.get(number, (None, []))
+        staying = had - set(numbers)
+        if kind == EXISTS:
+            staying |= {one for one in had if (one, mapping) in creating}
+        identities = tuple(sorted(staying | {change[3] for change in own}))
+        if not identities:
+            closed.append(number)
+        elif set(identities) != had or (own and kind not in (CLASH, OWNED)):
+            cases.append(_case(session, rules, number, owner, own[0][2] if own else mapping, identities, now))
+    free = _free(session, [case.object for case in cases])
+    problems.extend(_other(session, rules, case) for case in cases if case.object not in free)
+    open_cases(session, [case for case in cases if case.object in free])
+    close_cases(session, closed)
+    problems.extend(_planned(session, rules, change, uid) for change, uid in clashes.planned)
+    return problems
+
+
+def _open(session: Session, identities: Sequence[int]) -> dict[int, tuple[str, int, frozenset[int]]]:
+    """The open cases about names in which these identities are, by object: kind, mapping, all identities."""
+    if session.one("SELECT object FROM case_identity LIMIT 1") is None:
+        return {}
+    return {
+        row[0]: (row[1], row[2], frozenset(orjson.loads(row[3])))
+        for row in session.rows(
+            "SELECT c.object, c.kind, c.mapping, c.identities FROM case_identity ci CROSS JOIN cases c "
+            f"WHERE ci.identity IN ?i AND c.object = ci.object AND {ABOUT_NAMES}",
+            list(identities),
+        )
+    }
+
+
+def _free(session: Session, objects: Sequence[int]) -> set[int]:
+    """Those of the objects that are in no case of another kind."""
+    other = {
+        row[0]
+        for row in session.rows(
+            f"SELECT c.object FROM cases c WHERE c.object IN ?i AND {ABOUT_OTHERS}",
+            list(objects),
+        )
+    }
+    return set(objects) - other
+
+
+def _case(
+    session: Session, rules: Rules, number: int, owner: int | None, mapping: int, identities: tuple[int, ...], now: int
+) -> Case:
+    compiled = rules.mappings[mapping]
+    name = compiled.schema.anchor
+    who = called(session, identities)
+    if owner is None:
+        message = (
+            f"is nobody's, and has the {name} that is to be given to {who}; no join line of mapping {compiled.name} "
+            f"ties it to them. If it is somebody else's, let {name} be unique (SelectUniqueValue), or rename or remove "
+            "this one"
+        )
+        return Case(number, CLASH, mapping, identities, message, now)
+    message = (
+        f"belongs to {called(session, [owner])}, and has the {name} that is to be given to {who}. Let {name} be unique "
+        f"in {compiled.rules.place.file} (SelectUniqueValue)"
+    )
+    return Case(number, OWNED, mapping, identities, message, now)
+
+
+def _other(session: Session, rules: Rules, case: Case) -> Problem:
+    """An object in the way that waits for a person for another reason already."""
+    system, kind = rules.spaces[rules.mappings[case.mapping].space]
+    anchor = session.value("SELECT anchor FROM object WHERE id = ?", case.object)
+    uids = [
+        row[0] for row in session.rows("SELECT uid FROM identity WHERE id IN ?i ORDER BY uid", list(case.identities))
+    ]
+    message = f"{system}/{kind} {anchor} {case.message}"
+    return Problem(CLASH, system, message, type=kind, anchor=anchor, identities=tuple(uids), held=True)
+
+
+def _planned(session: Session, rules: Rules, change: Change, winner: str) -> Problem:
+    mapping = rules.mappings[change[2]]
+    uid = _uid(session, change[3])
+    system, kind = rules.spaces[change[1]]
+    return Problem(
+        CLASH,
+        system,
+        f"{mapping.rules.place.file}: {system}/{kind} {change[6]} for {uid}: {mapping.schema.anchor} {change[6]!r} is "
+        f"taken by the object planned for {winner}. Make it unique (SelectUniqueValue)",
+        type=kind,
+        anchor=change[6],
+        identities=(uid,),
+    )
+
+
+def _uid(session: Session, identity: int) -> str:
+    return str(session.value("SELECT uid FROM identity WHERE id = ?", identity))
+
+
+def still_existing(
+    session: Session, rules: Rules, changes: Sequence[tuple[Sent, str | None]], now: int
+) -> list[Problem]:
+    """Creates that found an object there, which the join rules did not tie to the identity since: cases for a person.
+
+    `changes`: each with the anchor of that object; None: it could not be found, and is only told.
+    """
+    pending: set[tuple[int, int]] = set(
+        session.rows(
+            "SELECT identity, mapping FROM change WHERE state = 0 AND action = 'create' AND identity IN ?i",
+            sorted({sent.identity for sent, _ in changes}),
+        )
+    )
+    problems: list[Problem] = []
+    cases: dict[int, Case] = {}
+    for sent, anchor in changes:
+        if (sent.identity, sent.mapping) not in pending:
+            continue
+        row = (
+            session.one(
+                "SELECT id FROM object WHERE space = ? AND anchor = ? AND gone = 0 AND identity IS NULL",
+                sent.space,
+                anchor,
+            )
+            if anchor is not None
+            else None
+        )
+        if row is None:
+            problems.append(_exists(rules, sent))
+            continue
+        had = cases[row[0]].identities if row[0] in cases else ()
+        identities = tuple(sorted({*had, sent.identity}))
+        message = (
+            f"is nobody's, and stood in the way of a create for {called(session, identities)}; no join line of mapping "
+            f"{rules.names.text(sent.mapping)} ties it to them. If it is somebody else's, rename or remove it"
+        )
+        cases[row[0]] = Case(row[0], EXISTS, sent.mapping, identities, message, now)
+    free = _free(session, list(cases))
+    open_cases(session, [case for number, case in cases.items() if number in free])
+    return problems
+
+
+def _exists(rules: Rules, sent: Sent) -> Problem:
+    system = rules.system_of(sent.space)
+    who = f"{system}/{sent.kind} {sent.anchor or 'for ' + sent.uid}"
+    return Problem(
+        EXISTS,
+        system,
+        f"{who}: is there already, and the join rules do not tie it to this identity. Give mapping "
+        f"{rules.names.text(sent.mapping)} a join line that does, or rename or remove the object",
+        type=sent.kind,
+        anchor=sent.anchor,
+        identities=(sent.uid,) if sent.uid else (),
+        held=True,
+    )
