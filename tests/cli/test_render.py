@@ -231,6 +231,26 @@ def test_documents_with_little_in_them_are_shown_all_the_same(document: dict[str
 
 
 @pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ({"verb": "plan", "state": "done", "summary": {"app": {"create": 2, "update": 0}}}, "2 create planned"),
+        ({"verb": "plan", "state": "done", "summary": {}}, "none planned"),
+        (
+            {"verb": "run", "state": "running", "summary": {"app": {"create": 2}, "crm": {"create": 1}}},
+            "3 create so far",
+        ),
+        ({"verb": "run", "state": "killed", "summary": {"app": {"create": 2, "disable": 1}}}, "2 create, 1 disable"),
+        ({"verb": "run", "state": "done", "summary": {}}, "none"),
+    ],
+)
+def test_the_log_says_what_a_run_wrote_and_what_a_plan_showed(run: dict[str, Any], said: str) -> None:
+    page = Page()
+    render_log({"runs": [run]}, page.console, steps=False)
+    assert f" {said} " in page.text
+    assert "so far" in said or "so far" not in page.text
+
+
+@pytest.mark.parametrize(
     ("document", "code"),
     [
         ({}, 0),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ import orjson
 import pytest
 
 from muster.store.database import Database
+from muster.store.runs import list_runs
 from tests.servers.openldap import OpenLdap
 from tests.servers.postgres import Postgres
 from tests.stories.killing import (
@@ -148,6 +150,33 @@ def test_a_run_that_is_killed_twice_ends_as_an_unbroken_one(processes: Processes
         assert processes.run("run", folder=folder, die_at=first).code == -9
         processes.run("run", folder=folder, die_at=25)  # at its 25th point, if it comes so far
         assert sweep.finish(folder).differs(expected) == {}, first
+
+
+def written(folder: Path) -> Counter[tuple[str, str]]:
+    """What the log says that the runs since the beginning wrote, but for updates, which a run tells with others."""
+    with Database(LITE, folder) as database:
+        runs = list_runs(database, 2)
+    return Counter(
+        {
+            (system, action): sum(run["summary"].get(system, {}).get(action, 0) for run in runs)
+            for system in ("app", "directory")
+            for action in ("create", "disable", "delete")
+        }
+    )
+
+
+def test_the_log_counts_what_a_killed_run_wrote_and_what_the_next_one_did(processes: Processes, base: Path) -> None:
+    sweep = Sweep(processes, base)
+    points, _ = sweep.unbroken()
+    expected = written(base.with_name("copy"))
+    assert expected["app", "create"] > 3
+    for point in range(5, points, 6):
+        folder = sweep.begin()
+        assert processes.run("run", folder=folder, die_at=point).code == -9
+        assert processes.run("run", folder=folder).code == 0
+        with Database(LITE, folder) as database:
+            assert [run["state"] for run in list_runs(database, 2)] == ["done", "killed"]
+        assert written(folder) == expected, point
 
 
 def test_after_a_kill_and_a_run_nothing_is_planned(processes: Processes, base: Path) -> None:

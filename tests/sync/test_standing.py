@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from muster.model.errors import StoreError
+from muster.store.leases import leased
 from tests.sync.people import ADA, BO, Office, app_rules
 from tests.sync.world import kinds
 
@@ -66,7 +67,7 @@ def test_a_case_is_told_once_and_by_one_name(tmp_path: Path) -> None:
             ]
 
 
-def test_a_run_that_was_killed_is_interrupted_and_one_that_failed_says_why(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_says_so_and_one_that_failed_says_why(tmp_path: Path) -> None:
     with Office(tmp_path) as office:
 
         def fail(*_: object, **__: object) -> None:
@@ -81,11 +82,11 @@ def test_a_run_that_was_killed_is_interrupted_and_one_that_failed_says_why(tmp_p
             assert (failed["state"], failed["problems"][0]["message"]) == ("failed", "the disk is full")
             with muster.database.write() as session:
                 session.run("UPDATE run SET state = 'running', ended = NULL")
-            assert muster.log()["runs"][0]["state"] == "interrupted"
-            assert office.status()["last_run"]["state"] == "interrupted"
+            assert muster.log()["runs"][0]["state"] == "killed"
+            assert office.status()["last_run"]["state"] == "killed"
         office.run()
         with office.muster() as muster:
-            assert [run["state"] for run in muster.log()["runs"]] == ["done", "interrupted"]
+            assert [run["state"] for run in muster.log()["runs"]] == ["done", "killed"]
 
 
 def test_the_log_tells_what_was_held_what_went_wrong_and_what_is_worth_knowing(tmp_path: Path) -> None:
@@ -98,3 +99,31 @@ def test_the_log_tells_what_was_held_what_went_wrong_and_what_is_worth_knowing(t
         with office.muster() as muster:
             levels = [[problem["level"] for problem in run["problems"]] for run in muster.log()["runs"]]
         assert levels == [["held"], ["note"], []]
+
+
+def test_the_log_says_what_a_plan_showed_and_what_a_run_wrote(tmp_path: Path) -> None:
+    with Office(tmp_path, people={"1": ADA, "2": BO}) as office:
+        plan = office.plan()
+        office.run()
+        office.plan()
+        with office.muster() as muster:
+            shown = [(run["verb"], run["summary"]) for run in muster.log()["runs"]]
+    made = {"app": {"create": 2, "update": 0, "disable": 0, "delete": 0}}
+    assert plan["summary"] == made
+    assert shown == [("plan", {}), ("run", made), ("plan", made)]
+
+
+def test_a_run_that_works_shows_what_it_wrote_so_far_and_a_killed_one_what_it_had(tmp_path: Path) -> None:
+    with Office(tmp_path, people={"1": ADA, "2": BO}) as office:
+        run = office.run()
+        with office.muster() as muster, muster.database.write() as session:
+            session.run("UPDATE run SET state = 'running', ended = NULL, summary = NULL")
+        with office.muster() as muster:
+            with leased(muster.database, ["project"], "run"):
+                (working,) = muster.log()["runs"]
+            (killed,) = muster.log()["runs"]
+        assert (working["state"], working["summary"]) == ("running", run["summary"])
+        assert (killed["state"], killed["summary"]) == ("killed", run["summary"])
+        office.run()
+        with office.muster() as muster:
+            assert muster.log()["runs"][1]["summary"] == run["summary"]

@@ -100,6 +100,7 @@ class Muster:
             run.refresh(full=full)
             with self.database.read() as session:
                 document = plan_document(run.rules, session, run.report, system=system)
+            run.shown = document["summary"]
             document["plan"] = run.number
             document["digest"] = plan_digest(document)
             keep_plan(self.database, run.number, self._clock(), document)
@@ -297,7 +298,7 @@ class Muster:
 
     def _summary(self, run: Run | None) -> dict[str, Any]:
         if run is None or not run.applied:
-            return {}
+            return run.shown if run is not None else {}
         with self.database.read() as session:
             return made_summary(run, session)
 

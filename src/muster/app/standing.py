@@ -12,7 +12,7 @@ from muster.project.configuration import Project
 from muster.store.database import Database, Session
 from muster.store.leases import working
 from muster.store.names import Names
-from muster.store.runs import list_runs
+from muster.store.runs import KILLED, RUNNING, list_runs
 from muster.sync.cases import AMBIGUOUS, WITH_OBJECTS, shown_kind
 from muster.sync.clock import moment
 from muster.sync.frozen import frozen_problems
@@ -78,8 +78,8 @@ def runs_told(database: Database, limit: int, number: int | None = None) -> list
     for run in runs:
         for name in ("started", "ended"):
             run[name] = _text(run[name])
-        if run["state"] == "running" and not working(database, "project"):
-            run["state"] = "interrupted"
+        if run["state"] == RUNNING and not working(database, "project"):
+            run["state"] = KILLED
     return runs
 
 

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
+from muster.model.changes import Action
 from muster.store.codec import decode
-from muster.store.database import Database
+from muster.store.database import Database, Session
 
+Summary = dict[str, dict[str, int]]
+"""How many changes of each kind were made, by system."""
 ProblemRow = tuple[str, str, str, str, str | None, Sequence[str], str]
 StepRow = tuple[str, str, float, dict[str, Any]]
+RUNNING: Final = "running"
+KILLED: Final = "killed"
+"""`state` of a run that has not ended; of one whose process went away before it did."""
+_MADE: Final = 2
+"""`state` of a change that was made."""
 _KEPT = 1000
 """Runs that stand in the log; older ones are dropped (the audit trail keeps what was written)."""
 
 
 def begin_run(database: Database, verb: str, at: int, *, rehearsed: bool) -> int:
-    """A new run's number. One at a time works (see leases.py): what still seems to run was interrupted."""
+    """A new run's number. One at a time works (see leases.py): what still seems to run was killed."""
     with database.write() as session:
-        session.run("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
+        for (killed,) in session.rows("SELECT id FROM run WHERE state = ?", RUNNING):
+            summary = orjson.dumps(written_by(session, killed))
+            session.run("UPDATE run SET state = ?, summary = ? WHERE id = ?", KILLED, summary, killed)
         number = session.reserve("run", 1)
         session.insert(
             "run",
             ("id", "verb", "started", "rehearsed", "state"),
-            [(number, verb, at, int(rehearsed), "running")],
+            [(number, verb, at, int(rehearsed), RUNNING)],
         )
         if number > _KEPT:
             for table, column in (("step", "run"), ("problem", "run"), ("run", "id")):
@@ -65,8 +75,43 @@ def end_run(
         )
 
 
+def written_by(session: Session, number: int) -> Summary:
+    """What a run is known to have written, from the audit trail: that of a run that has not ended, or never will."""
+    found: Summary = {}
+    for system, action, count in session.rows(
+        "SELECT s.system, c.action, COUNT(*) FROM audit a JOIN change c ON c.sealed = a.seq "
+        f"JOIN space s ON s.id = c.space WHERE a.run = ? AND c.state = {_MADE} GROUP BY s.system, c.action "
+        "ORDER BY s.system",
+        number,
+    ):
+        add_written(found, system, action, count)
+    return found
+
+
+def credit_killed(session: Session, before: int, written: Iterable[tuple[str, str]]) -> None:
+    """A run found out that the last one that was killed before it had written more: (system, action) each."""
+    killed = session.one(
+        "SELECT id, summary FROM run WHERE state = ? AND id < ? ORDER BY id DESC LIMIT 1", KILLED, before
+    )
+    if killed is None:
+        return
+    summary: Summary = decode(killed[1])
+    for system, action in written:
+        add_written(summary, system, action, 1)
+    session.run("UPDATE run SET summary = ? WHERE id = ?", orjson.dumps(summary), killed[0])
+
+
+def add_written(summary: Summary, system: str, action: str, count: int) -> None:
+    """Count some changes that were made."""
+    counts = summary.setdefault(system, dict.fromkeys((kind.value for kind in Action), 0))
+    counts[action] += count
+
+
 def list_runs(database: Database, limit: int, number: int | None = None) -> list[dict[str, Any]]:
-    """The last runs, newest first, with their steps and problems; instants in microseconds."""
+    """The last runs, newest first, with their steps and problems; instants in microseconds.
+
+    The summary of a run that has not ended is what it wrote so far.
+    """
     where = "WHERE id = ?" if number is not None else "WHERE id > ?"
     with database.read() as session:
         rows = session.rows(
@@ -75,6 +120,7 @@ def list_runs(database: Database, limit: int, number: int | None = None) -> list
             limit,
         )
         ids = [row[0] for row in rows]
+        so_far = {row[0]: written_by(session, row[0]) for row in rows if row[5] == RUNNING}
         steps: dict[int, list[dict[str, Any]]] = {}
         for run, name, system, seconds, counts in session.rows(
             "SELECT run, name, system, seconds, counts FROM step WHERE run IN ?i ORDER BY run, position", ids
@@ -107,7 +153,7 @@ def list_runs(database: Database, limit: int, number: int | None = None) -> list
             "ended": row[3],
             "rehearsed": bool(row[4]),
             "state": row[5],
-            "summary": decode(row[6]),
+            "summary": so_far[row[0]] if row[0] in so_far else decode(row[6]),
             "steps": steps.get(row[0], []),
             "problems": problems.get(row[0], []),
         }

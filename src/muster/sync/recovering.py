@@ -13,6 +13,7 @@ from muster.model.changes import Action, Outcome, Result
 from muster.model.values import Document, same
 from muster.store.codec import decode, encode
 from muster.store.database import Session
+from muster.store.runs import credit_killed
 from muster.sync.changes import SENT, written_values
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import object_appeared
@@ -35,6 +36,9 @@ def recover(recorder: Outcomes) -> int:
     settled = [(sent, _settle(session, rules, sent)) for sent in _sent(session, rules, recorder.system)]
     return_edges(session, rules, [sent.id for sent, outcome in settled if outcome.result is not Result.DONE])
     recorder.close(settled)
+    written = [(recorder.system, sent.action.value) for sent, outcome in settled if outcome.result is Result.DONE]
+    if written:
+        credit_killed(session, recorder.run, written)
     identities = sorted({sent.identity for sent, _ in settled if sent.identity})
     session.run("UPDATE identity SET dirty = dirty | 3 WHERE id IN ?i", identities)
     return len(settled)

@@ -123,6 +123,8 @@ class Run:
         self.held: set[str] = set()
         self._existing: dict[tuple[int, int], tuple[Sent, str | None]] = {}
         self.applied: list[int] = []
+        self.shown: dict[str, Any] = {}
+        """The summary of what was planned, where nothing was to be written."""
         self.attempted: list[int] = []
         self.first_round = 0
         """How many of those attempted were so in the first round; the others follow from its outcomes."""

@@ -28,7 +28,7 @@ def render_log(document: Mapping[str, Any], out: Console, *, steps: bool) -> Non
             instant(run.get("started")),
             run.get("verb", ""),
             run.get("state", ""),
-            _told(run.get("summary") or {}),
+            _told(run),
             *(levels[level] for level in LEVELS),
             "clock was set" if run.get("rehearsed") else "",
         ]
@@ -42,14 +42,19 @@ def render_log(document: Mapping[str, Any], out: Console, *, steps: bool) -> Non
         _steps(run, out)
 
 
-def _told(summary: Mapping[str, Any]) -> str:
+def _told(run: Mapping[str, Any]) -> str:
+    """What a run wrote; of a plan, what it was about to."""
     numbers: dict[str, int] = {}
+    summary: Mapping[str, Any] = run.get("summary") or {}
     for found in summary.values():
         if isinstance(found, Mapping):
             for action, number in found.items():
                 if isinstance(number, int):
                     numbers[action] = numbers.get(action, 0) + number
-    return ", ".join(f"{number:,} {safe(action)}" for action, number in numbers.items() if number) or "none"
+    said = ", ".join(f"{number:,} {safe(action)}" for action, number in numbers.items() if number)
+    if run.get("verb") == "plan":
+        return f"{said} planned" if said else "none planned"
+    return f"{said or 'none'} so far" if run.get("state") == "running" else said or "none"
 
 
 def _steps(run: Mapping[str, Any], out: Console) -> None:
