@@ -95,6 +95,9 @@ def test_the_summary_counts_by_system_and_together() -> None:
 def test_nothing_to_change_is_said() -> None:
     assert "every system is as it should be" in shown({"changes": []})
     assert "every system is as it should be" not in shown({"changes": [], "held": [{"kind": "limit"}]})
+    page = Page()
+    render_plan({"changes": []}, page.console, everything=False, about=" for ada in app")
+    assert page.text == "Nothing to change for ada in app.\n"
 
 
 def test_names_stay_whole_and_nothing_steers_the_terminal() -> None:
@@ -141,10 +144,11 @@ def test_a_result_of_which_only_some_is_told_counts_all_of_it() -> None:
     [
         ({}, "Nothing was left to do: every system is as it should be.\n"),
         ({"plan": 3}, "Nothing was left to do of plan 3.\n"),
-        ({"plan": 3, "pending": 2}, "Nothing was left to do of plan 3.\n2 changes not made. Next: muster plan\n"),
+        ({"plan": 3, "pending": 2}, "Nothing was changed.\n2 changes not made. Next: muster plan\n"),
+        ({"plan": 3, "pending": 2, "held": [{}]}, "Nothing was changed.\n"),
         ({"pending": 1}, "Nothing was changed.\n1 change not made. Next: muster plan\n"),
         ({"plan": 3, "stale": [{}]}, "Nothing was changed.\n"),
-        ({"plan": 3, "notes": [{"message": "done"}]}, "Nothing was left to do of plan 3.\nnote: done\n"),
+        ({"plan": 3, "notes": [{"message": "done"}]}, "Nothing was left to do of plan 3.\n\nnote: done\n"),
     ],
 )
 def test_a_result_says_that_all_is_well_only_when_it_is(document: dict[str, Any], said: str) -> None:
@@ -157,6 +161,15 @@ def test_a_create_without_an_anchor_says_whose_it_is() -> None:
     assert "+ create  user of Zoë Núñez" in shown(
         {"changes": [{**change("create", ""), "object_type": "user", "name": "Zoë Núñez"}]}
     )
+
+
+def test_a_run_in_the_log_says_of_each_step_what_it_counted() -> None:
+    step = {"name": "import", "system": "hr", "seconds": 1.5, "counts": {"full": True, "read": 1200, "gone": 0}}
+    problems = [{"level": "note", "kind": "k", "message": "so"}, {"level": "held", "kind": "h", "message": "wait"}]
+    page = Page()
+    render_log({"runs": [{"id": 3, "verb": "run", "steps": [step], "problems": problems}]}, page.console, steps=True)
+    assert "hr      1.50 s  full, read 1,200" in page.text
+    assert page.text.index("h · wait") < page.text.index("k · so")
 
 
 def test_tables_count_wide_letters_as_two() -> None:

@@ -80,6 +80,7 @@ def test_an_attribute_of_a_source_leads_to_what_is_made_of_it(tmp_path: Path) ->
         assert [one["name"] for one in document["attributes"]] == ["displayName"]
         assert [event["system"] for event in document["history"]] == ["app"]
         assert office.explain("1", "hr")["history"] == []
+        assert "active" in [one["name"] for one in office.explain("1", "app")["attributes"]]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,11 @@ def test_a_name_that_there_is_not_brings_the_nearest(
         with pytest.raises(ProjectError) as refused:
             office.explain("1", system, attribute)
         assert said in refused.value.message
+
+
+def test_before_anything_was_read_nobody_is_known(tmp_path: Path) -> None:
+    with Office(tmp_path) as office, pytest.raises(ProjectError, match=r"Nobody is known yet\. Next: muster plan"):
+        office.explain("1")
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_a_plan_of_which_a_part_was_done_names_the_run_and_does_the_rest(tmp_pat
             first = office.world.apply(path)
         result = office.world.apply(path)
         assert changed(result) == [("app", "create", "bo")]
-        assert notes(result) == [f"plan {first['plan']}: 1 of 2 changes were done already, in run {first['run']}"]
+        assert notes(result) == [f"plan {first['plan']}: 1 of its 2 changes was done already, in run {first['run']}"]
         assert (result["stale"], result["errors"]) == ([], [])
 
 
@@ -440,6 +440,15 @@ def test_a_question_about_one_identity_shows_its_changes_only_and_cannot_be_appl
         assert changed(plan) == [("app", "create", "bo")]
         with pytest.raises(ProjectError, match="cannot be applied"):
             muster.write_plan(plan, tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize("more", [{}, {"as_of": date(2026, 4, 1)}])
+def test_a_question_about_one_identity_has_its_notes_only(tmp_path: Path, more: dict[str, Any]) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
+        office.world.run()
+        for who in ("ada", "bo"):
+            office.app.edit(who, enabled=False)
+        assert [note["anchor"] for note in office.world.plan(identity="2", **more)["notes"]] == ["bo"]
 
 
 # --- one pending change an identity and mapping

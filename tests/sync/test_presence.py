@@ -405,6 +405,10 @@ def test_staging_plans_everything_and_writes_nothing(tmp_path: Path, where: str)
         assert changed(office.run()) == []
         assert changed(office.apply()) == []
         assert office.app.all() == {}
+        said = {"system": "systems/app.yaml: `staging: true`", "project": "muster.yaml: `staging: true`"}[where]
+        for result in (office.plan(), office.run()):
+            assert [note["kind"] for note in result["notes"]] == ["staging"]
+            assert result["notes"][0]["message"].startswith(said)
         file.write_text(before)
         assert changed(office.run()) == [("app", "create", "ada")]
         assert set(office.app.all()) == {"ada"}

@@ -346,7 +346,12 @@ def _provision(rules: MappingRules) -> dict[str, Any] | None:
     if located is None:
         return None
     place: Place = located.place
-    return {"expression": located.expression.text, "file": place.file, "line": place.line}
+    return {
+        "expression": located.expression.text,
+        "file": place.file,
+        "line": place.line,
+        "reads": sorted(located.expression.reads),
+    }
 
 
 def _shown(result: Any) -> Any:

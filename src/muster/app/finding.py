@@ -33,9 +33,9 @@ def _nobody(session: Session, who: str) -> str:
         "SELECT s.system, s.type FROM object o JOIN space s ON s.id = o.space WHERE o.anchor = ? AND o.gone = 0", who
     )
     if row is not None:
-        return (
-            f"{row[0]}/{row[1]} {who} belongs to nobody. `muster status` says why, `muster joins` what can be decided"
-        )
+        return f"{row[0]}/{row[1]} {who} belongs to nobody. What waits for a decision: muster joins"
+    if session.one("SELECT id FROM identity LIMIT 1") is None:
+        return "Nobody is known yet. Next: muster plan"
     close = nearest(who, _alike(session, who))
     meant = f" Did you mean {close!r}?" if close else ""
     return (

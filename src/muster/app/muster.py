@@ -257,9 +257,15 @@ class Muster:
             run.refresh(full=full)
             only = [find_identity(copy, identity)] if identity is not None else []
             if as_of is not None:
-                return foresee(run, micros(datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)), system, only)
-            with copy.read() as session:
-                document = plan_document(run.rules, session, run.report, system=system, identities=only)
+                until = micros(datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC))
+                document = foresee(run, until, system, only)
+            else:
+                with copy.read() as session:
+                    document = plan_document(run.rules, session, run.report, system=system, identities=only)
+            if only:
+                with copy.read() as session:
+                    uid = session.value("SELECT uid FROM identity WHERE id = ?", only[0])
+                document["notes"] = [note for note in document["notes"] if uid in note["identities"]]
             return {**document, "plan": None, "digest": None}
 
     @contextmanager

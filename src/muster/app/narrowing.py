@@ -21,7 +21,11 @@ def narrowed(document: Entry, system: str | None, attribute: str | None) -> dict
     if system is not None:
         systems = [entry for entry in systems if entry["system"] == system]
         history = [event for event in history if event["system"] == system]
-        reads = {name for entry in systems for flow in entry["flows"] for name in flow["reads"]}
+        flows = [
+            *(entry["provision"] or {} for entry in systems),
+            *(flow for entry in systems for flow in entry["flows"]),
+        ]
+        reads = {name for flow in flows for name in flow.get("reads", ())}
         attributes = [one for one in attributes if one["name"] in reads or _from(one, system)]
     if attribute is not None:
         wanted = attribute.lower()

@@ -129,7 +129,8 @@ def tell_missing(run: Run, plan: ShownPlan, missing: Sequence[Change]) -> list[C
     with run.database.read() as session:
         made = made_since(run.rules, session, plan.number, missing)
     for number, count in sorted(Counter(made.values()).items()):
-        what = "was done" if count == len(plan.changes) else f"{count} of {len(plan.changes)} changes were done"
+        some = f"{count} of its {len(plan.changes)} changes {'was' if count == 1 else 'were'} done"
+        what = "was done" if count == len(plan.changes) else some
         message = f"plan {plan.number}: {what} already, in run {number}"
         run.report.add(Problem("done-before", "", message, note=True))
     _tell_unseen(run, plan)

@@ -50,7 +50,11 @@ def plan(
         invocation.answer(document)
     else:
         shown = document if identity is None else {**document, "unmanaged": []}
-        render_plan(shown, invocation.streams.out, everything=everything or identity is not None)
+        if when is not None:
+            invocation.streams.out.print(f"By the start of {when} (UTC), if nobody changes anything until then:\n")
+        about = (f" for {identity}" if identity else "") + (f" in {system}" if system else "")
+        about += f" by {when}" if when is not None else ""
+        render_plan(shown, invocation.streams.out, everything=everything or identity is not None, about=about)
     tell_problems(document, invocation)
     if output is not None:
         invocation.tell(f"Plan written to {output}. To make these changes and no others: muster apply {output}")

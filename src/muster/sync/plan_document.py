@@ -282,7 +282,7 @@ def stale(change: Mapping[str, Any]) -> Problem:
         "stale",
         change["system"],
         f"{change['system']}/{change['object_type']} {who}: {change['action']} is left out, because what it was "
-        "planned from has changed since. Make a new plan",
+        "planned from has changed since. Next: muster plan",
         type=change["object_type"],
         anchor=change["anchor"],
         identities=(change["identity"],) if change["identity"] else (),

@@ -90,7 +90,9 @@ class Report:
         for key, problem in list(self.problems.items()):
             if problem.held and problem.kind in kinds:
                 said = problem.message.partition(". Nothing is written")[0]
-                self.problems[key] = replace(problem, held=False, note=True, message=f"{said}; --allow-deletes let it")
+                self.problems[key] = replace(
+                    problem, held=False, note=True, message=f"{said}; --allow-deletes let it through"
+                )
 
     @property
     def held(self) -> list[Problem]:

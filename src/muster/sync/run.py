@@ -200,11 +200,23 @@ class Run:
 
     def refresh(self, *, full: bool = False, allow_deletes: bool = False, systems: Sequence[str] | None = None) -> None:
         """Import everything that can be read, then work out what follows from it."""
+        self._tell_staging()
         for system in self.order(list(self._open)):
             if systems is None or system in systems:
                 self._import(system, full=full, allow_deletes=allow_deletes)
         self._note_unknown()
         self.settle()
+
+    def _tell_staging(self) -> None:
+        """Say that nothing will be written, where the project asks for that."""
+        then = "changes are worked out, and none is written"
+        if self.project.staging:
+            self.report.add(Problem("staging", "", f"muster.yaml: `staging: true`: {then} to any system", note=True))
+            return
+        for system in sorted(self.project.systems):
+            if self.project.systems[system].staging:
+                message = f"systems/{system}.yaml: `staging: true`: {then} to {system}"
+                self.report.add(Problem("staging", system, message, note=True))
 
     def _import(self, system: str, *, full: bool, allow_deletes: bool) -> None:
         guard = self._open[system]

@@ -66,7 +66,7 @@ def _steps(run: Mapping[str, Any], out: Console) -> None:
                 step.get("name", ""),
                 step.get("system") or "",
                 f"{float(step.get('seconds') or 0):.2f} s",
-                ", ".join(f"{safe(key)} {number:,}" for key, number in _counts(step).items()),
+                ", ".join(_counts(step)),
             ]
             for step in steps
         ]
@@ -81,6 +81,11 @@ def _steps(run: Mapping[str, Any], out: Console) -> None:
         render_entries(heading, style, found, out, everything=True)
 
 
-def _counts(step: Mapping[str, Any]) -> dict[str, int]:
+def _counts(step: Mapping[str, Any]) -> list[str]:
+    """What a step counted, and what was so of it (`full`)."""
     counts = step.get("counts") or {}
-    return {str(key): number for key, number in counts.items() if isinstance(number, int) and number}
+    return [
+        safe(key) if number is True else f"{safe(key)} {number:,}"
+        for key, number in counts.items()
+        if isinstance(number, int) and number
+    ]

@@ -15,21 +15,24 @@ from muster.cli.render.words import count, safe
 _NAMED: Final = 5
 """Unmanaged objects of one system that are named."""
 
+_UNWELL: Final = ("held", "errors", "stale")
+"""What is said after the answer, each with its next step."""
+
 Document = Mapping[str, Any]
 
 
-def render_plan(document: Document, out: Console, *, everything: bool) -> None:
-    """The changes, the summary, what nobody owns."""
+def render_plan(document: Document, out: Console, *, everything: bool, about: str = "") -> None:
+    """The changes, the summary, what nobody owns. `about`: of what alone the plan is, where it is not of everything."""
     changes: Sequence[Any] = document.get("changes") or []
     render_changes(changes, out, everything=everything)
     if changes:
         summary_table(document.get("summary") or {}, out)
-    elif not document.get("held") and not document.get("errors"):
-        out.print("Nothing to change: every system is as it should be.")
-    else:
+    elif document.get("held") or document.get("errors"):
         out.print("Nothing to change besides what is said below.")
+    else:
+        out.print(f"Nothing to change{about}." if about else "Nothing to change: every system is as it should be.")
     render_unmanaged(document.get("unmanaged") or [], out)
-    render_notes(document.get("notes") or [], out, everything=everything)
+    _notes(document, out, everything=everything)
 
 
 def render_result(document: Document, out: Console, *, everything: bool) -> None:
@@ -43,17 +46,22 @@ def render_result(document: Document, out: Console, *, everything: bool) -> None
     if done:
         out.print(f"Done: {count(done, 'change')}.")
         summary_table(summary, out)
-    elif failed or any(document.get(key) for key in ("held", "errors", "stale")):
+    elif failed or document.get("pending") or any(document.get(key) for key in _UNWELL):
         out.print("Nothing was changed.")
     elif document.get("plan") is not None:
         out.print(f"Nothing was left to do of plan {document['plan']}.")
-    elif document.get("pending"):
-        out.print("Nothing was changed.")
     else:
         out.print("Nothing was left to do: every system is as it should be.")
-    render_notes(document.get("notes") or [], out, everything=everything)
-    if document.get("pending"):
+    if document.get("pending") and not any(document.get(key) for key in _UNWELL):
         out.print(f"{count(document['pending'], 'change')} not made. Next: muster plan")
+    _notes(document, out, everything=everything)
+
+
+def _notes(document: Document, out: Console, *, everything: bool) -> None:
+    notes: Sequence[Any] = document.get("notes") or []
+    if notes:
+        out.print()
+    render_notes(notes, out, everything=everything)
 
 
 def _untold(document: Document, failed: Sequence[Any], out: Console) -> None:

@@ -54,7 +54,10 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
     cases: Sequence[Any] = document.get("cases") or []
     heading = f"{count(len(cases), 'case')} for a person to decide. Next: muster joins"
     render_entries(heading, "held", cases, out, everything=everything)
-    for key, heading, style in (("held", "held", "held"), ("errors", "errors of the last run", "wrong")):
+    for key, heading, style in (
+        ("held", "held until a person decides", "held"),
+        ("errors", "errors of the last run", "wrong"),
+    ):
         render_entries(heading, style, document.get(key) or [], out, everything=everything)
     render_unmanaged(document.get("unmanaged") or [], out)
     notes: Sequence[Any] = document.get("notes") or []
