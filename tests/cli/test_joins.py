@@ -79,8 +79,11 @@ def test_a_person_decides_whose_account_it_is(muster: Command) -> None:
         assert text in shown.out
 
     (bob,) = (person["identity"] for person in case["candidates"] if person["displayName"] == "Bob Smith")
-    decided = muster(*typed(case["commands"][0], bob), "--json")
+    decided = muster(*typed(case["commands"][0], bob), "--why", "He told me", "--json")
     assert (decided.code, decided.document["object_type"], decided.document["identity"]) == (0, "account", bob)
+    assert decided.document["why"] == "He told me"
+    explained = muster("explain", bob)
+    assert f"accept app/account the team, by {decided.document['by']}: He told me" in explained.out
     assert muster("joins").code == 3
     planned = muster("plan", "--json")
     assert planned.code == 2
@@ -155,20 +158,24 @@ def test_a_decision_that_cannot_be_is_said(muster: Command, arguments: tuple[str
 
 def test_the_audit_trail_is_verified(folder: Path, muster: Command) -> None:
     muster("plan")
-    assert muster("audit", "--json").document == {"records": 0, "changes": 0, "breaches": []}
+    assert muster("audit", "--json").document == {"records": 0, "changes": 0, "decisions": 0, "breaches": []}
     muster("joins", "accept", "app", "the team", "2")
     assert muster("run").code == 0
     found = muster("audit")
-    assert (found.code, found.out, found.err) == (0, "The audit trail is unbroken: 1 record over 1 change.\n", "")
+    assert (found.code, found.out, found.err) == (
+        0,
+        "The audit trail is unbroken: 2 records over 1 change and 1 decision.\n",
+        "",
+    )
 
     (store,) = (folder / ".muster").glob("*.db")
     with closing(sqlite3.connect(store)) as database, database:
         database.execute("UPDATE change SET reason = 'never happened'")
-        database.execute("UPDATE audit SET what = 'nothing'")
+        database.execute("UPDATE audit SET what = 'nothing' WHERE seq = 2")
     found = muster("audit")
     assert (found.code, found.out) == (1, "")
-    assert "record 1 does not follow from the one before it" in found.err
-    assert "of record 1 was altered" in found.err
-    assert "The audit trail is broken (2 breaches; 1 record over 1 change)" in found.err
+    assert "record 2 does not follow from the one before it" in found.err
+    assert "of record 2 was altered" in found.err
+    assert "The audit trail is broken (2 breaches; 2 records over 1 change and 1 decision)" in found.err
     found = muster("audit", "--json")
-    assert (found.code, [breach["record"] for breach in found.document["breaches"]]) == (1, [1, 1])
+    assert (found.code, [breach["record"] for breach in found.document["breaches"]]) == (1, [2, 2])

@@ -12,7 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muster.app.muster import Muster
-from muster.store.audit import Breach, Done, Head, erase, head, is_erased, record, verify
+from muster.store.audit import (
+    Breach,
+    Decision,
+    Done,
+    Head,
+    erase,
+    erase_decisions,
+    head,
+    is_erased,
+    record,
+    record_decisions,
+    verify,
+)
 from muster.store.database import Database, Session
 from muster.store.opening import open_store
 from tests.stories.company import Company
@@ -204,16 +216,70 @@ def test_a_change_that_is_not_sealed_yet_cannot_be_erased(database: Database) ->
         assert not is_erased(session.value("SELECT payload FROM change WHERE id = 9"))
 
 
+def decide(database: Database) -> None:
+    """Two decisions of one person in one record, and one of another after them."""
+    one, two = (Decision("refuse", "ann", 5, who, None, orjson.dumps({"why": f"not {who}"})) for who in (1, 2))
+    with database.write() as session:
+        record_decisions(session, [one, two], at=2000, rehearsed=False)
+        record_decisions(session, [Decision("merge", "bo", None, 1, 2, b"{}")], at=3000, rehearsed=True)
+
+
+def test_decisions_are_links_of_the_chain(database: Database) -> None:
+    decide(database)
+    assert breaches(database) == []
+    with database.read() as session:
+        assert session.rows("SELECT seq, at, rehearsed, what FROM audit WHERE seq > 3 ORDER BY seq") == [
+            (4, 2000, 0, "joins refuse"), (5, 3000, 1, "joins merge")
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["kind = 'accept'", "made_by = 'bo'", "at = 5", "object = 9", "identity = 9", "other = 9", "payload = seal",
+     "seal = payload", "sealed = 5", "sealed = 9", "id = 9"],
+)  # fmt: skip
+def test_an_altered_decision_is_detected(database: Database, change: str) -> None:
+    decide(database)
+    assert alter(database, f"UPDATE decided SET {change} WHERE id = 2")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM decided WHERE id = 2", "DELETE FROM decided", "DELETE FROM audit WHERE seq = 5",
+     "INSERT INTO decided SELECT 7, kind, made_by, at, object, identity, other, payload, seal, sealed FROM decided "
+     "WHERE id = 1"],
+)  # fmt: skip
+def test_a_decision_that_was_left_out_or_slipped_in_is_detected(database: Database, statement: str) -> None:
+    decide(database)
+    assert alter(database, statement)
+
+
+def test_an_erased_decision_keeps_the_chain_verifiable(database: Database) -> None:
+    decide(database)
+    with database.write() as session:
+        erase_decisions(session, [1])
+        erase_decisions(session, [1])
+        kept, erased = (
+            session.value("SELECT payload FROM decided WHERE id = 2"),
+            session.value("SELECT payload FROM decided WHERE id = 1"),
+        )
+        assert (is_erased(erased), b"not 1" in bytes(erased), b"not 2" in bytes(kept)) == (True, False, True)
+    assert breaches(database) == []
+    assert alter(database, "UPDATE decided SET made_by = 'bo' WHERE id = 1")
+
+
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_byte_of_any_payload_or_hash_that_is_altered_is_detected(data: st.DataObject) -> None:
     with open_store("sqlite://", Path()) as database:
         with database.write() as session:
             fill(session)
+        decide(database)
+        with database.write() as session:
             table, key, column = data.draw(
                 st.sampled_from(
                     [("change", "id", "payload"), ("change", "id", "seal"), ("audit", "seq", "body"),
-                     ("audit", "seq", "hash")]
+                     ("audit", "seq", "hash"), ("decided", "id", "payload"), ("decided", "id", "seal")]
                 )
             )  # fmt: skip
             rows = session.rows(f"SELECT {key}, {column} FROM {table}")

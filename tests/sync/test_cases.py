@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from muster.model.errors import ProjectError
+from muster.store.audit import verify
 from tests.sync.world import MemorySide, World, changed, kinds
 
 HR = """
@@ -267,6 +268,59 @@ def test_accept_joins_the_object_to_whom_a_person_says_and_is_kept(world: World)
     assert world.run(full=True)["held"] == []
     assert anchors(world, "1") == ["1", "c"]
     assert world.identity("1")["city"] == "R2"
+
+
+def test_who_decided_what_when_and_why_stands_in_the_audit_trail(world: World) -> None:
+    twins(world)
+    world.run()
+    decide(world, "refuse", system="badge", anchor="c", identity="1")
+    decide(world, "accept", system="badge", anchor="c", identity="2", why="She showed me the card")
+    world.run()
+    decide(world, "split", system="badge", anchor="c")
+    with world.muster() as muster, muster.database.read() as session:
+        assert list(verify(session)) == []
+        rows = session.rows(
+            "SELECT d.kind, d.made_by, a.what, a.rehearsed FROM decided d JOIN audit a ON a.seq = d.sealed "
+            "ORDER BY d.id"
+        )
+    who = "ops@acme.example"
+    assert rows == [(kind, who, f"joins {kind}", 1) for kind in ("refuse", "accept", "split")]
+    told = world.explain("2")["decisions"]
+    assert [(one["decision"], one["by"], one["why"]) for one in told] == [
+        ("accept", who, "She showed me the card"),
+        ("split", who, ""),
+    ]
+    assert (told[0]["object"], told[0]["at"]) == (["badge", "card", "c"], "2026-03-02T09:00:00Z")
+
+
+def test_a_merge_and_a_new_identity_stand_in_the_audit_trail(world: World) -> None:
+    world.source("hr", "worker", rows={"1": ADA, "2": BO | {"mail": "ada@x"}}, mapping=HR)
+    side = world.source("side", "person", rows={"s": {"mail": "ada@x"}, "t": {"mail": "t@x"}}, mapping=SIDE)
+    world.run()
+    decide(world, "new", system="side", anchor="s", why="A third")
+    world.run()
+    side.edit("t", mail="ada@x")
+    decide(world, "merge", identity="t", into="1", why="One and the same")
+    world.run()
+    (merged,) = world.explain("1")["decisions"]
+    assert (merged["decision"], merged["why"], merged["other"]) == (
+        "merge",
+        "One and the same",
+        world.explain("1")["identity"],
+    )
+    (new,) = world.explain("s")["decisions"]
+    assert (new["decision"], new["why"]) == ("new", "A third")
+    with world.muster() as muster, muster.database.read() as session:
+        assert list(verify(session)) == []
+
+
+def test_a_decision_that_is_refused_leaves_no_trace_in_the_audit_trail(world: World) -> None:
+    twins(world)
+    world.run()
+    with pytest.raises(ProjectError):
+        decide(world, "accept", system="hr", anchor="1", identity="1")
+    with world.muster() as muster, muster.database.read() as session:
+        assert session.value("SELECT COUNT(*) FROM audit") == 0
 
 
 def test_accept_gives_one_rival_the_place(world: World) -> None:

@@ -15,5 +15,6 @@ def audit(database: Database) -> dict[str, Any]:
         return {
             "records": session.value("SELECT COUNT(*) FROM audit"),
             "changes": session.value("SELECT COUNT(*) FROM change WHERE sealed IS NOT NULL"),
+            "decisions": session.value("SELECT COUNT(*) FROM decided"),
             "breaches": breaches,
         }

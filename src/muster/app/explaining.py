@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+import orjson
 
 from muster.app.finding import find_identity
 from muster.app.narrowing import narrowed
@@ -14,6 +15,7 @@ from muster.model.errors import ProjectError
 from muster.model.schema import SystemSchema
 from muster.model.values import Document, Scalar, Value
 from muster.project.configuration import Choice, MappingRules, Place, Project
+from muster.store.audit import is_erased
 from muster.store.codec import decode
 from muster.store.database import Database, Session
 from muster.store.names import Names
@@ -82,6 +84,7 @@ class _Explaining:
             "attributes": self._attributes(),
             "systems": self._systems(),
             "holds": self._holds(),
+            "decisions": self._decisions(),
             "history": self._history(),
         }
 
@@ -323,6 +326,24 @@ class _Explaining:
             self.number,
             state,
         )
+
+    def _decisions(self) -> list[dict[str, Any]]:
+        """What people decided about joins of this identity, oldest first."""
+        return [
+            {
+                "decision": kind,
+                "by": by,
+                "at": moment(at).isoformat().replace("+00:00", "Z"),
+                **({} if is_erased(payload) else orjson.loads(payload)),
+            }
+            for kind, by, at, payload in self.session.rows(
+                "SELECT kind, made_by, at, payload FROM decided WHERE identity = ? OR other = ? OR object IN ?i "
+                "ORDER BY id",
+                self.number,
+                self.number,
+                [row[0] for row in self.objects],
+            )
+        ]
 
     def _history(self) -> list[dict[str, Any]]:
         found = []

@@ -190,13 +190,15 @@ class Muster:
         kind: str,
         *,
         by: str,
+        why: str = "",
         system: str | None = None,
         object_type: str | None = None,
         anchor: str | None = None,
         identity: str | None = None,
         into: str | None = None,
     ) -> dict[str, Any]:
-        """Decide about a join, for the next run to obey. Raises `ProjectError`.
+        """Decide about a join, for the next run to obey; who decided, when and why stands in the audit trail for good.
+        Raises `ProjectError`.
 
         "accept": the object is the identity's; "refuse": it is not (by default nobody's of its case); "new": an
         identity is made of it; "split": the object leaves its identity; "merge": all objects of `identity` go `into`
@@ -208,7 +210,9 @@ class Muster:
                 self.database,
                 kind,
                 by=by,
+                why=why,
                 now=self._clock(),
+                rehearsed=self.rehearsed,
                 system=system,
                 object_type=object_type,
                 anchor=anchor,

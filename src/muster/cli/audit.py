@@ -21,6 +21,8 @@ def audit(context: typer.Context, json: Json = False) -> int:
         document = muster.audit()
     breaches = document.get("breaches") or []
     held = f"{count(document.get('records') or 0, 'record')} over {count(document.get('changes') or 0, 'change')}"
+    if document.get("decisions"):
+        held += f" and {count(document['decisions'], 'decision')}"
     if invocation.json:
         invocation.answer(document)
     elif not breaches:

@@ -26,6 +26,7 @@ Place = Annotated[
     ),
 ]
 Anchor = Annotated[str, typer.Argument(metavar="ANCHOR", help="The object's anchor in that system.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the audit trail.")]
 Identity = Annotated[str, typer.Argument(metavar="IDENTITY", help="An id, an account's anchor, or a join value.")]
 
 
@@ -42,9 +43,11 @@ def show(context: typer.Context, json: Json = False) -> int:
 
 
 @app.command()
-def accept(context: typer.Context, place: Place, anchor: Anchor, identity: Identity, json: Json = False) -> int:
+def accept(
+    context: typer.Context, place: Place, anchor: Anchor, identity: Identity, why: Why = "", json: Json = False
+) -> int:
     """The object is this identity's."""
-    return _decide(context, "accept", json, **_object(place, anchor), identity=identity)
+    return _decide(context, "accept", why, json, **_object(place, anchor), identity=identity)
 
 
 @app.command()
@@ -55,22 +58,23 @@ def refuse(
     identity: Annotated[
         str | None, typer.Argument(metavar="[IDENTITY]", help="Without it: everybody whom it matches.")
     ] = None,
+    why: Why = "",
     json: Json = False,
 ) -> int:
     """The object is not this identity's."""
-    return _decide(context, "refuse", json, **_object(place, anchor), identity=identity)
+    return _decide(context, "refuse", why, json, **_object(place, anchor), identity=identity)
 
 
 @app.command()
-def new(context: typer.Context, place: Place, anchor: Anchor, json: Json = False) -> int:
+def new(context: typer.Context, place: Place, anchor: Anchor, why: Why = "", json: Json = False) -> int:
     """The object is somebody new. The next run makes an identity of it."""
-    return _decide(context, "new", json, **_object(place, anchor))
+    return _decide(context, "new", why, json, **_object(place, anchor))
 
 
 @app.command()
-def split(context: typer.Context, place: Place, anchor: Anchor, json: Json = False) -> int:
+def split(context: typer.Context, place: Place, anchor: Anchor, why: Why = "", json: Json = False) -> int:
     """The object leaves its identity for good."""
-    return _decide(context, "split", json, **_object(place, anchor))
+    return _decide(context, "split", why, json, **_object(place, anchor))
 
 
 @app.command()
@@ -78,10 +82,11 @@ def merge(
     context: typer.Context,
     identity: Identity,
     into: Annotated[str, typer.Argument(metavar="INTO", help="The identity that stays.")],
+    why: Why = "",
     json: Json = False,
 ) -> int:
     """Two identities are one person. Everything of the first goes to the second."""
-    return _decide(context, "merge", json, identity=identity, into=into)
+    return _decide(context, "merge", why, json, identity=identity, into=into)
 
 
 def _list(context: typer.Context, json: bool) -> int:
@@ -119,10 +124,10 @@ def _object(place: str, anchor: str) -> dict[str, str | None]:
     return {"system": system, "object_type": kind or None, "anchor": anchor}
 
 
-def _decide(context: typer.Context, decision: str, json: bool, **about: str | None) -> int:
+def _decide(context: typer.Context, decision: str, why: str, json: bool, **about: str | None) -> int:
     invocation = _invocation(context, json)
     with open_project(invocation) as muster:
-        document = muster.decide(decision, by=_me(), **about)
+        document = muster.decide(decision, by=_me(), why=why, **about)
     if invocation.json:
         invocation.answer(document)
     else:

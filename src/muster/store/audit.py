@@ -1,9 +1,9 @@
-"""The audit trail: a chain of hashes over everything that was sent to a system.
+"""The audit trail: a chain of hashes over everything that was sent to a system, and over what people decided.
 
 One record seals a batch of changes, in the transaction that notes their outcome. A change is sealed whole: what was
 done to which object of which identity, by which rule, with what outcome. Its personal part (the values, the
 members that came and went, the anchor, the system's words) enters the seal as a hash, which takes its place when it is
-erased: the chain still verifies.
+erased: the chain still verifies. A decision about a join is sealed by a record of its own, with who decided, and when.
 
 The chain shows that nothing in it was altered, left out or put in another order. That nothing was cut off its end, only
 somebody who noted its head elsewhere can show.
@@ -12,7 +12,7 @@ somebody who noted its head elsewhere can show.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from muster.store.database import Row, Session
 _START: Final = b"\x00" * 32
 _ERASED: Final = b"erased:"
 _LOCK: Final = 4242
+_DECIDED: Final = ("id", "kind", "made_by", "at", "object", "identity", "other")
 _SEALED: Final = "id, space, mapping, identity, object, action, state, at, payload, anchor, reason"
 
 
@@ -40,6 +41,21 @@ class Done:
     payload: bytes
     anchor: str | None
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided: about which object, for which identity (`other`: into which it was merged).
+
+    `payload` is what is personal: the names of these, and why.
+    """
+
+    kind: str
+    by: str
+    object: int | None
+    identity: int | None
+    other: int | None
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +86,38 @@ def record(session: Session, *, at: int, run: int, what: str, changes: Sequence[
         )
         for done in changes
     }
+    rehearsed = int(session.value("SELECT rehearsed FROM run WHERE id = ?", run) or 0)
+    seq = _append(session, at, run, rehearsed, what, seals)
+    session.update(
+        "change",
+        ("state", "at", "payload", "anchor", "reason", "seal", "sealed"),
+        ("id",),
+        [(d.state, at, d.payload, d.anchor, d.reason, seals[d.id], seq, d.id) for d in changes],
+    )
+
+
+def record_decisions(session: Session, decisions: Sequence[Decision], *, at: int, rehearsed: bool) -> None:
+    """Keep what a person decided, for good, and seal it. `rehearsed`: under a clock that was set."""
+    if not decisions:
+        return
+    first = session.reserve("decided", len(decisions))
+    rows = [
+        (first + n, one.kind, one.by, at, one.object, one.identity, one.other, one.payload)
+        for n, one in enumerate(decisions)
+    ]
+    seals = {row[0]: _seal(row[:7], hashlib.sha256(row[7]).digest()) for row in rows}
+    seq = _append(session, at, 0, int(rehearsed), f"joins {decisions[0].kind}", seals)
+    session.insert(
+        "decided",
+        (*_DECIDED, "payload", "seal", "sealed"),
+        [(*row, seals[row[0]], seq) for row in rows],
+    )
+
+
+def _append(session: Session, at: int, run: int, rehearsed: int, what: str, seals: Mapping[int, bytes]) -> int:
+    """Put a record at the end of the chain; its number."""
     if session.postgres:
         session.run("SELECT pg_advisory_xact_lock(?)", _LOCK)
-    rehearsed = int(session.value("SELECT rehearsed FROM run WHERE id = ?", run) or 0)
     last = head(session)
     seq = last.seq + 1
     body = _body(seals.items())
@@ -82,12 +127,7 @@ def record(session: Session, *, at: int, run: int, what: str, changes: Sequence[
         ("seq", "at", "run", "rehearsed", "what", "first", "last", "body", "hash"),
         [(seq, at, run, rehearsed, what, min(seals), max(seals), body, mark)],
     )
-    session.update(
-        "change",
-        ("state", "at", "payload", "anchor", "reason", "seal", "sealed"),
-        ("id",),
-        [(d.state, at, d.payload, d.anchor, d.reason, seals[d.id], seq, d.id) for d in changes],
-    )
+    return seq
 
 
 def head(session: Session) -> Head:
@@ -119,6 +159,21 @@ def erase(session: Session, changes: Sequence[int]) -> None:
     session.run("DELETE FROM edge_change WHERE change IN ?i", numbers)
 
 
+def erase_decisions(session: Session, decisions: Sequence[int]) -> None:
+    """Take the personal part out of decisions: the names, and why. For good."""
+    rows = session.rows("SELECT id, payload FROM decided WHERE id IN ?i", list(decisions))
+    session.update(
+        "decided",
+        ("payload",),
+        ("id",),
+        [
+            (_ERASED + hashlib.sha256(bytes(payload)).digest(), number)
+            for number, payload in rows
+            if not is_erased(payload)
+        ],
+    )
+
+
 def is_erased(payload: bytes) -> bool:
     """Whether the personal part of this change was taken out."""
     return bytes(payload).startswith(_ERASED)
@@ -136,7 +191,7 @@ def verify(session: Session, noted: Head | None = None) -> Iterator[Breach]:
             yield Breach(missing, f"record {missing} is missing")
         if bytes(mark) != _link(before, seq, at, run, rehearsed, what, bytes(body)):
             yield Breach(seq, f"record {seq} does not follow from the one before it")
-        yield from _verify_changes(session, seq, bytes(body))
+        yield from _verify_sealed(session, seq, bytes(body))
         if noted is not None and noted.seq == seq and noted.hash != bytes(mark):
             yield Breach(seq, f"record {seq} is not the one that was noted")
         before, expected = bytes(mark), seq + 1
@@ -147,12 +202,28 @@ def verify(session: Session, noted: Head | None = None) -> Iterator[Breach]:
         expected,
     ):
         yield Breach(sealed or 0, f"change {number} stands in no record of the chain")
+    for number, sealed in session.rows(
+        "SELECT id, sealed FROM decided WHERE sealed >= ? OR sealed < 1 ORDER BY id", expected
+    ):
+        yield Breach(sealed, f"decision {number} stands in no record of the chain")
 
 
-def _verify_changes(session: Session, seq: int, body: bytes) -> Iterator[Breach]:
+def _verify_sealed(session: Session, seq: int, body: bytes) -> Iterator[Breach]:
+    """What one record seals: changes, or else decisions."""
     rows: list[Row] = session.rows(f"SELECT seal, {_SEALED} FROM change WHERE sealed = ? ORDER BY id", seq)
-    if _body((row[1], bytes(row[0] or b"")) for row in rows) != body:
-        yield Breach(seq, f"the changes of record {seq} are not those that were sealed")
+    decisions = session.rows(
+        f"SELECT seal, payload, {', '.join(_DECIDED)} FROM decided WHERE sealed = ? ORDER BY id", seq
+    )
+    marks = [(row[1], bytes(row[0] or b"")) for row in rows] + [(row[2], bytes(row[0])) for row in decisions]
+    if _body(marks) != body:
+        yield Breach(
+            seq, f"the {'decisions' if decisions else 'changes'} of record {seq} are not those that were sealed"
+        )
+    for mark, data, *fields in decisions:
+        payload = bytes(data)
+        personal = payload.removeprefix(_ERASED) if is_erased(payload) else hashlib.sha256(payload).digest()
+        if _seal(fields, personal) != bytes(mark):
+            yield Breach(seq, f"decision {fields[0]} of record {seq} was altered")
     edges = _edges(session, [row[1] for row in rows])
     for mark, *row in rows:
         payload, members = bytes(row[8]), edges.get(row[0])

@@ -326,6 +326,22 @@ Table(
 )
 
 Table(
+    "decided",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
+    Column("kind", TEXT, nullable=False),
+    Column("made_by", TEXT, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("object", BigInteger),
+    Column("identity", BigInteger),
+    Column("other", BigInteger),
+    Column("payload", LargeBinary, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+    Column("sealed", BigInteger, nullable=False),
+    Index("decided_sealed", "sealed"),
+)
+
+Table(
     "change",
     metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=False),

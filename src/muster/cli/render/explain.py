@@ -36,6 +36,11 @@ def render_explain(document: Entry, out: Console) -> None:
         _attribute(str(attribute.get("name", "")), shown, attribute.get("flows") or [], out)
     for system in document.get("systems") or []:
         _system(system, out)
+    decisions: Sequence[Entry] = document.get("decisions") or []
+    if decisions:
+        out.print("\ndecisions")
+        for decision in decisions:
+            out.print("  " + _decision(decision))
     history: Sequence[Entry] = document.get("history") or []
     if history:
         out.print("\nhistory")
@@ -50,6 +55,19 @@ def _object(found: Entry, out: Console) -> None:
     state = found.get("state")
     aside = " · ".join(part for part in (mapping, safe(state) if state else "") if part)
     out.print(line.append(f"  {aside}", "aside") if aside else line)
+
+
+def _decision(found: Entry) -> str:
+    """When, what about what, by whom, and why."""
+    about = found.get("object")
+    what = (
+        " ".join((f"{about[0]}/{about[1]}", about[2]))
+        if about
+        else "→ ".join(str(found[name]) for name in ("identity", "other") if found.get(name))
+    )
+    why = f": {found['why']}" if found.get("why") else ""
+    said = f"{found.get('decision', '')} {what}, by {found.get('by', '')}{why}"
+    return f"{instant(found.get('at', ''))}  {safe(said)}"
 
 
 def _people(references: Sequence[Entry]) -> list[str]:

@@ -259,6 +259,20 @@ def upgrade() -> None:
     )
     op.create_index("decision_object", "decision", ["object"])
     op.create_table(
+        "decided",
+        sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("made_by", TEXT, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("object", sa.BigInteger()),
+        sa.Column("identity", sa.BigInteger()),
+        sa.Column("other", sa.BigInteger()),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("decided_sealed", "decided", ["sealed"])
+    op.create_table(
         "change",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("run", sa.BigInteger(), nullable=False),
