@@ -316,6 +316,46 @@ def test_what_is_made_in_a_container_that_is_renamed_in_the_same_plan_finds_it(t
         assert land.world.plan()["changes"] == []
 
 
+def test_an_empty_container_is_renamed_before_its_first_object_is_made_in_it(tmp_path: Path) -> None:
+    with Land(tmp_path) as land:
+        land.fill()
+        land.units.put("u2", id="u2", name="Empty")
+        land.world.run()
+        land.units.edit("u2", name="Lager")
+        land.hr.put("4", id="4", name="Di", unit="Lager")
+        land.hr.edit("3", unit="Lager")
+        order: list[str] = []
+        with written(order):
+            result = land.world.run()
+        assert result["errors"] == []
+        assert order == ["OU=Lager,DC=acme", "CN=Di,OU=Lager,DC=acme", "CN=Cy,OU=Lager,DC=acme"]
+        assert land.world.plan(full=True)["changes"] == []
+
+
+def test_a_container_goes_below_one_that_is_made_in_the_same_plan(tmp_path: Path) -> None:
+    with Land(tmp_path) as land:
+        land.fill()
+        place = 'Join("", "OU=", [description], IIF(IsPresent([city]), Join("", ",OU=", [city]), ""), ",DC=acme")'
+        flows = "flows: {displayName: '[id]', description: '[name]', city: '[above]'}"
+        land.world.write("metaverse.yaml", "org-unit: {attributes: {city: text}}")
+        land.world.mapping("units-unit", "units", "unit", UNIT.replace(
+            "flows: {displayName: '[id]', description: '[name]'}", flows
+        ))  # fmt: skip
+        land.world.mapping("ldap-unit", "ldap", "unit", LDAP_UNIT.replace(
+            "'Join(\"\", \"OU=\", EscapeDN([description]), \",DC=acme\")'", f"'{place}'"
+        ))  # fmt: skip
+        land.world.run()
+        for number in "123":
+            land.hr.edit(number, unit="Sales,OU=Emea")
+        land.units.put("u2", id="u2", name="Emea")
+        land.units.edit("u1", above="Emea")
+        order: list[str] = []
+        with written(order):
+            result = land.world.run()
+        assert result["errors"] == []
+        assert order[:2] == ["OU=Emea,DC=acme", "OU=Sales,OU=Emea,DC=acme"]
+
+
 def test_a_member_who_joins_a_group_and_is_renamed_in_one_plan_joins_under_the_new_name(tmp_path: Path) -> None:
     with Land(tmp_path) as land:
         land.fill()

@@ -19,10 +19,9 @@ FAILED: Final = 3
 RANK: Final = {Action.CREATE: 1_000, Action.UPDATE: 500_000, Action.DISABLE: 600_000, Action.DELETE: 900_000}
 """Order of export: creates first (containers and referenced objects before the others), deletes last."""
 
-RANK_CONTAINERS: Final = 500
 RANK_RENAMES: Final = 400_000
-"""New names come after what is made and before what else is written, so that everything is written under its last
-name; new names of containers come first of all, so that what is made in them finds them."""
+"""New names come after what is made and before what else is written, so that everything is written under its last name;
+new names of containers come before what is made in them."""
 RANK_EDGES: Final = 700_000
 RANK_DANGLING: Final = 740_000
 """What takes a name out of references comes right before what bears that name is deleted."""
@@ -45,6 +44,11 @@ def rank_of(action: Action, name: Value, *, renames: bool = False) -> int:
     if action is Action.DELETE:
         return RANK[action] - depth * _STEP
     return RANK_RENAMES + depth if renames and action is Action.UPDATE else RANK[action]
+
+
+def rank_of_container(name: str) -> int:
+    """Where the change stands that gives a container this name: after what is made above it, before all below it."""
+    return RANK[Action.CREATE] + min(dn.depth(name), _DEEPEST) * _STEP - 1
 
 
 def written_values(schema: ObjectSchema, before: Document, payload: Mapping[str, Any]) -> Document:

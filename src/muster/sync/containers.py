@@ -11,7 +11,7 @@ from muster.model import dn
 from muster.model.changes import Action
 from muster.store.codec import digest
 from muster.store.database import Session
-from muster.sync.changes import PLANNED, RANK, RANK_CONTAINERS, RANK_RENAMES
+from muster.sync.changes import PLANNED, RANK, RANK_RENAMES, rank_of, rank_of_container
 from muster.sync.marks import TROUBLE
 from muster.sync.rules import Rules
 
@@ -29,23 +29,26 @@ def follow_containers(session: Session, rules: Rules) -> None:
     """
     by_system: dict[str, list[_Rename]] = {}
     for space in sorted(rules.spaces):
-        schema = rules.schema_of(space)
-        if schema is None or schema.naming is None or not schema.name_is_dn:
+        naming = _naming(rules, space)
+        if naming is None:
             continue
         for number, identity, payload in session.rows(
-            "SELECT id, identity, payload FROM change "
-            f"WHERE state = {PLANNED} AND space = ? AND rank >= ? AND rank < ?",
+            f"SELECT id, identity, payload FROM change WHERE state = {PLANNED} AND space = ? AND rank < ? "
+            "AND action = 'update'",
             space,
-            RANK_RENAMES,
             RANK[Action.UPDATE],
         ):
-            by_system.setdefault(rules.system_of(space), []).append(
-                (number, schema.naming, identity, orjson.loads(payload))
-            )
+            by_system.setdefault(rules.system_of(space), []).append((number, naming, identity, orjson.loads(payload)))
     for system, renames in by_system.items():
         renames.sort(key=lambda rename: rename[0])
         _follow(session, renames)
-        _containers_first(session, rules.spaces_of(system), renames)
+        _containers_first(session, rules, rules.spaces_of(system), renames)
+
+
+def _naming(rules: Rules, space: int) -> str | None:
+    """The attribute that holds the DN of the objects of a space; None where they have none."""
+    schema = rules.schema_of(space)
+    return schema.naming if schema is not None and schema.name_is_dn else None
 
 
 def _follow(session: Session, renames: list[_Rename]) -> None:
@@ -81,13 +84,41 @@ def _follow(session: Session, renames: list[_Rename]) -> None:
     session.run(f"UPDATE identity SET dirty = dirty | {TROUBLE} WHERE id IN ?i", owners)
 
 
-def _containers_first(session: Session, spaces: list[int], renames: list[_Rename]) -> None:
-    names = {dn.normal(str(r[3]["was"][r[1]])): r[0] for r in renames if r[3]["was"].get(r[1])}
+def _containers_first(session: Session, rules: Rules, spaces: list[int], renames: list[_Rename]) -> None:
+    """Containers get their new names before what is made, or comes to lie, below those names; as late as that allows,
+    because a new name may lie below something that is made.
+    """
+    new = {number: dn.normal(str(p["values"][naming])) for number, naming, _, p in renames if p["values"].get(naming)}
+    old = {dn.normal(str(p["was"][naming])): n for n, naming, _, p in renames if n in new and p["was"].get(naming)}
     holding = session.rows(
-        "SELECT DISTINCT parent FROM object WHERE parent IN ?t AND space IN ?i AND gone = 0", sorted(names), spaces
+        "SELECT DISTINCT parent FROM object WHERE parent IN ?t AND space IN ?i AND gone = 0", sorted(old), spaces
     )
-    rows = [(RANK_CONTAINERS + dn.depth(parent), names[parent]) for (parent,) in holding]
+    first = {old[parent] for (parent,) in holding}
+    above = _above_creates(session, rules, spaces) | {dn.parent(new[number]) for number in first}
+    while more := {number for number, name in new.items() if name in above} - first:
+        first |= more
+        above = {dn.parent(new[number]) for number in more}
+    rows = [
+        (rank_of_container(name) if number in first else rank_of(Action.UPDATE, name, renames=True), number)
+        for number, name in new.items()
+    ]
     session.update("change", ("rank",), ("id",), rows)
+
+
+def _above_creates(session: Session, rules: Rules, spaces: list[int]) -> set[str]:
+    """The containers in which something is to be made."""
+    found: set[str] = set()
+    for space in spaces:
+        naming = _naming(rules, space)
+        for (data,) in session.rows(
+            f"SELECT payload FROM change WHERE state = {PLANNED} AND space = ? AND rank < ? AND action = 'create'",
+            space,
+            RANK_RENAMES,
+        ):
+            name = orjson.loads(data)["values"].get(naming)
+            if isinstance(name, str):
+                found.add(dn.parent(dn.normal(name)))
+    return found
 
 
 def carried(name: str, names: Mapping[str, str]) -> str | None:
