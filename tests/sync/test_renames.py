@@ -79,7 +79,9 @@ outbound:
 class Land:
     """People, units and teams; a directory that holds them by DN."""
 
-    def __init__(self, folder: Path, *, keeps: bool = True, read_dn: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, keeps: bool = True, read_dn: bool = False, members: str = "[reference] large"
+    ) -> None:
         self.world = World(folder, safety="safety: {percent: 100, members: 100, updates: 100}")
         self.units = self.world.source("units", "unit", mapping=UNIT)
         self.hr = self.world.source("hr", "worker", mapping=PERSON)
@@ -87,7 +89,7 @@ class Land:
         kinds = {
             "unit": {},
             "person": {"manager": "reference"},
-            "group": {"member": "[reference] large"},
+            "group": {"member": members},
         }
         schemas = [
             schema(
@@ -155,8 +157,10 @@ class Land:
     def names(self, kind: str = "person") -> set[str]:
         return {str(values["dn"]) for values in MemorySide(self.directory, kind).all().values()}
 
-    def members(self) -> set[str]:
-        return self.groups.members(self.anchor("t"), "member")
+    def members(self, name: str = "t") -> set[str]:
+        anchor = self.anchor(name)
+        small = self.groups.values(anchor).get("member")
+        return set(map(str, small)) if isinstance(small, list) else self.groups.members(anchor, "member")
 
     def managers(self) -> dict[str, Any]:
         return {str(v["number"]): v.get("manager") for v in self.people.all().values()}
@@ -217,6 +221,81 @@ def test_where_the_server_does_not_keep_references_they_are_written_anew(tmp_pat
         assert land.members() == {new, "CN=Bo\\, jr,OU=Sales,DC=acme", "CN=Cy,OU=Sales,DC=acme"}
         assert land.managers() == {"1": None, "2": new, "3": new}
         assert land.world.plan(full=True)["changes"] == []
+
+
+LATER = "<known after apply>"
+ADA = "CN=Ada,OU=Sales,DC=acme"
+
+
+def mended(plan: dict[str, Any]) -> dict[str, Any]:
+    """What a plan does to references, by the first part of the object's name."""
+    return {
+        str(c["name"]): c["attributes"].get("manager") or c["attributes"].get("member")
+        for c in plan["changes"]
+        if {"manager", "member"} & c["attributes"].keys()
+    }
+
+
+def test_references_that_the_server_does_not_keep_are_in_the_plan_of_the_rename(tmp_path: Path) -> None:
+    with Land(tmp_path, keeps=False) as land:
+        land.fill()
+        land.hr.edit("1", name="Ada Augusta")
+        plan = land.world.plan()
+        later = {"from": ADA, "to": LATER}
+        assert mended(plan) == {"Bo, jr": later, "Cy": later, "t": {"add": [LATER], "remove": [ADA]}}
+        result = land.world.apply()
+        assert result["errors"] == [] == result["stale"]
+        new = "CN=Ada Augusta,OU=Sales,DC=acme"
+        assert land.members() == {new, "CN=Bo\\, jr,OU=Sales,DC=acme", "CN=Cy,OU=Sales,DC=acme"}
+        assert land.managers() == {"1": None, "2": new, "3": new}
+        assert land.world.plan(full=True)["changes"] == []
+
+
+def test_so_are_those_to_everything_below_a_renamed_container(tmp_path: Path) -> None:
+    with Land(tmp_path, keeps=False) as land:
+        land.fill()
+        land.units.edit("u1", name="Verkauf")
+        for number in "123":
+            land.hr.edit(number, unit="Verkauf")
+        land.hr.put("4", id="4", name="Di", unit="Verkauf", boss="1")
+        plan = land.world.plan()
+        assert mended(plan).keys() == {"Bo, jr", "Cy", "Di", "t"}
+        result = land.world.apply()
+        assert result["errors"] == [] == result["stale"]
+        assert land.members() == {f"CN={name},OU=Verkauf,DC=acme" for name in ("Ada", "Bo\\, jr", "Cy")}
+        assert set(land.managers().values()) == {None, "CN=Ada,OU=Verkauf,DC=acme"}
+        assert land.world.plan(full=True)["changes"] == []
+
+
+@pytest.mark.parametrize("members", ["[reference] large", "[reference]"])
+def test_a_group_that_is_made_in_the_plan_of_a_rename_ends_with_the_new_name(tmp_path: Path, members: str) -> None:
+    with Land(tmp_path, keeps=False, members=members) as land:
+        land.fill()
+        land.hr.edit("1", name="Ada Augusta")
+        land.teams.put("new", id="new")
+        land.teams.edges("new", "member", ["1", "2"])
+        land.world.plan()
+        result = land.world.apply()
+        assert result["errors"] == [] == result["stale"]
+        both = {"CN=Ada Augusta,OU=Sales,DC=acme", "CN=Bo\\, jr,OU=Sales,DC=acme"}
+        assert (land.members("new"), land.members()) == (both, both | {"CN=Cy,OU=Sales,DC=acme"})
+        assert land.world.plan(full=True)["changes"] == []
+
+
+@pytest.mark.parametrize("members", ["[reference] large", "[reference]"])
+def test_whoever_is_not_renamed_after_all_keeps_those_who_refer_to_them(tmp_path: Path, members: str) -> None:
+    with Land(tmp_path, keeps=False, members=members) as land:
+        land.fill()
+        before = (land.members(), land.managers())
+        land.hr.edit("1", name="Ada Augusta")
+        assert len(mended(land.world.plan())) == 3
+        land.directory.faults.reject.add(land.anchor("Ada"))
+        land.world.apply()
+        assert (land.members(), land.managers()) == before
+        land.directory.faults.reject.clear()
+        land.hr.edit("1", name="Ada")
+        assert land.world.plan()["changes"] == []
+        assert (land.members(), land.managers()) == before
 
 
 @pytest.mark.parametrize("keeps", [True, False])

@@ -25,7 +25,7 @@ new names of containers come before what is made in them."""
 RANK_EDGES: Final = 700_000
 RANK_DANGLING: Final = 740_000
 """What takes a name out of references comes right before what bears that name is deleted."""
-RANK_LATE: Final = 200_000
+RANK_LATE: Final = 410_000
 """What only changes large references comes after all else that makes or names objects; so do creates with some."""
 
 _STEP: Final = 1_000

@@ -11,7 +11,7 @@ from muster.model import dn
 from muster.model.changes import Action
 from muster.store.codec import digest
 from muster.store.database import Session
-from muster.sync.changes import PLANNED, RANK, RANK_RENAMES, rank_of, rank_of_container
+from muster.sync.changes import PLANNED, RANK, rank_of, rank_of_container
 from muster.sync.marks import TROUBLE
 from muster.sync.rules import Rules
 
@@ -113,7 +113,7 @@ def _above_creates(session: Session, rules: Rules, spaces: list[int]) -> set[str
         for (data,) in session.rows(
             f"SELECT payload FROM change WHERE state = {PLANNED} AND space = ? AND rank < ? AND action = 'create'",
             space,
-            RANK_RENAMES,
+            RANK[Action.UPDATE],
         ):
             name = orjson.loads(data)["values"].get(naming)
             if isinstance(name, str):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from muster.store.database import Session
 from muster.sync.changes import PLANNED
 from muster.sync.edges import outranked
-from muster.sync.naming import going
+from muster.sync.naming import going, moving
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
 
 Account = tuple[int, int]
@@ -78,6 +78,11 @@ class LargeReference:
             if self.rules.bears_names(mapping_id):
                 found[(identity, self.rules.account_of(mapping_id))] = text
         return found
+
+    def moving(self, targets: Sequence[int]) -> set[Account]:
+        """Those of the targets whose object gets a new name that the system does not put into references by itself."""
+        found = moving(self.session, self.rules, targets)
+        return {(who, account) for who, system, account in found if system == self.mapping.rules.system}
 
     def shown(self, texts: Iterable[str]) -> dict[str, int]:
         """What the system shows of these texts, and whether we wrote it."""

@@ -228,8 +228,12 @@ class _Planner:
         shown = there.shown(names.values())
         kept = {names[pair] for pair in wanted & names.keys()}
         rows: list[_Row] = []
+        moving = there.moving(targets) & wanted
         for (target, account), text in sorted(names.items()):
-            if (target, account) in wanted:
+            if (target, account) in moving:
+                rows.append((attribute, target, "", 0))
+                rows.extend([(attribute, target, text, 1)] if text in shown else [])
+            elif (target, account) in wanted:
                 if text not in shown:
                     rows.append((attribute, target, text, 0))
             elif text in shown and text not in kept and self._may_remove(shown[text]):
@@ -316,7 +320,8 @@ class _Planner:
 
 
 def resolve_edges(session: Session, rules: Rules, changes: Sequence[int]) -> set[int]:
-    """Targets that had no object when these changes were planned have one now, or are left for later.
+    """Targets that had no object when these changes were planned have one now, or are left for later. Whoever was to
+    get another name, and did not, stays in under the name that is shown.
 
     The changes that have values of large references to write.
     """
@@ -334,13 +339,21 @@ def resolve_edges(session: Session, rules: Rules, changes: Sequence[int]) -> set
             if flow.attribute_id == attribute:
                 there = LargeReference(session, rules, mapping, flow, owner, number)
                 for batch in chunks(targets):
-                    session.upsert("edge_change", _COLUMNS, _KEY, [(change, *row) for row in _appeared(there, batch)])
+                    found = _appeared(there, batch)
+                    shown = there.shown(row[2] for row in found)
+                    session.run(
+                        "DELETE FROM edge_change WHERE change = ? AND attribute = ? AND text IN ?t AND remove = 1",
+                        change,
+                        attribute,
+                        sorted(shown),
+                    )
+                    rows = [(change, *row) for row in found if row[2] not in shown]
+                    session.upsert("edge_change", _COLUMNS, _KEY, rows)
     return {row[0] for row in session.rows("SELECT DISTINCT change FROM edge_change WHERE change IN ?i", list(changes))}
 
 
 def _appeared(there: LargeReference, targets: Sequence[int]) -> list[_Row]:
-    """Those of the targets that have an object now, as values to add where they are not shown already."""
+    """Those of the targets that have an object now, as values to add."""
     names = there.names(targets)
-    shown = there.shown(names.values())
-    found = sorted(pair for pair in there.wanted(targets) & names.keys() if names[pair] not in shown)
+    found = sorted(there.wanted(targets) & names.keys())
     return [(there.flow.attribute_id, pair[0], names[pair], 0) for pair in found]

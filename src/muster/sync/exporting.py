@@ -309,10 +309,22 @@ def _put(payload: dict[str, Any], name: str, found: Sequence[str], many: bool, *
         if payload["was"].get(name) == found[0]:
             del values[name], payload["was"][name]
         return
+    found = _not_removed(payload, name, found)
+    if not found:
+        return
     had = values.get(name)
     place = values if create or isinstance(had, list) else payload.setdefault("add", {})
     known = items(place.get(name))
     place[name] = [*known, *(text for text in found if text not in known)]
+
+
+def _not_removed(payload: dict[str, Any], name: str, found: Sequence[str]) -> list[str]:
+    """What is not to be taken out as well: an object that kept its old name keeps its place, and neither is done."""
+    removed = payload.get("remove", {}).pop(name, [])
+    left = [text for text in removed if text not in found]
+    if left:
+        payload["remove"][name] = left
+    return [text for text in found if text not in removed]
 
 
 def _mark(action: str, anchor: str | None, payload: Mapping[str, Any]) -> int:

@@ -7,11 +7,13 @@ it had never been there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
+from muster.model import dn
 from muster.model.changes import Action
 from muster.store.codec import decode
 from muster.store.database import Session
-from muster.sync.changes import PLANNED
+from muster.sync.changes import PLANNED, RANK
 from muster.sync.rules import Rules
 
 Place = tuple[int, str, int]
@@ -46,6 +48,14 @@ def staying_objects(session: Session, rules: Rules, identities: Sequence[int]) -
     return found
 
 
+def lasting_names(session: Session, rules: Rules, identities: Sequence[int]) -> dict[Place, tuple[int, str]]:
+    """The same of those whose name stays what it is, too; the others' is known when they have it."""
+    found = staying_objects(session, rules, identities)
+    for place in moving(session, rules, identities):
+        found.pop(place, None)
+    return found
+
+
 def going(session: Session, rules: Rules, identities: Sequence[int]) -> set[Place]:
     """Where these identities have an object that is to be deleted."""
     return _planned(session, rules, identities, Action.DELETE)
@@ -54,6 +64,76 @@ def going(session: Session, rules: Rules, identities: Sequence[int]) -> set[Plac
 def coming_objects(session: Session, rules: Rules, identities: Sequence[int]) -> set[Place]:
     """Where these identities get an object."""
     return _planned(session, rules, identities, Action.CREATE)
+
+
+def moving(session: Session, rules: Rules, identities: Sequence[int]) -> set[Place]:
+    """Where these identities have an object that gets a new name, by its own change or by that of a container above it,
+    and the system does not mend the references to it.
+    """
+    spaces = rules.forgetful
+    if not spaces or not identities or not _any_rename(session, spaces):
+        return set()
+    rows = session.rows(
+        "SELECT identity, space, mapping, ref FROM object "
+        "WHERE identity IN ?i AND +space IN ?i AND gone = 0 AND ref IS NOT NULL",
+        list(identities),
+        spaces,
+    )
+    above = {row[3]: _with_containers(row[3]) for row in rows}
+    renamed = {
+        (rules.system_of(space), ref)
+        for space, ref in session.rows(
+            "SELECT o.space, o.ref FROM object o JOIN change c ON c.identity = o.identity AND c.object = o.id "
+            f"WHERE o.ref IN ?t AND +o.space IN ?i AND o.gone = 0 AND c.state = {PLANNED} AND {_RENAMES}",
+            sorted(set().union(*above.values())),
+            spaces,
+        )
+    }
+    return {
+        (identity, system, rules.account_of(mapping))
+        for identity, space, mapping, ref in rows
+        if any((system := rules.system_of(space), name) in renamed for name in above[ref])
+    }
+
+
+_RENAMES: Final = f"c.action = 'update' AND c.rank < {RANK[Action.UPDATE]}"
+
+
+def _any_rename(session: Session, spaces: Sequence[int]) -> bool:
+    query = f"SELECT c.id FROM change c WHERE c.state = {PLANNED} AND c.space IN ?i AND {_RENAMES} LIMIT 1"
+    return session.one(query, list(spaces)) is not None
+
+
+def _with_containers(name: str) -> list[str]:
+    parts = dn.split(name)
+    return [name, *(",".join(parts[position:]) for position in range(1, len(parts)))]
+
+
+def renaming(session: Session, rules: Rules, identities: Sequence[int]) -> set[tuple[int, int]]:
+    """(identity, object) of these identities that get a new name, where the system mends no references to them."""
+    if not rules.forgetful:
+        return set()
+    return set(
+        session.rows(
+            f"SELECT c.identity, c.object FROM change c WHERE c.identity IN ?i AND c.state = {PLANNED} "
+            f"AND +c.space IN ?i AND {_RENAMES}",
+            list(identities),
+            rules.forgetful,
+        )
+    )
+
+
+def with_those_below(session: Session, rules: Rules, objects: Sequence[int]) -> set[int]:
+    """The identities of these objects and of all that lie below them."""
+    found: set[int] = set()
+    rows = session.rows("SELECT identity, ref FROM object WHERE id IN ?i", list(objects))
+    while rows:
+        found.update(identity for identity, _ in rows if identity is not None)
+        names = sorted({ref for _, ref in rows if ref is not None})
+        rows = session.rows(
+            "SELECT identity, ref FROM object WHERE parent IN ?t AND +space IN ?i AND gone = 0", names, rules.forgetful
+        )
+    return found
 
 
 def _planned(session: Session, rules: Rules, identities: Sequence[int], action: Action) -> set[Place]:

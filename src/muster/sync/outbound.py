@@ -30,7 +30,7 @@ from muster.sync.edge_plan import plan_edges, return_edges
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
-from muster.sync.naming import going, staying_objects, touch_targets, wake_referrers
+from muster.sync.naming import going, lasting_names, renaming, touch_targets, wake_referrers, with_those_below
 from muster.sync.notes import NoteRow, keep_notes, report_notes
 from muster.sync.partial import PartialDocument
 from muster.sync.paths import load_paths
@@ -216,7 +216,7 @@ class Outbound:
         for one in asked:
             self._identity(one, batch, reservations, result)
         reservations.save()
-        before = going(session, self.rules, numbers)
+        before, named = going(session, self.rules, numbers), renaming(session, self.rules, numbers)
         old = [
             row[0] for row in session.rows(f"SELECT id FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
         ]
@@ -241,8 +241,10 @@ class Outbound:
         key = ("target", "owner")
         session.upsert("waiting", key, key, sorted(result.waiting))
         touch_targets(session, self.rules, sorted(result.moved))
-        turned = before ^ going(session, self.rules, numbers)
-        wake_referrers(session, self.rules, result.regrouped | {identity for identity, _, _ in turned})
+        turned = {identity for identity, _, _ in before ^ going(session, self.rules, numbers)}
+        renamed = {number for _, number in named ^ renaming(session, self.rules, numbers)}
+        turned |= with_those_below(session, self.rules, sorted(renamed)) if renamed else set()
+        wake_referrers(session, self.rules, result.regrouped | turned)
 
     def _clear(self, session: Session, result: _Result) -> None:
         """Those who are to be in no group leave the groups that nobody else takes them out of."""
@@ -333,7 +335,7 @@ class Outbound:
             batch.references.setdefault((owner, attribute), []).append((target, account))
             targets.add(target)
         if targets:
-            batch.named = staying_objects(session, self.rules, sorted(targets))
+            batch.named = lasting_names(session, self.rules, sorted(targets))
             for system in {self.rules.mappings[number].rules.system for number in self.rules.clearing}:
                 batch.cleared.update(
                     (identity, system, account)

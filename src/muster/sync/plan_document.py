@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from muster.model import dn
 from muster.model.changes import Action
 from muster.model.values import items
 from muster.store.audit import is_erased
@@ -216,7 +217,7 @@ def _as_promised(entry: Mapping[str, Any], promised: Mapping[str, Any], same_act
         return True
     if "to" not in entry:
         shown = promised["add"] if "add" in promised else promised["to"]
-        return _within(entry["add"], shown) and set(entry["remove"]) <= set(promised.get("remove", ()))
+        return _within(entry["add"], shown) and _may_go(entry["remove"], promised)
     if "to" not in promised:
         return False
     if isinstance(promised["to"], list) and LATER in promised["to"]:
@@ -229,6 +230,20 @@ def _within(values: Any, promised: Any) -> bool:
     known = set(items(promised))
     others = sum(1 for value in items(values) if value not in known)
     return others <= items(promised).count(LATER)
+
+
+def _may_go(values: Sequence[Any], promised: Mapping[str, Any]) -> bool:
+    """Whether these values were shown to go, or came with what was not known yet: a name that changed meanwhile."""
+    if "remove" in promised:
+        shown = {_plain(value) for value in promised["remove"]}
+        return all(_plain(value) in shown for value in values)
+    known = items(promised["to"])
+    return not values or (LATER in known and not set(values) & set(known))
+
+
+def _plain(value: Any) -> Any:
+    """A name as names are compared: when nobody bears it any more, nobody knows how it was written."""
+    return dn.normal(value) if isinstance(value, str) and "=" in value else value
 
 
 def plan_key(change: Mapping[str, Any]) -> tuple[str, str, str | None]:

@@ -158,6 +158,8 @@ class Rules:
     """The identity attributes (ids) that stream in from more than one source, the best of which wins."""
     naming: dict[str, bool]
     """Systems in which references name objects otherwise than by their anchor."""
+    forgetful: list[int]
+    """The spaces of objects that have names which may change, and to which the system does not mend the references."""
     main: int
     clearing: frozenset[int]
     """The mappings (ids) that take objects out of all groups."""
@@ -296,6 +298,7 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
         naming={
             name: True for name, schema in schemas.items() if any(t.naming is not None for t in schema.types.values())
         },
+        forgetful=_forgetful(schemas, spaces),
         main=names.id("account", "main"),
         clearing=clearing,
         flow_scopes=frozenset(f.unique for m in compiled.values() for f in m.outbound if f.unique is not None),
@@ -305,6 +308,15 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
             for path in sorted(set().union(*(kind.paths for kind in types.values())))
         },
     )
+
+
+def _forgetful(schemas: Mapping[str, SystemSchema], spaces: Mapping[int, tuple[str, str]]) -> list[int]:
+    found = []
+    for number, (system, kind) in sorted(spaces.items()):
+        schema = schemas[system].types.get(kind) if system in schemas else None
+        if schema is not None and schema.naming is not None and not schema.keeps_references:
+            found.append(number)
+    return found
 
 
 def _clears_groups(rules: MappingRules) -> bool:
