@@ -6,7 +6,7 @@ import pytest
 
 from muster.model.values import Type
 from muster.project.metaverse import BUILT_IN, MEMBER_OF, targets
-from muster.project.names import Names
+from muster.project.names import ADD_IT, Names
 
 
 def test_the_types() -> None:
@@ -70,8 +70,8 @@ def test_every_reference_leads_to_a_type_that_exists() -> None:
         ("group", "members.deviceId", None),
         ("group", "members.memberOf.mail", None),
         ("person", "Mail", ("unknown attribute `Mail` of `person`", "mail")),
-        ("group", "owners.deviceId", ("unknown attribute `deviceId` of `person`", None)),
-        ("person", "memberOf.surname", ("unknown attribute `surname` of `group`", None)),
+        ("group", "owners.deviceId", (f"unknown attribute `deviceId` of `person`; {ADD_IT}", None)),
+        ("person", "memberOf.surname", (f"unknown attribute `surname` of `group`; {ADD_IT}", None)),
         ("person", "mail.domain", ("`mail` is no reference, so `mail.domain` leads nowhere", None)),
     ],
 )

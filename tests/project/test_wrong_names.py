@@ -88,7 +88,7 @@ WRONG: list[tuple[str, Files, str]] = [
     (
         "name in provision",
         app("'[active]'", f"'[active] and [{MARK}here]'"),
-        "unknown attribute `here` of `person`",
+        "unknown attribute `here` of `person`; add it in metaverse.yaml if it is your own",
     ),
     (
         "name behind a reference",

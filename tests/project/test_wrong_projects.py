@@ -100,7 +100,7 @@ WRONG: list[tuple[str, Files, str]] = [
     (
         "workflow's rule",
         {"workflows/a.yaml": f"workflow: A\ncategory: leaver\nscope: {MARK}{{rule: \"dept eq 'x'\"}}\ntasks: []\n"},
-        "unknown attribute `dept` of `person`",
+        "unknown attribute `dept` of `person`; add it in metaverse.yaml if it is your own",
     ),
     (
         "task",

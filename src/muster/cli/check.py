@@ -33,5 +33,9 @@ def check(context: typer.Context, json: Json = False) -> int:
     elif not errors:
         invocation.streams.out.print("The project is in order. Next: muster plan")
     if errors:
-        invocation.tell(f"{len(errors)} {'error' if len(errors) == 1 else 'errors'}. Mend them and check again.")
+        invocation.tell(
+            "1 error. Mend it and check again."
+            if len(errors) == 1
+            else f"{len(errors)} errors. Mend them and check again."
+        )
     return exitcodes.WRONG if errors else exitcodes.DONE

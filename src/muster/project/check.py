@@ -40,6 +40,7 @@ def check_mappings(
 
 def _check_precedence(mappings: list[BuiltMapping], diagnostics: Diagnostics) -> None:
     flows: dict[tuple[str, str], list[tuple[MappingRules, InboundFlow]]] = {}
+    pairs: dict[tuple[str, str, str, int], list[tuple[InboundFlow, InboundFlow]]] = {}
     for mapping in mappings:
         inbound = mapping.rules.inbound
         for flow in inbound.flows if inbound else ():
@@ -56,11 +57,18 @@ def _check_precedence(mappings: list[BuiltMapping], diagnostics: Diagnostics) ->
                 continue
             equal = sorted(_precedences(one) & _precedences(other))
             if equal:
-                diagnostics.error(
-                    other.place,
-                    f"`{name}` of `{identity}` has precedence {equal[0]} here (`{second.name}`) and in {one.place} "
-                    f"(`{first.name}`): nobody could say which wins. Give one of them another precedence, or `merge`",
-                )
+                pairs.setdefault((identity, first.name, second.name, equal[0]), []).append((one, other))
+    for (identity, first_name, second_name, precedence), equals in pairs.items():
+        equals.sort(key=lambda pair: (pair[1].place.line, pair[1].place.column))
+        one, other = equals[0]
+        names = [f"`{flow.attribute.name}`" for _, flow in equals]
+        said = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        diagnostics.error(
+            other.place,
+            f"{said} of `{identity}` {'has' if len(names) == 1 else 'have'} precedence {precedence} here "
+            f"(`{second_name}`) and in {one.place} (`{first_name}`): nobody could say which wins. Give one of them "
+            "another precedence, or `merge`",
+        )
 
 
 def _precedences(flow: InboundFlow) -> set[int]:
@@ -112,7 +120,9 @@ def _check_system(
         )
         return
     settings = system.objects.get(rules.object)
-    if settings is None or connectors.can_enable(system.connector, settings) is not False:
+    if settings is None or rules.object in built.broken:
+        return
+    if connectors.can_enable(system.connector, settings) is not False:
         return
     where = f"`{rules.object}` has no `enabled` in {built.document.file}"
     asked = document.has(["outbound", "deprovision"])

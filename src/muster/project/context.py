@@ -16,6 +16,7 @@ from muster.project.files.mapping import MappingFile
 from muster.project.files.scope import ScopeFile
 from muster.project.identities import Metaverse
 from muster.project.metaverse import MEMBER_OF
+from muster.project.names import ADD_IT
 
 SystemObjects = Mapping[str, frozenset[str] | None]
 """The object types of every system by name; None: its file is broken, so nobody knows."""
@@ -98,10 +99,8 @@ class MappingContext:
         if name == MEMBER_OF:
             self.diagnostics.error(place, "`memberOf` is worked out from the `members` of groups: flow those")
         else:
-            self.diagnostics.error(
-                place,
-                f"unknown attribute `{name}` of `{self.identity}`; add it in metaverse.yaml if it is your own.",
-                nearest(name, known),
+            self.diagnostics.unknown(
+                place, f"unknown attribute `{name}` of `{self.identity}`; {ADD_IT}", nearest(name, known)
             )
         return None
 
@@ -109,7 +108,7 @@ class MappingContext:
         """Report a system or object that does not exist; whether both do, as far as can be told."""
         name, wanted = self.file.system, self.file.object
         if name not in self.systems:
-            self.diagnostics.error(
+            self.diagnostics.unknown(
                 self.document.value_place(["system"]),
                 f"unknown system `{name}`; there is no systems/{name}.yaml. Known: {listed(self.systems)}.",
                 nearest(name, self.systems),
@@ -117,7 +116,7 @@ class MappingContext:
             return False
         objects = self.systems[name]
         if objects is not None and wanted not in objects:
-            self.diagnostics.error(
+            self.diagnostics.unknown(
                 self.document.value_place(["object"]),
                 f"unknown object `{wanted}` of system `{name}`; systems/{name}.yaml has {listed(objects)}.",
                 nearest(wanted, objects),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 from muster.project.configuration import Place
+
+_PLACES: Final = 5
+"""Further places of one cause that are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,20 @@ class Diagnostic:
 
 @dataclass(slots=True)
 class Diagnostics:
-    """Collects; gives them back sorted by file, line and column, each once."""
+    """Collects; gives them back sorted by file, line and column, each cause once."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    lacking: dict[str, list[Diagnostic]] = field(default_factory=dict)
 
     def error(self, place: Place, message: str, suggestion: str | None = None) -> None:
         """Something that must be mended before the project runs."""
         self.found.append(Diagnostic(place.file, place.line, place.column, message.removesuffix("."), suggestion))
+
+    def unknown(self, place: Place, message: str, suggestion: str | None = None) -> None:
+        """A name that does not exist. One that resembles no other is lacking, and that is told once for all places."""
+        self.error(place, message, suggestion)
+        if suggestion is None:
+            self.lacking.setdefault(message, []).append(self.found.pop())
 
     def hint(self, place: Place, message: str, suggestion: str | None = None) -> None:
         """Something that is allowed and probably not meant."""
@@ -44,11 +54,26 @@ class Diagnostics:
     @property
     def failed(self) -> bool:
         """Whether there is an error among them."""
-        return any(d.severity == "error" for d in self.found)
+        return bool(self.lacking) or any(d.severity == "error" for d in self.found)
 
     def sorted(self) -> list[Diagnostic]:
         """By place, then message; without doubles."""
-        return sorted(set(self.found), key=lambda d: (d.file, d.line, d.column, d.severity, d.message))
+        once = [_once(sorted(set(found), key=_order)) for found in self.lacking.values()]
+        return sorted({*self.found, *once}, key=_order)
+
+
+def _order(one: Diagnostic) -> tuple[str, int, int, str, str]:
+    return one.file, one.line, one.column, one.severity, one.message
+
+
+def _once(found: Sequence[Diagnostic]) -> Diagnostic:
+    """The first of them, which names the places of the others."""
+    first, *others = found
+    if not others:
+        return first
+    places = ", ".join(f"{one.file}:{one.line}" for one in others[:_PLACES])
+    more = f" and {len(others) - _PLACES} more places" if len(others) > _PLACES else ""
+    return replace(first, message=f"{first.message} (also in {places}{more})")
 
 
 def _folded(name: str) -> str:

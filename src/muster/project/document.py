@@ -28,6 +28,20 @@ class Document:
         """The deepest part that the path reaches. A step that a short form leaves out is passed over."""
         return self._walk(path)[0]
 
+    def written(self, path: Steps) -> tuple[str | int, ...]:
+        """The steps of the path that are written in the file."""
+        node: Node = self.root
+        found: list[str | int] = []
+        for step in path:
+            if isinstance(node, Map) and str(step) in node.values:
+                node = node.values[str(step)]
+            elif isinstance(node, List) and isinstance(step, int) and step < len(node.items):
+                node = node.items[step]
+            else:
+                continue
+            found.append(step)
+        return tuple(found)
+
     def has(self, path: Steps) -> bool:
         """Whether every step of the path is written in the file."""
         return self._walk(path)[2]

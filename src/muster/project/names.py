@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from muster.model.values import Attribute, Type
 from muster.project.compiling import name_place
@@ -13,6 +14,9 @@ from muster.project.document import Document, Steps
 from muster.project.metaverse import MEMBER_OF, targets
 
 _MEMBER_OF = Attribute(MEMBER_OF, Type.REFERENCE, many=True, writable="never", large=True)
+
+
+ADD_IT: Final = "add it in metaverse.yaml if it is your own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Names:
                 valid = {name for kind in here for name in self.types[kind]} | {MEMBER_OF}
                 near = nearest(step, valid)
                 meant = ".".join([*steps[:index], near, *steps[index + 1 :]]) if near else None
-                return f"unknown attribute `{step}` of {kinds}", meant
+                advice = "" if meant else f"; {ADD_IT}"
+                return f"unknown attribute `{step}` of {kinds}{advice}", meant
             if index + 1 < len(steps):
                 if found[0].type is not Type.REFERENCE:
                     return f"`{step}` is no reference, so `{path}` leads nowhere", None
@@ -55,4 +60,4 @@ class Names:
             return
         for name in sorted(located.expression.reads):
             if (wrong := self.wrong(identity, name)) is not None:
-                diagnostics.error(name_place(document, path, name), *wrong)
+                diagnostics.unknown(name_place(document, path, name), *wrong)

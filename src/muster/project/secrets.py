@@ -14,6 +14,7 @@ from muster.model.errors import ProjectError
 from muster.model.secrets import Secret
 
 PLACEHOLDER: Final = re.compile(r"\$\{secret:([^{}]*)\}")
+_ANY: Final = re.compile(r"\$\{[A-Za-z_][^{}]*\}")
 DEFAULT_FOLDER: Final = "/run/secrets"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -30,6 +31,11 @@ def placeholders(value: object) -> list[str]:
     elif isinstance(value, list | tuple):
         children = list(value)
     return list(dict.fromkeys(name for child in children for name in placeholders(child)))
+
+
+def other_placeholders(text: str) -> list[str]:
+    """What looks like a placeholder and is none: `${PASSWORD}`, `${secert:name}`."""
+    return [found for found in _ANY.findall(text) if not found.startswith("${secret:")]
 
 
 def resolve(value: Any, lookup: Lookup) -> Any:

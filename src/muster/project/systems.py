@@ -12,7 +12,7 @@ from muster.project.diagnostics import Diagnostics, listed, nearest
 from muster.project.document import Document
 from muster.project.files.project import SafetyFile
 from muster.project.files.system import SystemFile
-from muster.project.secrets import placeholders, unresolved, valid_name
+from muster.project.secrets import other_placeholders, placeholders, unresolved, valid_name
 from muster.project.validation import validated_part
 from muster.project.yamltree import Map, Node, Scalar
 
@@ -24,6 +24,8 @@ class BuiltSystem:
     system: System
     document: Document
     model: ConnectorModel | None
+    broken: frozenset[str] = frozenset()
+    """The object types whose settings the connector does not understand."""
 
 
 def safety_of(base: Safety, file: SafetyFile | None) -> Safety:
@@ -50,10 +52,13 @@ def build_system(
             diagnostics.error(document.key_place(["objects", name]), f"`{name}`: an object's name cannot hold a /")
     _check_secret_names(document.root, document, diagnostics)
     model = _model(document, file, connectors, diagnostics)
+    broken: set[str] = set()
     if model is not None:
         validated_part(model.settings, unresolved(file.settings or {}), document, ["settings"], diagnostics)
         for name, settings in objects.items():
-            validated_part(model.object_settings, unresolved(settings), document, ["objects", name], diagnostics)
+            here = ["objects", name]
+            if validated_part(model.object_settings, unresolved(settings), document, here, diagnostics) is None:
+                broken.add(name)
     quarantine = file.quarantine
     read = file.read
     return BuiltSystem(
@@ -70,6 +75,7 @@ def build_system(
         ),
         document,
         model,
+        frozenset(broken),
     )
 
 
@@ -106,3 +112,5 @@ def _check_secret_names(node: Node, document: Document, diagnostics: Diagnostics
                 diagnostics.error(place, f"`{name}` is no name for a secret: use letters, digits, dots, - and _")
         if "${secret:" in node.value and not names:
             diagnostics.error(place, "`${secret:` without a closing brace: write ${secret:NAME}")
+        for other in other_placeholders(node.value):
+            diagnostics.error(place, f"`{other}` is replaced by nothing: a secret is written ${{secret:NAME}}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from muster.model.secrets import Secret
+from muster.project.configuration import Place
 from muster.project.diagnostics import Diagnostics, listed, nearest
 from muster.project.document import Document, Steps
 from muster.project.files.base import shown
@@ -38,6 +39,12 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "none_required": "nothing",
     "path_type": "a path",
 }
+_NAMES: Final = frozenset({"literal_error", "enum"})
+_FORMS: Final = frozenset(_EXPECTED) | _NAMES
+"""What says that a value has another form than the one that was tried."""
+
+Written: TypeAlias = tuple[str | int, ...]
+"""The steps to a value that are written in the file: without the names of the forms that it may have."""
 
 
 def validated(model: type[Model], document: Document, diagnostics: Diagnostics) -> Model | None:
@@ -52,34 +59,89 @@ def validated_part(
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        for details in error.errors(include_url=False):
-            _report(model, details, document, path, diagnostics)
+        _Complaints(model, document, path, diagnostics).report(error.errors(include_url=False))
         return None
 
 
-def _report(
-    model: type[BaseModel], details: ErrorDetails, document: Document, path: Steps, diagnostics: Diagnostics
-) -> None:
-    kind, steps = details["type"], [step for step in details["loc"] if step != "[key]"]
-    full = [*path, *steps]
-    if kind == "extra_forbidden":
+class _Complaints:
+    """What pydantic says of one value, told as one mistake each.
+
+    A mistyped key is not told as a missing one, too; keys that are missing together are told together; of the forms
+    that a value may have, the one that it was meant to have is told, or all in one.
+    """
+
+    def __init__(self, model: type[BaseModel], document: Document, path: Steps, diagnostics: Diagnostics) -> None:
+        self._model = model
+        self._document = document
+        self._path = path
+        self._diagnostics = diagnostics
+
+    def report(self, errors: Sequence[ErrorDetails]) -> None:
+        meant: set[tuple[Place, str | None]] = set()
+        missing: dict[Place, list[str]] = {}
+        shapes: dict[Written, list[ErrorDetails]] = {}
+        for details in errors:
+            steps = _steps(details)
+            if details["type"] == "extra_forbidden":
+                meant.add((self._container(steps), self._unknown(steps)))
+            elif details["type"] == "missing":
+                missing.setdefault(self._container(steps), []).append(str(steps[-1]))
+            else:
+                shapes.setdefault(self._document.written([*self._path, *steps]), []).append(details)
+        for place, keys in missing.items():
+            lacking = [key for key in dict.fromkeys(keys) if (place, key) not in meant]
+            if lacking:
+                said = " and ".join(f"`{key}`" for key in lacking)
+                verb = "the keys {} are missing" if len(lacking) > 1 else "the key {} is missing"
+                self._diagnostics.error(place, verb.format(said))
+        for where, alternatives in shapes.items():
+            deeper = any(len(other) > len(where) and other[: len(where)] == where for other in shapes)
+            if not deeper or not all(details["type"] in _FORMS for details in alternatives):
+                message, suggestion = _one_of(alternatives)
+                self._diagnostics.error(self._document.value_place(where), message, suggestion)
+
+    def _container(self, steps: Steps) -> Place:
+        """Where the keys stand among which one is unknown or missing."""
+        full = [*self._path, *steps[:-1]]
+        return self._document.key_place(full) if full else self._document.value_place(())
+
+    def _unknown(self, steps: Steps) -> str | None:
+        """Report an unknown key; the one that was probably meant."""
         name = str(steps[-1])
-        valid = sorted({key for known in models_at(model, steps[:-1]) for key in keys_of(known)})
-        place = document.key_place(full)
-        diagnostics.error(place, f"unknown key `{name}`; known here: {listed(valid, 20)}.", nearest(name, valid))
-        return
-    if kind == "missing":
-        place = document.key_place(full[:-1]) if full[:-1] else document.value_place(())
-        diagnostics.error(place, f"the key `{steps[-1]}` is missing")
-        return
-    message, suggestion = _in_words(details)
-    diagnostics.error(document.value_place(full), message, suggestion)
+        valid = sorted({key for known in models_at(self._model, steps[:-1]) for key in keys_of(known)})
+        near = nearest(name, valid)
+        place = self._document.key_place([*self._path, *steps])
+        self._diagnostics.error(place, f"unknown key `{name}`; known here: {listed(valid, 20)}.", near)
+        return near
+
+
+def _steps(details: ErrorDetails) -> list[str | int]:
+    return [step for step in details["loc"] if step != "[key]"]
+
+
+def _one_of(alternatives: Sequence[ErrorDetails]) -> tuple[str, str | None]:
+    """One sentence about a value that has none of the forms that it may have."""
+    if len(alternatives) == 1:
+        return _in_words(alternatives[0])
+    found = alternatives[0]["input"]
+    names = next((details for details in alternatives if details["type"] in _NAMES), None)
+    if names is not None and isinstance(found, str):
+        return _in_words(names)
+    if any(details["type"] not in _FORMS for details in alternatives):
+        return _in_words(next(details for details in alternatives if details["type"] not in _FORMS))
+    known = [_EXPECTED[details["type"]].partition(":")[0] for details in alternatives if details["type"] in _EXPECTED]
+    first = [f"one of {', '.join(f'`{name}`' for name in _names(names))}"] if names is not None else []
+    return f"expected {' or '.join(dict.fromkeys([*first, *known]))}; found {shown(found)}", None
+
+
+def _names(details: ErrorDetails) -> list[str]:
+    return [name.strip("'") for name in str(details["ctx"]["expected"]).replace(" or ", ", ").split(", ")]
 
 
 def _in_words(details: ErrorDetails) -> tuple[str, str | None]:
     kind, found, context = details["type"], details["input"], details.get("ctx", {})
-    if kind in ("literal_error", "enum"):
-        names = [name.strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(", ")]
+    if kind in _NAMES:
+        names = _names(details)
         return (
             f"expected one of {', '.join(f'`{name}`' for name in names)}; found {shown(found)}.",
             nearest(found, names) if isinstance(found, str) else None,
