@@ -349,16 +349,16 @@ def worker(
 
 
 class Script:
-    """What HR's connector answers; `asked` are the watermarks it was asked with."""
+    """What a connector (HR's) answers; `asked` are the watermarks it was asked with."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, system: str = "hr") -> None:
         self.pages: list[Page] = []
         self.asked: list[str | None] = []
         self.fault: Exception | None = None
         real: Callable[..., Iterator[Page]] = MemoryConnector.read
 
         def read(connector: MemoryConnector, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
-            if connector.system != "hr":
+            if connector.system != system:
                 return real(connector, wanted, since)
             self.asked.append(since)
             return self._answer(since)

@@ -95,6 +95,7 @@ Table(
     Column("gone", SmallInteger, nullable=False),
     Column("dirty", SmallInteger, nullable=False),
     Column("due", BigInteger),
+    Column("unread", LargeBinary),
     Index("object_anchor", "space", "anchor", unique=True),
     Index("object_identity", "identity", **_where("identity IS NOT NULL")),
     Index("object_dirty", "dirty", "space", "anchor", **_where("dirty > 0")),
@@ -102,6 +103,7 @@ Table(
     Index("object_due", "due", **_where("due IS NOT NULL")),
     Index("object_ref", "ref", **_where("ref IS NOT NULL")),
     Index("object_parent", "parent", **_where("parent IS NOT NULL")),
+    Index("object_unread", "space", **_where("unread IS NOT NULL")),
     Index(
         "object_loose",
         "space",

@@ -20,6 +20,7 @@ from muster.project.configuration import Place
 from muster.store.codec import decode, digest
 from muster.store.database import Session
 from muster.sync.changes import PLANNED, RANK_EDGES
+from muster.sync.partial import PartialDocument, Unread
 from muster.sync.presence import protected
 from muster.sync.rules import CompiledMapping, Rules, group_attributes
 
@@ -59,7 +60,7 @@ class Removal:
 
 
 def clear_groups(
-    session: Session, rules: Rules, clearings: Sequence[Clearing], run: int, context: Context
+    session: Session, rules: Rules, clearings: Sequence[Clearing], run: int, context: Context, unknown: Unread
 ) -> list[Removal]:
     """What takes these objects out of the groups that Muster does not keep in step by itself."""
     by_system: dict[str, list[Clearing]] = {}
@@ -72,8 +73,8 @@ def clear_groups(
         )
         owners = {names[one.object]: one for one in ones if one.object in names}
         found: dict[tuple[str, int], _Group] = {}
-        _large(session, rules, system, owners, found, context)
-        _small(session, rules, system, owners, found, context)
+        _large(session, rules, system, owners, found, context, unknown)
+        _small(session, rules, system, owners, found, context, unknown)
         for (text, _), group in sorted(found.items()):
             made.append(_removal(owners[text], group, run))
     return made
@@ -106,6 +107,7 @@ def _large(
     owners: dict[str, Clearing],
     found: dict[tuple[str, int], _Group],
     context: Context,
+    unknown: Unread,
 ) -> None:
     for text, attribute, wrote, number, space, anchor, mapping, data in session.rows(
         "SELECT s.text, s.attribute, s.wrote, o.id, o.space, o.anchor, o.mapping, o.doc FROM shown s "
@@ -114,7 +116,9 @@ def _large(
         rules.spaces_of(system),
     ):
         name = rules.names.text(attribute)
-        group = _group(rules, owners[text], number, space, anchor, mapping, name, bool(wrote), decode(data), context)
+        group = _group(
+            rules, owners[text], number, space, anchor, mapping, name, bool(wrote), decode(data), context, unknown
+        )
         if group is not None:
             found.setdefault((text, number), group).edges.append((attribute, text))
 
@@ -126,6 +130,7 @@ def _small(
     owners: dict[str, Clearing],
     found: dict[tuple[str, int], _Group],
     context: Context,
+    unknown: Unread,
 ) -> None:
     """References that stand in the objects themselves: only types that have some are looked through."""
     for space in rules.spaces_of(system):
@@ -142,7 +147,9 @@ def _small(
                     text = dn.normal(str(value)) if rules.naming.get(system) else str(value)
                     if text not in owners:
                         continue
-                    group = _group(rules, owners[text], number, space, anchor, mapping, name, True, document, context)
+                    group = _group(
+                        rules, owners[text], number, space, anchor, mapping, name, True, document, context, unknown
+                    )
                     if group is not None:
                         found.setdefault((text, number), group).remove.setdefault(name, []).append(value)
 
@@ -158,6 +165,7 @@ def _group(
     wrote: bool,
     document: Document,
     context: Context,
+    unknown: Unread,
 ) -> _Group | None:
     """The group, if it is for us to take the member out: not one that is kept in step anyway, nor a protected one."""
     schema = rules.schema_of(space)
@@ -170,7 +178,8 @@ def _group(
         rule = next((f.flow.enforce for f in mapping.outbound if f.edge and f.flow.attribute == attribute), None)
         if rule == "always" or (rule == "change" and wrote):
             return None
-    if any(protected(one, document, context) for one in ([mapping] if mapping else rules.by_space[space])):
+    known = PartialDocument(document, unknown.of(space, number))
+    if any(protected(one, known, context) for one in ([mapping] if mapping else rules.by_space[space])):
         return None
     return _Group(number, space, anchor, (mapping or rules.by_space[space][0]).id, [], {})
 

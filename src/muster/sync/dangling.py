@@ -8,7 +8,7 @@ behind, and in a circle lose the reference that closes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from muster.store.database import Session
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_DANGLING
 from muster.sync.indexes import Indexed
 from muster.sync.ordering import levels, set_levels
+from muster.sync.partial import Unread
 from muster.sync.presence import untouchable
 from muster.sync.rules import CompiledOutbound, Rules
 
@@ -68,9 +69,7 @@ class _Loss:
     edges: list[tuple[int, str]] = field(default_factory=list)
 
 
-def take_out_dangling(
-    session: Session, rules: Rules, run: int, context: Context, unknown: Mapping[int, frozenset[str]]
-) -> None:
+def take_out_dangling(session: Session, rules: Rules, run: int, context: Context, unknown: Unread) -> None:
     """Put the pending deletes in order, and plan what else must be written before them; anew for each plan."""
     for system in sorted(rules.project.systems):
         spaces = rules.spaces_of(system)
@@ -100,7 +99,7 @@ class _Deletes:
         system: str,
         spaces: Sequence[int],
         context: Context,
-        unknown: Mapping[int, frozenset[str]],
+        unknown: Unread,
     ) -> None:
         self.session = session
         self.rules = rules
@@ -223,7 +222,7 @@ class _Deletes:
         mapping = self.rules.mappings.get(holder.mapping) if holder.mapping is not None else None
         if mapping is None or not (holder.identity or holder.delete):
             return None
-        unknown = self.unknown.get(mapping.space, frozenset())
+        unknown = self.unknown.of(mapping.space, holder.id)
         if not holder.delete and untouchable(mapping, holder.document, unknown, self.context) is not None:
             return None
         flows = (flow for flow in mapping.outbound if flow.edge and flow.flow.attribute == one.attribute)

@@ -27,7 +27,7 @@ _DIRTY: Final = ("owner", "attribute", "target", "text")
 
 _OWNERS: Final = 200
 
-Touchable = Callable[[CompiledMapping, Document], bool]
+Touchable = Callable[[CompiledMapping, int, Document], bool]
 """Whether the object of a mapping that shows a document may be written."""
 
 _Row = tuple[int, int, str, int]
@@ -154,12 +154,12 @@ class _Planner:
             if change is None or change[1] != "create":
                 return False
         else:
-            _, self._anchor, data = target
+            number, self._anchor, data = target
             wanted = session.value(
                 "SELECT wanted FROM presence WHERE identity = ? AND mapping = ?", self.owner, self.mapping.id
             )
             deleted = change is not None and change[1] == "delete"
-            if wanted == 0 or deleted or not touchable(self.mapping, decode(data)):
+            if wanted == 0 or deleted or not touchable(self.mapping, number, decode(data)):
                 self.later = True
                 return False
             if enforce == "once" or (enforce == "default" and self._there.shows_something):

@@ -173,7 +173,7 @@ class _Import:
             known = {
                 row[0]: row
                 for row in session.rows(
-                    "SELECT anchor, id, digest, gone FROM object WHERE space = ? AND anchor IN ?t",
+                    "SELECT anchor, id, digest, gone, unread FROM object WHERE space = ? AND anchor IN ?t",
                     space,
                     [item.anchor for item in batch],
                 )
@@ -198,7 +198,7 @@ class _Import:
                 self.tombstones.pop(row[1], None)
                 if row[1] < len(seen):
                     seen[row[1]] = 1
-                if mark == row[2] and not row[3] and item.whole:
+                if mark == row[2] and not row[3] and item.whole and row[4] is None:
                     continue
                 changed.append((item, mark, row[1]))
             else:
@@ -223,13 +223,13 @@ class _Import:
                 data = encode(document)
                 rows.append(
                     (first + offset, space, item.anchor, item.partition, data, mark or digest(data))
-                    + (*names_of(schema, document), 0, 0, 1)
+                    + (*names_of(schema, document), 0, 0, 1, self._unread(item))
                 )
                 if indexed:
                     keys.extend(value_keys(indexed, document, first + offset))
             session.insert(
                 "object",
-                ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "made", "gone", "dirty"),
+                ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "made", "gone", "dirty", "unread"),
                 rows,
             )
             self.counts.added += len(fresh)
@@ -250,7 +250,8 @@ class _Import:
         old = {
             row[0]: row
             for row in session.rows(
-                "SELECT id, doc, wrote, stick, made, gone, ref FROM object WHERE id IN ?i", [n for _, _, n in known]
+                "SELECT id, doc, wrote, stick, made, gone, ref, unread FROM object WHERE id IN ?i",
+                [n for _, _, n in known],
             )
         }
         rows: list[tuple[Any, ...]] = []
@@ -259,11 +260,13 @@ class _Import:
         keys: list[tuple[int, str, int]] = []
         renamed: list[tuple[int, str, str | None, str | None]] = []
         for item, mark, number in known:
-            _, old_doc, wrote, stick, made, gone, old_ref = old[number]
+            _, old_doc, wrote, stick, made, gone, old_ref, lacked = old[number]
             before: Document = decode(old_doc)
-            document = clean(item.values, schema, item.anchor) if item.whole else merged(before, item.values)
+            anew = item.whole or gone
+            document = clean(item.values, schema, item.anchor) if anew else merged(before, item.values)
             data = encode(document)
-            if data == bytes(old_doc) and not gone:
+            lacks = self._unread(item, None if gone else decode(lacked) if lacked else ())
+            if data == bytes(old_doc) and not gone and lacks == lacked:
                 if item.whole:
                     digests.append((mark, number))
                 continue
@@ -275,19 +278,28 @@ class _Import:
             renamed.append((number, item.anchor, old_ref, ref))
             rows.append(
                 (data, mark or digest(data), ref, parent, item.partition, made)
-                + (encode(sticking) if sticking else None, 0, 4 if gone else 1, number)
+                + (encode(sticking) if sticking else None, 0, 4 if gone else 1, lacks, number)
             )
             if indexed:
                 stale.extend(value_keys(indexed, before, number))
                 keys.extend(value_keys(indexed, document, number))
         session.update("object", ("digest",), ("id",), digests)
-        columns = ("doc", "digest", "ref", "parent", "part", "made", "stick", "gone", "dirty")
+        columns = ("doc", "digest", "ref", "parent", "part", "made", "stick", "gone", "dirty", "unread")
         session.update("object", columns, ("id",), rows)
         session.delete("object_key", ("sig", "key", "object"), stale)
         if schema.naming is not None:
             follow_renames(session, self.rules, space, renamed, ours=False, fresh=self._fresh)
         self.counts.changed += len(rows)
         return keys
+
+    def _unread(self, item: ConnectorObject, lacked: Iterable[str] | None = None) -> bytes | None:
+        """What is not known of an object after it was shown; `lacked`: what was not known before (None: all of it)."""
+        if item.whole:
+            return None
+        left = set(self.wanted[item.type] if lacked is None else lacked) - item.values.keys()
+        schema = self.rules.schema_of(self.spaces[item.type])
+        left -= {schema.anchor} if schema is not None else set()
+        return encode(sorted(left)) if left else None
 
     def _fresh(self, number: int) -> bool:
         """Whether this import has read the object already."""
@@ -421,6 +433,8 @@ class _Import:
             full_at = self.now if since is None else (row[0] if row else None)
             if row is not None and since is None:
                 self._now_known(session, decode(row[1]))
+            if self._anything_unread(session):
+                value = None
             session.upsert(
                 "watermark",
                 ("system", "value", "reading", "read_at", "full_at", "wanted"),
@@ -429,10 +443,31 @@ class _Import:
             )
 
     def _now_known(self, session: Session, had: Mapping[str, Sequence[str]]) -> None:
-        """What waited for attributes that were never read goes on, in objects that show no value of them too."""
+        """What waited for attributes that were never read goes on, in objects that show no value of them too.
+
+        An object that this read did not show (it could not be read, or its part of the system) still lacks them.
+        """
         for kind, names in self.wanted.items():
-            if not set(names) <= set(had.get(kind, ())):
-                session.run("UPDATE object SET dirty = 1 WHERE space = ? AND dirty = 0 AND gone = 0", self.spaces[kind])
+            new = set(names) - set(had.get(kind, ()))
+            if not new:
+                continue
+            space = self.spaces[kind]
+            session.run("UPDATE object SET dirty = 1 WHERE space = ? AND dirty = 0 AND gone = 0", space)
+            rows = session.rows(
+                "SELECT id, unread FROM object WHERE space = ? AND gone = 0 AND id < ?", space, len(self.seen)
+            )
+            missed = [
+                (encode(sorted(new.union(decode(data)))), number) for number, data in rows if not self.seen[number]
+            ]
+            session.update("object", ("unread",), ("id",), missed)
+
+    def _anything_unread(self, session: Session) -> bool:
+        """Whether some object still lacks attributes: everything is to be read again."""
+        spaces = sorted(self.spaces.values())
+        return (
+            session.one("SELECT id FROM object WHERE unread IS NOT NULL AND space IN ?i AND gone = 0 LIMIT 1", spaces)
+            is not None
+        )
 
 
 EVERY: Final = "*"

@@ -40,6 +40,7 @@ from muster.sync.marks import (
     marked_identities,
 )
 from muster.sync.matching import Matching
+from muster.sync.partial import Unread
 from muster.sync.paths import wake_readers
 from muster.sync.problems import Report
 from muster.sync.recomputing import Identity, Recomputing, Worked
@@ -61,7 +62,7 @@ class Inbound:
         database: Database,
         report: Report,
         now: int,
-        unknown: dict[int, frozenset[str]],
+        unknown: Unread,
         asking: Asking,
     ) -> None:
         self.asking = asking

@@ -19,7 +19,7 @@ from muster.sync.showing import names_of
 
 Find = Callable[[str, Mapping[str, Value]], Sequence[ConnectorObject]]
 _KEY: Final = ("sig", "key", "object")
-_COLUMNS: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "made", "gone", "dirty")
+_COLUMNS: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "made", "gone", "dirty", "unread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def take_in(session: Session, rules: Rules, found: Sequence[Found]) -> None:
         row = session.one("SELECT id, doc FROM object WHERE space = ? AND anchor = ?", one.space, item.anchor)
         number = row[0] if row else session.reserve("object", 1)
         values = (number, one.space, item.anchor, item.partition, data, digest(data))
-        session.upsert("object", _COLUMNS, ("id",), [(*values, *names_of(schema, document), 0, 0, 1)], ("made",))
+        session.upsert("object", _COLUMNS, ("id",), [(*values, *names_of(schema, document), 0, 0, 1, None)], ("made",))
         indexed = rules.indexed.get(one.space, ())
         if row is not None:
             session.delete("object_key", _KEY, list(value_keys(indexed, decode(row[1]), number)))

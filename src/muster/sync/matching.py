@@ -17,7 +17,7 @@ from muster.sync.edges import dirty_names, forget_origin, object_appeared, relea
 from muster.sync.joining import Choice, Claim, Keys, choose_mapping, matching_identities, object_keys, settle
 from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
 from muster.sync.naming import wake_referrers
-from muster.sync.partial import PartialDocument
+from muster.sync.partial import PartialDocument, Unread
 from muster.sync.reserving import make_shown_firm
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.showing import forget_objects
@@ -59,7 +59,7 @@ class _Batch:
 class Matching:
     """Takes every changed object as far as a join, a case, or the queue of those to be projected."""
 
-    def __init__(self, rules: Rules, database: Database, now: int, unknown: dict[int, frozenset[str]]) -> None:
+    def __init__(self, rules: Rules, database: Database, now: int, unknown: Unread) -> None:
         self.rules = rules
         self.database = database
         self.now = now
@@ -123,7 +123,7 @@ class Matching:
             batch.updates.append((mapping_id, identity, 0, None, number))
             return
         document: Document = decode(data)
-        missing = self.unknown.get(space)
+        missing = self.unknown.of(space, number)
         if missing:
             document = PartialDocument(document, missing)
         self.context.reset()

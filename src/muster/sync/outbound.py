@@ -32,7 +32,7 @@ from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
 from muster.sync.naming import going, lasting_names, renaming, touch_targets, wake_referrers, with_those_below
 from muster.sync.notes import NoteRow, keep_notes, report_notes
-from muster.sync.partial import PartialDocument
+from muster.sync.partial import PartialDocument, Unread
 from muster.sync.paths import load_paths
 from muster.sync.presence import untouchable
 from muster.sync.problems import Problem, Report, who_is
@@ -112,7 +112,7 @@ class Outbound:
         database: Database,
         report: Report,
         now: int,
-        unknown: dict[int, frozenset[str]],
+        unknown: Unread,
         run: int,
     ) -> None:
         self.rules = rules
@@ -196,9 +196,9 @@ class Outbound:
                 if question.mapping.uses_unique and question.lacks_names():
                     decide(question, self.context, self.now, allocate)
 
-    def _touchable(self, mapping: CompiledMapping, document: Document) -> bool:
+    def _touchable(self, mapping: CompiledMapping, number: int, document: Document) -> bool:
         """Whether the object of the mapping that shows this may be written."""
-        unknown = self.unknown.get(mapping.space, frozenset())
+        unknown = self.unknown.of(mapping.space, number)
         return untouchable(mapping, document, unknown, self.context) is None
 
     # --- one batch
@@ -250,7 +250,7 @@ class Outbound:
         """Those who are to be in no group leave the groups that nobody else takes them out of."""
         if not result.clearings:
             return
-        removals = clear_groups(session, self.rules, result.clearings, self.run, self.context)
+        removals = clear_groups(session, self.rules, result.clearings, self.run, self.context, self.unknown)
         first = session.reserve("change", len(removals)) if removals else 0
         session.insert("change", CHANGE_COLUMNS, [(first + n, *one.row) for n, one in enumerate(removals)])
         session.insert(
@@ -423,7 +423,7 @@ class Outbound:
             holds=holds,
             references=references,
             reserved=reservations.of(number) if mapping.uses_unique else {},
-            unknown=self.unknown.get(mapping.space, frozenset()),
+            unknown=self.unknown.of(mapping.space, target.id if target is not None else 0),
             blocked=(number, mapping.id) in batch.blocked or mapping.space in batch.frozen.get(number, ()),
             lacking=self.report.lacking.get(uid, frozenset()),
             due=due,

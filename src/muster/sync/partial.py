@@ -1,8 +1,9 @@
-"""A document that knows what it does not know."""
+"""What was never read is unknown, not NULL: which attributes that is, and a document that knows it."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from muster.expressions import UnknownValue
@@ -27,3 +28,19 @@ class PartialDocument(dict[str, Value]):
         if key in self.unknown:
             raise UnknownValue(key)
         return super().__getitem__(key)
+
+
+@dataclass(slots=True)
+class Unread:
+    """The attributes that no read has brought yet: of every object of a space, and of single objects besides."""
+
+    spaces: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    objects: Mapping[int, frozenset[str]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.spaces or self.objects)
+
+    def of(self, space: int, number: int) -> frozenset[str]:
+        """What is unknown of an object."""
+        found = self.spaces.get(space, frozenset())
+        return found | self.objects[number] if number in self.objects else found

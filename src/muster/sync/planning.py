@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -18,15 +17,13 @@ from muster.sync.containers import follow_containers
 from muster.sync.dangling import take_out_dangling
 from muster.sync.limits import over_limits
 from muster.sync.ordering import order_references
-from muster.sync.partial import PartialDocument
+from muster.sync.partial import PartialDocument, Unread
 from muster.sync.presence import protected
 from muster.sync.problems import Report
 from muster.sync.rules import Rules
 
 
-def finish_plan(
-    rules: Rules, database: Database, report: Report, now: int, run: int, unknown: Mapping[int, frozenset[str]]
-) -> set[str]:
+def finish_plan(rules: Rules, database: Database, report: Report, now: int, run: int, unknown: Unread) -> set[str]:
     """Order references, add what unmanaged objects and deletes ask for, check the limits; the systems that are held."""
     with database.write() as session:
         follow_containers(session, rules)
@@ -45,9 +42,7 @@ def finish_plan(
 # --- objects that nobody owns
 
 
-def _unmanaged_changes(
-    session: Session, rules: Rules, run: int, context: Context, unknown: Mapping[int, frozenset[str]]
-) -> None:
+def _unmanaged_changes(session: Session, rules: Rules, run: int, context: Context, unknown: Unread) -> None:
     """`unmanaged: disable | delete` acts on the objects that nobody owns and another hand made, unless protected."""
     session.run(f"DELETE FROM change WHERE state = {PLANNED} AND identity = 0")
     for mapping in rules.mappings.values():
@@ -60,11 +55,14 @@ def _unmanaged_changes(
             mapping.space,
             mapping.id,
         )
-        missing = unknown.get(mapping.space, frozenset())
+        joined_by = {
+            name for join in mapping.joins for one in join.line.pairs.values() for name in one.expression.reads
+        }
         changes: list[tuple[Any, ...]] = []
         for anchor, number, data in sorted(rows, key=lambda row: row[0]):
             document = decode(data)
-            if protected(mapping, PartialDocument(document, missing), context):
+            missing = unknown.of(mapping.space, number)
+            if missing & joined_by or protected(mapping, PartialDocument(document, missing), context):
                 continue
             if act == "disable" and (document.get(ENABLED) is False or not mapping.schema.can_enable):
                 continue

@@ -13,6 +13,7 @@ from muster.sync.adopting import Adopted
 from muster.sync.cases import named
 from muster.sync.clock import moment
 from muster.sync.holds import Holds, load_holds, overrides
+from muster.sync.partial import Unread
 from muster.sync.paths import load_paths
 from muster.sync.problems import Problem, Report, who_is
 from muster.sync.reserving import Reservations, computed_names
@@ -50,7 +51,7 @@ class Worked:
 class Recomputing:
     """Works out identities. Reads the store and writes nothing; what went wrong is told to the report."""
 
-    def __init__(self, rules: Rules, report: Report, now: int, unknown: Mapping[int, frozenset[str]]) -> None:
+    def __init__(self, rules: Rules, report: Report, now: int, unknown: Unread) -> None:
         self.rules = rules
         self.report = report
         self.now = now

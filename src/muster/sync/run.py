@@ -51,6 +51,7 @@ from muster.sync.marks import (
 )
 from muster.sync.outbound import Outbound
 from muster.sync.outcomes import Outcomes, Sent
+from muster.sync.partial import Unread
 from muster.sync.planning import finish_plan
 from muster.sync.problems import Problem, Report
 from muster.sync.quarantine import in_quarantine, judge
@@ -115,7 +116,7 @@ class Run:
         self._progress = progress or (lambda _what, _done, _of: None)
         self._stack = ExitStack()
         self._open: dict[str, Guard] = {}
-        self._unknown: dict[int, frozenset[str]] = {}
+        self._unknown = Unread()
         self._read: set[str] = set()
         self._silent: set[str] = set()
         self._looked: set[tuple[int, int]] = set()
@@ -204,7 +205,6 @@ class Run:
         for system in self.order(list(self._open)):
             if systems is None or system in systems:
                 self._import(system, full=full, allow_deletes=allow_deletes)
-        self._note_unknown()
         self.settle()
 
     def _tell_staging(self) -> None:
@@ -261,19 +261,25 @@ class Run:
 
     def _note_unknown(self) -> None:
         """Attributes that the rules want and that were never read are unknown, not NULL."""
-        self._unknown = {}
+        spaces: dict[int, frozenset[str]] = {}
         with self.database.read() as session:
             read = {row[0]: decode(row[1]) for row in session.rows("SELECT system, wanted FROM watermark")}
+            objects = {
+                row[0]: frozenset(decode(row[1]))
+                for row in session.rows("SELECT id, unread FROM object WHERE unread IS NOT NULL")
+            }
         for system in self.project.systems:
             for kind, names in self.rules.wanted(system).items():
                 if system not in read:
                     continue
                 missing = frozenset(names) - frozenset(read[system].get(kind, ()))
                 if missing:
-                    self._unknown[self.rules.names.space(system, kind)] = missing
+                    spaces[self.rules.names.space(system, kind)] = missing
+        self._unknown = Unread(spaces, objects)
 
     def settle(self) -> None:
         """Inbound, outbound and plan for everything that is marked."""
+        self._note_unknown()
         self._progress("joining people", 0, None)
         with self.steps.timed("inbound") as counts:
             inbound = Inbound(self.rules, self.database, self.report, self.now, self._unknown, self._asking)

@@ -11,7 +11,7 @@ from muster.model.values import Document, Value, WrongType, convert, items, same
 from muster.project.configuration import Place
 from muster.sync.clock import micros, next_day
 from muster.sync.computing import Computing
-from muster.sync.partial import PartialDocument
+from muster.sync.partial import PartialDocument, Unread
 from muster.sync.rules import CompiledInbound, CompiledMapping, CompiledType
 from muster.sync.unique import Allocate, Reservation
 
@@ -111,7 +111,7 @@ def recompute(
     overrides: Mapping[str, Value] | None = None,
     reserved: Mapping[str, Sequence[Reservation]] | None = None,
     paths: Mapping[str, Value] | None = None,
-    unknown: Mapping[int, frozenset[str]] | None = None,
+    unknown: Unread | None = None,
     allocate: Allocate | None = None,
     frozen: Set[int] = frozenset(),
     leaving: bool = False,
@@ -123,7 +123,8 @@ def recompute(
     `allocate`, unique values are given out; without, an identity that needs one says so in `needs`.
     """
     context.reset()
-    result = None if overrides or unknown or len(joined) != 1 else _alone(joined[0], old, context)
+    plain = not overrides and len(joined) == 1 and not (unknown and unknown.of(joined[0].mapping.space, joined[0].id))
+    result = _alone(joined[0], old, context) if plain else None
     if result is None:
         context.reset()
         result = _weighed(kind, old, joined, context, overrides, unknown)
@@ -169,7 +170,7 @@ def _weighed(
     joined: Sequence[Joined],
     context: Context,
     overrides: Mapping[str, Value] | None,
-    unknown: Mapping[int, frozenset[str]] | None,
+    unknown: Unread | None,
 ) -> Values:
     """The values of an identity, flow against flow."""
     found = _Gathered()
@@ -266,14 +267,14 @@ def _gather(
     item: Joined,
     position: int,
     context: Context,
-    unknown: Mapping[int, frozenset[str]] | None,
+    unknown: Unread | None,
 ) -> None:
     mapping = item.mapping
     program = mapping.inbound_program
     if program is None:
         return
     document: Mapping[str, Value] = own_input(item)
-    missing = unknown.get(mapping.space) if unknown else None
+    missing = unknown.of(mapping.space, item.id) if unknown else None
     if missing:
         document = PartialDocument(document, missing)
     results = program.run(document, context)

@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("gone", sa.SmallInteger(), nullable=False),
         sa.Column("dirty", sa.SmallInteger(), nullable=False),
         sa.Column("due", sa.BigInteger()),
+        sa.Column("unread", sa.LargeBinary()),
     )
     op.create_index("object_anchor", "object", ["space", "anchor"], unique=True)
     op.create_index("object_dirty", "object", ["dirty", "space", "anchor"], **_where("dirty > 0"))
@@ -82,6 +83,7 @@ def upgrade() -> None:
     op.create_index("object_due", "object", ["due"], **_where("due IS NOT NULL"))
     op.create_index("object_identity", "object", ["identity"], **_where("identity IS NOT NULL"))
     op.create_index("object_loose", "object", ["space"], **_where("identity IS NULL"))
+    op.create_index("object_unread", "object", ["space"], **_where("unread IS NOT NULL"))
     op.create_index("object_parent", "object", ["parent"], **_where("parent IS NOT NULL"))
     op.create_index("object_ref", "object", ["ref"], **_where("ref IS NOT NULL"))
     op.create_table(
