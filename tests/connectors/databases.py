@@ -12,7 +12,7 @@ from muster.connectors.kit.contract import Connector
 from muster.connectors.kit.subject import Subject
 from muster.connectors.sql import SqlConnector
 from muster.connectors.sql.settings import SqlObject, SqlSettings
-from muster.model.changes import Action, Change, Outcome
+from muster.model.changes import Action, Change
 from muster.model.objects import ConnectorObject, Page
 from muster.model.secrets import Secret
 from muster.model.values import Document
@@ -160,11 +160,6 @@ def pages(
 
 def objects(made: SqlConnector, kind: str = "account") -> dict[str, ConnectorObject]:
     return {item.anchor: item for page in pages(made, kind) for item in page.objects}
-
-
-def write(made: SqlConnector, *changes: Change) -> dict[int, Outcome]:
-    with made:
-        return {outcome.key: outcome for outcome in made.write(changes)}
 
 
 def create(key: int, **values: Any) -> Change:

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
-from muster.connectors.kit import checks_edges
 from muster.connectors.kit.check import Check
 from muster.connectors.kit.conformance import CHECKS
 from muster.connectors.kit.contract import Connector
@@ -21,18 +20,18 @@ from muster.connectors.kit.guard import Guard
 from muster.connectors.kit.subject import Subject
 from muster.connectors.scim import ScimConnector
 from muster.connectors.scim.settings import ScimObject, ScimSettings
-from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
+from muster.model.changes import Change, EdgeChange, Result
 from muster.model.errors import AuthFailed, IncompleteRead, ProjectError, Unreachable
 from muster.model.objects import Page
 from muster.model.secrets import Secret
 from muster.model.values import Document, Type
+from tests.connectors.sessions import EDGE_CHECKS, create, keep, one, update, written
 from tests.servers.process import HOST, free_port
 from tests.servers.scim import ScimServer
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 WORK = 'emails[type eq "work"].value'
 TYPES = {"user": {"resource": "User"}, "group": {"resource": "Group"}}
-EDGE_CHECKS = [check for check in CHECKS if check.body.__module__ == checks_edges.__name__]
 
 
 def connector(url: str, token: str, objects: Mapping[str, Any] | None = None, **changed: Any) -> ScimConnector:
@@ -57,25 +56,6 @@ def person(n: int, **more: Any) -> Document:
         f"{ENTERPRISE}:department": "Sales",
         **more,
     }
-
-
-def create(key: int, values: Document, kind: str = "user", **more: Any) -> Change:
-    return Change(key, kind, Action.CREATE, None, values, **more)
-
-
-def update(anchor: str, values: Document | None = None, kind: str = "user", key: int = 1, **more: Any) -> Change:
-    return Change(key, kind, Action.UPDATE, anchor, values or {}, **more)
-
-
-def written(made: ScimConnector, *changes: Change) -> dict[int, Outcome]:
-    with made:
-        outcomes = list(made.write(iter(changes)))
-    assert sorted(one.key for one in outcomes) == sorted(one.key for one in changes)
-    return {one.key: one for one in outcomes}
-
-
-def one(made: ScimConnector, change: Change) -> Outcome:
-    return written(made, change)[change.key]
 
 
 def pages(made: ScimConnector, *names: str, kind: str = "user") -> list[Page]:
@@ -130,12 +110,12 @@ class GroupSubject(UserSubject):
 
 @pytest.mark.parametrize("check", CHECKS, ids=str)
 def test_users_keep_the_promise(check: Check, scim: ScimServer) -> None:
-    _run(check, UserSubject(scim))
+    keep(check, UserSubject(scim), LACKS)
 
 
 @pytest.mark.parametrize("check", EDGE_CHECKS, ids=str)
 def test_groups_keep_the_promise(check: Check, scim: ScimServer) -> None:
-    _run(check, GroupSubject(scim))
+    keep(check, GroupSubject(scim), LACKS)
 
 
 LACKS = {
@@ -145,14 +125,6 @@ LACKS = {
     "its read cannot be broken on purpose",
 }
 """Why some checks of the kit do not apply here. Any other reason is a check that got lost."""
-
-
-def _run(check: Check, subject: Subject) -> None:
-    lacking = check.lacking(subject)
-    if lacking:
-        assert lacking in LACKS
-    else:
-        check.run(subject)
 
 
 # --- what a mapping sees

@@ -16,7 +16,8 @@ from muster.connectors.kit.check import Check
 from muster.connectors.kit.conformance import CHECKS
 from muster.model.changes import Action, Change, Result
 from muster.model.errors import IncompleteRead, ProjectError, Unreachable, WatermarkExpired
-from tests.connectors.databases import ACCOUNT, Database, SqlSubject, objects, pages, update, write
+from tests.connectors.databases import ACCOUNT, Database, SqlSubject, objects, pages, update
+from tests.connectors.sessions import keep, written
 
 
 @pytest.fixture
@@ -35,11 +36,7 @@ LACKS = {
 
 @pytest.mark.parametrize("check", CHECKS, ids=str)
 def test_keeps_the_promise(check: Check, subject: SqlSubject) -> None:
-    lacking = check.lacking(subject)
-    if lacking:
-        assert lacking in LACKS
-    else:
-        check.run(subject)
+    keep(check, subject, LACKS)
 
 
 def test_a_watermark_column_tells_changed_rows_and_no_deletions(lite: Database) -> None:
@@ -79,7 +76,7 @@ def test_a_condition_limits_what_is_read_and_what_is_written(lite: Database) -> 
     lite.run("INSERT INTO account VALUES ('a', 'person', 'A'), ('root', 'system', 'R')")
     made = lite.connector(account={"table": "account", "anchor": "login", "where": "kind = 'person'"})
     assert set(objects(made)) == {"a"}
-    outcomes = write(made, update(1, "root", name="x"), Change(2, "account", Action.DELETE, "root"))
+    outcomes = written(made, update(1, "root", name="x"), Change(2, "account", Action.DELETE, "root"))
     assert {outcome.result for outcome in outcomes.values()} == {Result.GONE}
     assert lite.rows("SELECT name FROM account WHERE login = 'root'") == [("R",)]
 
@@ -93,7 +90,7 @@ def test_a_switch_in_the_databases_own_words(lite: Database) -> None:
     read = pages(made, wanted=["enabled"])
     assert [(item.anchor, item.values) for page in read for item in page.objects] == [("a", {"enabled": True})]
     assert ["expected 'A' or 'X', found '?'" in one.message for page in read for one in page.problems] == [True]
-    write(made, Change(1, "account", Action.DISABLE, "a", {"enabled": False}))
+    written(made, Change(1, "account", Action.DISABLE, "a", {"enabled": False}))
     assert lite.rows("SELECT state FROM account WHERE login = 'a'") == [("X",)]
 
 

@@ -9,7 +9,8 @@ import pytest
 from muster.connectors.sql import SqlConnector
 from muster.model.changes import Action, Change, Result
 from muster.model.values import Document
-from tests.connectors.databases import Database, objects, write
+from tests.connectors.databases import Database, objects
+from tests.connectors.sessions import written
 
 IDS = [f"6f9619ff-8b86-d011-b42d-00cf4fc964f{n}" for n in range(4)]
 TABLES = """
@@ -58,7 +59,7 @@ def create(*numbers: int) -> list[Change]:
 
 
 def results(made: SqlConnector, *changes: Change) -> set[Result]:
-    return {outcome.result for outcome in write(made, *changes).values()}
+    return {outcome.result for outcome in written(made, *changes).values()}
 
 
 def test_they_are_created_and_read_back(things: SqlConnector) -> None:
@@ -71,7 +72,7 @@ def test_they_are_created_and_read_back(things: SqlConnector) -> None:
 
 
 def test_they_are_updated_and_deleted(things: SqlConnector, database: Database) -> None:
-    write(things, *create(0, 1, 2, 3))
+    written(things, *create(0, 1, 2, 3))
     new: Document = {**thing(0), "mood": "bad", "data": '{"n": 2}', "tags": ["z"], "addresses": ["10.1.0.2"]}
     del new["id"], new["host"]
     for numbers in ((0, 1, 2), (3,)):
@@ -87,7 +88,7 @@ def test_they_are_updated_and_deleted(things: SqlConnector, database: Database) 
 
 
 def test_they_are_found_and_what_none_can_hold_is_not(things: SqlConnector) -> None:
-    write(things, *create(0, 1, 2))
+    written(things, *create(0, 1, 2))
     with things:
         for wanted in ({"host": "10.0.0.2", "mood": "good"}, {"addresses": "10.1.0.1", "host": "10.0.0.2"}):
             assert [item.anchor for item in things.find("thing", wanted)] == [IDS[2]]
@@ -99,13 +100,13 @@ def test_a_key_that_the_database_does_not_keep_unique_is_not_created_twice(datab
     database.run("CREATE TABLE loose (id uuid, name text)")
     made = database.connector(loose={"table": "loose", "anchor": "id"})
     assert results(made, *(Change(n, "loose", Action.CREATE, IDS[n], {}) for n in (0, 1))) == {Result.DONE}
-    outcomes = write(made, *(Change(n, "loose", Action.CREATE, IDS[n], {}) for n in (0, 1, 2)))
+    outcomes = written(made, *(Change(n, "loose", Action.CREATE, IDS[n], {}) for n in (0, 1, 2)))
     assert [outcomes[n].result for n in range(3)] == [Result.EXISTS, Result.EXISTS, Result.DONE]
 
 
 def test_a_value_that_is_none_of_its_kind_is_refused_and_the_others_are_written(things: SqlConnector) -> None:
     changes = create(0, 1, 2)
     changes[1].values["host"] = "no address"
-    outcomes = write(things, *changes)
+    outcomes = written(things, *changes)
     assert [outcomes[n].result for n in range(3)] == [Result.DONE, Result.REJECTED, Result.DONE]
     assert outcomes[1].reason == 'invalid input syntax for type inet: "no address"'

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, event
 from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.errors import Unreachable
 from muster.model.values import Document
-from tests.connectors.databases import ACCOUNT, Database, SqlSubject, create, update, write
+from tests.connectors.databases import ACCOUNT, Database, SqlSubject, create, update
+from tests.connectors.sessions import written
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_bad_rows_in_a_large_batch_are_found_and_all_others_are_written(subject:
     changes = [create(n, **{**subject.sample(n), **bad.get(n, {})}) for n in range(1, 1_501)]
     for change in changes:
         del change.values["aliases"]
-    outcomes = write(subject.database.connector(account=ACCOUNT), *changes)
+    outcomes = written(subject.database.connector(account=ACCOUNT), *changes)
     by_result = {result: {k for k, o in outcomes.items() if o.result is result} for result in Result}
     assert by_result[Result.REJECTED] == {3, 5, 9, 13}
     assert by_result[Result.EXISTS] == {7, 11}
@@ -46,9 +47,9 @@ def test_bad_rows_in_a_large_batch_are_found_and_all_others_are_written(subject:
 def test_lists_of_many_rows_are_written_and_a_bad_one_does_not_harm_the_others(subject: SqlSubject) -> None:
     made = subject.database.connector(account=ACCOUNT)
     subject.database.run("INSERT INTO alias VALUES ('user3', 'left over'), ('nobody', 'alias3')")
-    created = write(made, *(create(n, login=f"user{n}", name="x", aliases=["all", f"own{n}"]) for n in range(9)))
+    created = written(made, *(create(n, login=f"user{n}", name="x", aliases=["all", f"own{n}"]) for n in range(9)))
     assert {outcome.result for outcome in created.values()} == {Result.DONE}
-    outcomes = write(
+    outcomes = written(
         made,
         Change(1, "account", Action.UPDATE, "user1", {"aliases": ["new", "own1"]}),
         Change(2, "account", Action.UPDATE, "user2", {"aliases": None}),
@@ -80,7 +81,7 @@ def test_updates_of_rows_that_are_not_there_are_gone_and_the_others_are_done(sub
     for n in range(1, 20):
         subject.add(n)
     changes = [update(n, f"user{n}" if n % 5 else f"ghost{n}", title="T") for n in range(1, 20)]
-    outcomes = write(subject.database.connector(account=ACCOUNT), *changes)
+    outcomes = written(subject.database.connector(account=ACCOUNT), *changes)
     assert {k for k, o in outcomes.items() if o.result is Result.GONE} == {5, 10, 15}
     assert subject.database.rows("SELECT COUNT(*) FROM account WHERE title = 'T'") == [(16,)]
 
@@ -121,7 +122,7 @@ def test_a_row_that_refers_to_a_later_one_of_its_batch_is_written(database: Data
         Change(2, "dept", Action.CREATE, "b", {"parent": "c"}),
         Change(3, "dept", Action.CREATE, "c", {"note": "top"}),
     ]
-    assert {outcome.result for outcome in write(made, *changes).values()} == {Result.DONE}
+    assert {outcome.result for outcome in written(made, *changes).values()} == {Result.DONE}
 
 
 def test_a_generated_key_is_answered_and_a_taken_unique_value_names_its_row(database: Database) -> None:
@@ -135,12 +136,12 @@ def test_a_generated_key_is_answered_and_a_taken_unique_value_names_its_row(data
     with made:
         schema = made.schema().types["person"]
     assert (schema.assigned, schema.attributes["id"].writable) == (True, "never")
-    outcomes = write(made, *(Change(n, "person", Action.CREATE, None, {"mail": f"{n}@x"}) for n in (1, 2, 3)))
+    outcomes = written(made, *(Change(n, "person", Action.CREATE, None, {"mail": f"{n}@x"}) for n in (1, 2, 3)))
     assert [(o.result, o.anchor, o.values) for o in outcomes.values()] == [
         (Result.DONE, str(n), {"id": n}) for n in (1, 2, 3)
     ]
     mails = ["4@x", "2@x", None, "5@x", "3@x", "6@x"]
-    outcomes = write(made, *(Change(n, "person", Action.CREATE, None, {"mail": m}) for n, m in enumerate(mails)))
+    outcomes = written(made, *(Change(n, "person", Action.CREATE, None, {"mail": m}) for n, m in enumerate(mails)))
     assert [(outcomes[n].result, outcomes[n].anchor) for n in (1, 4)] == [(Result.EXISTS, "2"), (Result.EXISTS, "3")]
     assert outcomes[2].result is Result.REJECTED
     assert {str(row[0]): row[1] for row in database.rows("SELECT id, mail FROM person WHERE id > 3")} == {
@@ -156,8 +157,8 @@ def test_a_generated_key_is_answered_and_a_taken_unique_value_names_its_row(data
 def test_an_anchor_that_the_database_does_not_keep_unique_is_not_created_twice(lite: Database) -> None:
     lite.run("CREATE TABLE account (login TEXT, name TEXT)")
     made = lite.connector(account={"table": "account", "anchor": "login"})
-    assert write(made, create(1, login="a"), create(2, login="b"))[2].result is Result.DONE
-    outcomes = write(made, create(1, login="a"), create(2, login="c"))
+    assert written(made, create(1, login="a"), create(2, login="b"))[2].result is Result.DONE
+    outcomes = written(made, create(1, login="a"), create(2, login="c"))
     assert [outcomes[1].result, outcomes[2].result] == [Result.EXISTS, Result.DONE]
 
 
@@ -173,11 +174,11 @@ def test_statements_of_ones_own_write_instead(lite: Database) -> None:
             "delete": "UPDATE account SET gone = 1 WHERE login = :login",
         }
     )
-    assert write(made, create(1, login="a", name="Ann"))[1].result is Result.DONE
+    assert written(made, create(1, login="a", name="Ann"))[1].result is Result.DONE
     assert lite.rows("SELECT login, name FROM account") == [("a", "ANN")]
-    assert write(made, update(1, "a", name="Bob"))[1].result is Result.DONE
-    assert write(made, Change(1, "account", Action.DELETE, "a"))[1].result is Result.DONE
-    assert write(made, Change(1, "account", Action.DELETE, "a"))[1].result is Result.GONE
+    assert written(made, update(1, "a", name="Bob"))[1].result is Result.DONE
+    assert written(made, Change(1, "account", Action.DELETE, "a"))[1].result is Result.DONE
+    assert written(made, Change(1, "account", Action.DELETE, "a"))[1].result is Result.GONE
     assert lite.rows("SELECT name, gone FROM account") == [("bob", 1)]
 
 

@@ -147,7 +147,7 @@ def find_gives_just_the_equal_ones(subject: Subject) -> None:
     assert not nobody, f"found {[item.anchor for item in nobody]} for a value that nobody has"
 
 
-@promise(finds_many)
+@promise(all_of(finds, finds_many))
 def find_any_gives_those_with_one_of_the_values(subject: Subject) -> None:
     """`find_any` gives each object that has one of the values once, no other, and nothing for no values."""
     wanted = [subject.add(1), subject.add(3)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 
 import ldap
 from ldap.filter import escape_filter_chars
 
-from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
+from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health
+from muster.connectors.kit.session import SessionConnector
 from muster.connectors.ldap import controls, delta, errors, requests
 from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.reading import everything
@@ -18,7 +18,6 @@ from muster.connectors.ldap.settings import Delta, LdapObject, LdapSettings
 from muster.connectors.ldap.wire import LdapType, Reader
 from muster.connectors.ldap.writing import Writer
 from muster.model.changes import Change, Outcome, Result
-from muster.model.errors import ProjectError, Unreachable
 from muster.model.objects import ConnectorObject, Page
 from muster.model.schema import ENABLED, SystemSchema
 from muster.model.secrets import Secret
@@ -28,7 +27,7 @@ _TOGETHER: Final = 100
 """So many values are looked for by one search."""
 
 
-class LdapConnector:
+class LdapConnector(SessionConnector[LdapSettings, LdapObject, Session]):
     """A directory that speaks LDAP version 3."""
 
     spec: ClassVar[ConnectorSpec] = ConnectorSpec(
@@ -39,23 +38,8 @@ class LdapConnector:
         summary="LDAP directories: OpenLDAP, 389 Directory Server and their kin.",
     )
 
-    def __init__(self, system: str, settings: Settings, objects: Mapping[str, Settings], folder: Path) -> None:
-        if not isinstance(settings, LdapSettings):
-            raise ProjectError(f"{system}: expected ldap settings, found {type(settings).__name__}.")
-        self.system = system
-        self._settings = settings
-        self._objects = {name: one for name, one in objects.items() if isinstance(one, LdapObject)}
-        self._folder = folder
-        self._open: Session | None = None
-
-    def __enter__(self) -> Self:
-        self._open = opened(self.system, self._settings, self._folder)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+    def _connected(self) -> Session:
+        return opened(self.system, self._settings, self._folder)
 
     def check(self) -> Health:
         """What answers, whether the bases and anchors can be read, and how changes will be found."""
@@ -160,12 +144,6 @@ class LdapConnector:
         except ldap.LDAPError as error:
             return Outcome(0, errors.result_of(error), anchor, reason=errors.refusal(error, dn))
         return Outcome(0, Result.DONE, anchor)
-
-    @property
-    def _session(self) -> Session:
-        if self._open is None:
-            raise Unreachable(f"{self.system}: not connected.")
-        return self._open
 
     @property
     def _types(self) -> dict[str, LdapType]:

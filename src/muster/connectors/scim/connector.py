@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 
-from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
+from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health
+from muster.connectors.kit.session import SessionConnector
 from muster.connectors.scim import wire
 from muster.connectors.scim.reading import Listing, everything, page_of
 from muster.connectors.scim.session import Session, json_of
@@ -14,7 +14,7 @@ from muster.connectors.scim.settings import ScimObject, ScimSettings
 from muster.connectors.scim.wire import ScimType
 from muster.connectors.scim.writing import Writer
 from muster.model.changes import Action, Change, Outcome
-from muster.model.errors import IncompleteRead, ProjectError, Unreachable, WatermarkExpired
+from muster.model.errors import IncompleteRead, WatermarkExpired
 from muster.model.objects import ConnectorObject, Page
 from muster.model.schema import ENABLED, SystemSchema
 from muster.model.secrets import Secret
@@ -24,7 +24,7 @@ _TOGETHER: Final = 20
 """So many values are looked for by one request: an address has an end."""
 
 
-class ScimConnector:
+class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
     """A service provider that speaks SCIM 2.0."""
 
     spec: ClassVar[ConnectorSpec] = ConnectorSpec(
@@ -35,29 +35,14 @@ class ScimConnector:
         summary="Applications that speak SCIM 2.0 (RFC 7643, RFC 7644).",
     )
 
-    def __init__(self, system: str, settings: Settings, objects: Mapping[str, Settings], folder: Path) -> None:
-        if not isinstance(settings, ScimSettings):
-            raise ProjectError(f"{system}: expected scim settings, found {type(settings).__name__}.")
-        self.system = system
-        self._settings = settings
-        self._objects = {name: one for name, one in objects.items() if isinstance(one, ScimObject)}
-        self._folder = folder
-        self._open: Session | None = None
-
-    def __enter__(self) -> Self:
+    def _connected(self) -> Session:
         session = Session(self.system, self._settings, self._folder)
         try:
             session.open()
         except BaseException:
             session.close()
             raise
-        self._open = session
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        return session
 
     def check(self) -> Health:
         """What the server says it can do, and whether each resource type can be listed."""
@@ -172,12 +157,6 @@ class ScimConnector:
         change = Change(0, object_type, Action.UPDATE, anchor, password=password)
         (outcome,) = self.write([change])
         return outcome
-
-    @property
-    def _session(self) -> Session:
-        if self._open is None:
-            raise Unreachable(f"{self.system}: not connected.")
-        return self._open
 
     @property
     def _types(self) -> dict[str, ScimType]:
