@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from muster.app.combining import combined
+from muster.model.errors import ProjectError
 from tests.sync.people import ADA, BO, HR, Office, app_rules
 from tests.sync.world import changed, kinds, schema, the_change
 
@@ -52,6 +54,15 @@ def test_steps_that_lie_one_after_the_other_are_lived_through_in_order(tmp_path:
         assert changed(office.plan(as_of=date(2026, 3, 13))) == [("app", "disable", "ada")]
         assert changed(office.plan(as_of=date(2026, 4, 9))) == [("app", "disable", "ada")]
         assert changed(office.plan(as_of=date(2026, 4, 10))) == [("app", "delete", "ada")]
+
+
+def test_a_day_that_is_past_is_refused(tmp_path: Path) -> None:
+    with Office(tmp_path) as office:
+        office.now = datetime(2026, 3, 2, 23, 30, tzinfo=timezone(timedelta(hours=-5)))  # it is March 3 in UTC
+        with pytest.raises(ProjectError, match=r"--as-of 2026-03-02: that day is past; it is 2026-03-03 \(UTC\)"):
+            office.plan(as_of=date(2026, 3, 2))
+        assert changed(office.plan(as_of=date(2026, 3, 3))) == [("app", "create", "ada")]
+        assert office.status()["last_run"] is None
 
 
 def test_what_is_pending_today_is_part_of_the_difference(tmp_path: Path) -> None:

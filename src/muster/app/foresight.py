@@ -7,13 +7,24 @@ is taken for written. What is shown is the difference between today and that day
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from muster.app.combining import combined
 from muster.model.changes import Change, Outcome, Result
+from muster.model.errors import ProjectError
 from muster.sync.exporting import Exporter
 from muster.sync.plan_document import pending_changes, plan_document, plan_key, summary
 from muster.sync.run import ROUNDS, Run
+
+
+def check_day(day: date, today: date) -> None:
+    """Raises `ProjectError` for a day that is past: what has been cannot be foreseen."""
+    if day < today:
+        raise ProjectError(
+            f"--as-of {day}: that day is past; it is {today} (UTC). --as-of shows what will change from now to the "
+            "start of a day to come. What earlier runs did: muster log"
+        )
 
 
 def foresee(run: Run, until: int, system: str | None, identities: Sequence[int]) -> dict[str, Any]:

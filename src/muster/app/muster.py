@@ -15,7 +15,7 @@ from muster.app.connectors import connect
 from muster.app.deciding import decide
 from muster.app.explaining import explain, known_schemas
 from muster.app.finding import find_identity
-from muster.app.foresight import foresee
+from muster.app.foresight import check_day, foresee
 from muster.app.holding import check_hold
 from muster.app.plans import (
     ShownPlan,
@@ -41,7 +41,7 @@ from muster.store.leases import leased
 from muster.store.names import Names
 from muster.store.opening import open_store
 from muster.store.runs import begin_run, end_run
-from muster.sync.clock import micros
+from muster.sync.clock import micros, moment
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import set_hold
 from muster.sync.limits import LIMITS
@@ -91,9 +91,14 @@ class Muster:
         full: bool = False,
         as_of: date | None = None,
     ) -> dict[str, Any]:
-        """Every change a run would make. With `identity` or `as_of`, nothing that was thought stays behind."""
+        """Every change a run would make. With `identity` or `as_of`, nothing that was thought stays behind.
+
+        Raises `ProjectError` for a system that there is not, and for a day that is past.
+        """
         if system is not None and system not in self.project.systems:
             raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(self.project.systems))}")
+        if as_of is not None:
+            check_day(as_of, moment(self._clock()).date())
         if as_of is not None or identity is not None:
             return self._what_if(system, identity, full, as_of)
         with self._leased("plan"), self._run("plan") as run:
