@@ -25,7 +25,7 @@ from muster.sync.holds import load_holds
 from muster.sync.naming import coming_objects, staying_objects
 from muster.sync.paths import load_paths
 from muster.sync.plan_document import LATER, change_document
-from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules, compile_rules
+from muster.sync.rules import HELD, NO_LOOKUP, CompiledMapping, CompiledOutbound, Rules, compile_rules
 from muster.sync.values import Joined, own_input
 
 
@@ -161,7 +161,7 @@ class _Explaining:
                         "expression": expression.text,
                         "value": value,
                         "precedence": choice.precedence if choice.precedence is not None else flow.precedence,
-                        "wins": wins or flow.reference is not None,
+                        "wins": wins if flow.reference is None else self._gives(compiled.attribute_id, number),
                         "source": {
                             "system": system,
                             "object": kind,
@@ -171,13 +171,20 @@ class _Explaining:
                     },
                 )
 
+    def _gives(self, attribute: int, number: int) -> bool:
+        """Whether what the identity refers to comes from this object, and not from a hold."""
+        given = "SELECT key FROM edge WHERE owner = ? AND attribute = ? AND origin = ? LIMIT 1"
+        held, own = (self.session.one(given, self.number, attribute, origin) for origin in (HELD, number))
+        return own is not None and held is None
+
     def _references(self) -> dict[str, list[dict[str, Any]]]:
         """Whom the identity refers to, with the names that people know: at most a thousand altogether."""
         found: dict[str, list[dict[str, Any]]] = {}
         for attribute, key, uid, data in self.session.rows(
             "SELECT e.attribute, e.key, i.uid, i.doc FROM edge e LEFT JOIN identity i ON i.id = e.target "
-            "WHERE e.owner = ? ORDER BY e.attribute, e.key LIMIT 1000",
+            "WHERE e.owner = ? AND e.how <> ? ORDER BY e.attribute, e.key LIMIT 1000",
             self.number,
+            NO_LOOKUP,
         ):
             name = decode(data).get("displayName") if data is not None else None
             entry = {"identity": uid, "name": name} if uid is not None else {"identity": None, "text": key}
@@ -190,11 +197,14 @@ class _Explaining:
         """What an outbound reference writes: whatever names the targets' objects in the mapping's system; and the
         targets who have none there, and get none by what is planned.
         """
+        where = "FROM edge WHERE owner = ? AND attribute = ?"
+        held = self.session.one(f"SELECT key {where} AND origin = {HELD} LIMIT 1", self.number, compiled.edge)
         edges = self.session.rows(
-            "SELECT DISTINCT target, account FROM edge WHERE owner = ? AND attribute = ? AND target IS NOT NULL "
+            f"SELECT DISTINCT target, account {where} AND target IS NOT NULL AND (origin = {HELD} OR ? = 0) "
             "ORDER BY target LIMIT 1000",
             self.number,
             compiled.edge,
+            int(held is not None),
         )
         targets = [target for target, _ in edges]
         named = staying_objects(self.session, self.rules, targets)

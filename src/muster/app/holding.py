@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from muster.expressions import ExpressionError
 from muster.model.errors import ProjectError
+from muster.model.values import Type
 from muster.project.configuration import MappingRules, Project
 from muster.project.diagnostics import nearest
 from muster.sync.holds import condition_of
@@ -40,7 +41,21 @@ def _check_attribute(project: Project, identity_type: str, rules: MappingRules |
     else:
         known = [flow.attribute for flow in rules.outbound.flows] if rules.outbound else []
         what = f"mapping {rules.name}"
+    if rules is None and attribute in known:
+        _check_reference(project, identity_type, attribute)
     if attribute not in known:
         close = nearest(attribute, known)
         hint = f". Did you mean {close!r}?" if close else ""
         raise ProjectError(f"{what} has no attribute {attribute!r}{hint}")
+
+
+def _check_reference(project: Project, identity_type: str, attribute: str) -> None:
+    """Whom the text of a reference names, only a mapping that reads the reference can say."""
+    if project.metaverse[identity_type].attributes[attribute].type is not Type.REFERENCE:
+        return
+    reading = (m for m in project.mappings.values() if m.identity == identity_type and m.inbound is not None)
+    if not any(f.attribute.name == attribute and f.reference for m in reading if m.inbound for f in m.inbound.flows):
+        raise ProjectError(
+            f"{attribute} refers to other identities, and no mapping reads it: nothing says whom a text would name. "
+            f"Give a mapping the inbound flow `{attribute}: {{reference: …, to: …}}`"
+        )

@@ -16,7 +16,7 @@ from muster.store.codec import decode
 from muster.store.database import CHUNK, Session
 from muster.sync.clearing import wake_cleared
 from muster.sync.paths import wake_members, wake_readers
-from muster.sync.rules import CompiledInbound, CompiledMapping, Rules
+from muster.sync.rules import HELD, NO_LOOKUP, CompiledInbound, CompiledMapping, Rules
 
 _EDGE: Final = ("owner", "attribute", "origin", "how", "key", "target", "account")
 _EDGE_KEY: Final = ("owner", "attribute", "origin", "how", "key")
@@ -31,6 +31,8 @@ Found = tuple[int, int]
 
 def edge_key(rules: Rules, how: int, text: str) -> str:
     """The key of an edge: the text in the form that the look-up compares."""
+    if how == NO_LOOKUP:
+        return text
     kind, argument = rules.hows[how]
     if kind == "identity":
         return key_text((text,)) or ""
@@ -45,6 +47,7 @@ def look_up(session: Session, rules: Rules, pairs: Iterable[tuple[int, str]]) ->
     for how, key in pairs:
         by_how.setdefault(how, set()).add(key)
     found: dict[tuple[int, str], Found] = {}
+    by_how.pop(NO_LOOKUP, None)
     for how, keys in sorted(by_how.items()):
         kind, argument = rules.hows[how]
         texts = sorted(keys)
@@ -103,16 +106,11 @@ def store_references(
     `wanted`: owner → (attribute, how, text, origin). Edges that stream are not touched: they are not in `attributes`.
     `stale`: (owner, attribute) of which no edge goes, because what is wanted cannot be told.
     """
-    had: dict[tuple[int, int, int, int, str], int | None] = {}
+    columns = "SELECT owner, attribute, origin, how, key, target FROM edge"
+    rows = session.rows(f"{columns} WHERE origin = {HELD} AND +owner IN ?i", sorted(wanted))
     if origins and attributes:
-        had = {
-            (row[0], row[1], row[2], row[3], row[4]): row[5]
-            for row in session.rows(
-                "SELECT owner, attribute, origin, how, key, target FROM edge WHERE origin IN ?i AND attribute IN ?i",
-                list(origins),
-                list(attributes),
-            )
-        }
+        rows += session.rows(f"{columns} WHERE origin IN ?i AND attribute IN ?i", list(origins), list(attributes))
+    had: dict[tuple[int, int, int, int, str], int | None] = {(r[0], r[1], r[2], r[3], r[4]): r[5] for r in rows}
     want = {
         (owner, attribute, origin, how, edge_key(rules, how, text))
         for owner, links in wanted.items()
@@ -130,6 +128,8 @@ def store_references(
     dirty_edges(session, rules, [(row[0], row[1], row[5]) for row in rows])
     dirty_edges(session, rules, [(key[0], key[1], had[key]) for key in old])
     _mark_owners(session, rules, {(key[0], key[1]) for key in (*new, *old)} if rules.paths else ())
+    held = {(key[0], key[1]) for key in (*new, *old) if key[2] == HELD and key[1] in rules.streamed}
+    dirty_texts(session, rules, [(owner, attribute, "") for owner, attribute in held])
     return {key[0] for key in new} | {key[0] for key in old}
 
 
@@ -408,8 +408,9 @@ def _remove_streamed(
 def outranked(session: Session, rules: Rules, owner: int, attribute: int, mapping: CompiledMapping) -> list[int]:
     """The objects of the owner whose edges the mapping does not write.
 
-    Those of an account that is neither the main one nor the mapping's own; and, unless the sources are merged, all but
-    the objects of the best source that shows something (by precedence, then anchor).
+    All of them where a hold says what there is. Those of an account that is neither the main one nor the mapping's own;
+    and, unless the sources are merged, all but the objects of the best source that shows something (by precedence, then
+    anchor).
     """
     reading = {
         m.id: (m, flow)
@@ -417,6 +418,11 @@ def outranked(session: Session, rules: Rules, owner: int, attribute: int, mappin
         for flow in m.inbound
         if flow.attribute_id == attribute and m.rules.identity == mapping.rules.identity
     }
+    held = session.one(
+        "SELECT key FROM edge WHERE owner = ? AND attribute = ? AND origin = ? LIMIT 1", owner, attribute, HELD
+    )
+    if held is not None:
+        return [row[0] for row in session.rows("SELECT id FROM object WHERE identity = ?", owner)]
     if attribute not in rules.contested and all(m.rules.account == "main" for m, _ in reading.values()):
         return []
     ignored: list[int] = []

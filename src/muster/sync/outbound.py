@@ -37,7 +37,7 @@ from muster.sync.paths import load_paths
 from muster.sync.presence import untouchable
 from muster.sync.problems import Problem, Report, who_is
 from muster.sync.reserving import Name, Reservations, computed_names, written_names
-from muster.sync.rules import CompiledMapping, CompiledType, Rules
+from muster.sync.rules import HELD, CompiledMapping, CompiledType, Rules
 from muster.sync.unique import Allocate, Wanted
 from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wish
@@ -325,15 +325,23 @@ class Outbound:
     def _load_references(self, session: Session, numbers: list[int], batch: _Batch) -> None:
         if not self.edges:
             return
+        held = set(
+            session.rows(
+                f"SELECT owner, attribute FROM edge WHERE origin = {HELD} AND +owner IN ?i AND +attribute IN ?i",
+                numbers,
+                self.edges,
+            )
+        )
         targets: set[int] = set()
-        for owner, attribute, target, account in session.rows(
-            "SELECT DISTINCT owner, attribute, target, account FROM edge "
+        for owner, attribute, target, account, by_hold in session.rows(
+            f"SELECT DISTINCT owner, attribute, target, account, origin = {HELD} FROM edge "
             "WHERE owner IN ?i AND attribute IN ?i AND target IS NOT NULL ORDER BY owner, attribute, target",
             numbers,
             self.edges,
         ):
-            batch.references.setdefault((owner, attribute), []).append((target, account))
-            targets.add(target)
+            if by_hold or (owner, attribute) not in held:
+                batch.references.setdefault((owner, attribute), []).append((target, account))
+                targets.add(target)
         if targets:
             batch.named = lasting_names(session, self.rules, sorted(targets))
             for system in {self.rules.mappings[number].rules.system for number in self.rules.clearing}:

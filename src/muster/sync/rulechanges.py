@@ -13,7 +13,7 @@ from muster.sync.frozen import frozen_mappings, frozen_problems
 from muster.sync.indexes import value_keys
 from muster.sync.naming import wake_referrers
 from muster.sync.problems import Report
-from muster.sync.rules import CompiledMapping, Rules, identity_keys
+from muster.sync.rules import HELD, CompiledMapping, Rules, identity_keys
 
 _OBJECTS = frozenset({"mapping", "scope", "join", "project"})
 """Parts that decide which objects take part, and whose they are."""
@@ -160,6 +160,11 @@ def _touch_read(session: Session, rules: Rules, mapping: CompiledMapping, names:
     references = rules.types[mapping.rules.identity].references
     for name in sorted(names & references.keys()):
         forget_attribute(session, rules, mapping.id, references[name])
+        session.run(
+            "UPDATE identity SET dirty = dirty | 3 WHERE id IN "
+            f"(SELECT owner FROM edge WHERE origin = {HELD} AND +attribute = ?)",
+            references[name],
+        )
     for flow in mapping.inbound:
         if flow.streamed is not None and flow.flow.attribute.name in names:
             session.run(

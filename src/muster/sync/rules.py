@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Final
 
 from muster.expressions import Context, Expression, Program, compile_program
 from muster.model.schema import ENABLED, ObjectSchema, SystemSchema
@@ -22,6 +23,11 @@ from muster.project.configuration import (
 from muster.project.metaverse import MEMBER_OF
 from muster.store.names import Names
 from muster.sync.indexes import Indexed
+
+HELD: Final = 0
+"""As the origin of an edge: a hold says so, no object."""
+NO_LOOKUP: Final = 0
+"""As the look-up of an edge: it names nobody, and stands for all that the reference holds."""
 
 
 @dataclass(slots=True)
@@ -130,6 +136,8 @@ class CompiledType:
     outbound: tuple[CompiledMapping, ...] = ()
     paths: frozenset[str] = frozenset()
     references: Mapping[str, int] = field(default_factory=dict)
+    lookups: Mapping[str, int] = field(default_factory=dict)
+    """How the texts of each reference are looked up by the best source that gives it."""
 
 
 @dataclass(slots=True)
@@ -658,6 +666,13 @@ def _compile_type(
                     reads |= located.expression.reads
     for computed in kind.computed:
         reads |= computed.value.expression.reads
+    ranked = sorted(
+        (flow.flow.precedence, mapping.name, flow.flow.attribute.name, flow.how)
+        for mapping in mappings
+        if mapping.rules.identity == kind.name
+        for flow in mapping.inbound
+        if flow.how
+    )
     references = {
         name: names.id("attribute", name)
         for name, attribute in kind.attributes.items()
@@ -671,4 +686,5 @@ def _compile_type(
         outbound=outbound,
         paths=frozenset(name for name in reads if _leads_on(name, references)),
         references=references,
+        lookups={name: how for _, _, name, how in reversed(ranked)},
     )

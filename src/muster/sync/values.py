@@ -12,7 +12,7 @@ from muster.project.configuration import Place
 from muster.sync.clock import micros, next_day
 from muster.sync.computing import Computing
 from muster.sync.partial import PartialDocument, Unread
-from muster.sync.rules import CompiledInbound, CompiledMapping, CompiledType
+from muster.sync.rules import HELD, NO_LOOKUP, CompiledInbound, CompiledMapping, CompiledType
 from muster.sync.unique import Allocate, Reservation
 
 MADE: Final = 1
@@ -177,12 +177,16 @@ def _weighed(
     for position, item in enumerate(ordered(joined, context)):
         _gather(found, item, position, context, unknown)
     overrides = overrides or {}
-    for name, value in overrides.items():
-        found.best[name] = ((-1, 0), value, None)
-        found.faults.pop(name, None)
     document: Document = {}
     origin: dict[str, int] = {}
     references: list[tuple[int, int, str, int]] = []
+    for name, value in overrides.items():
+        found.faults.pop(name, None)
+        if name in kind.references:
+            found.best.pop(name, None)
+            references.extend(_held_links(kind, name, value))
+        else:
+            found.best[name] = ((-1, 0), value, None)
     for name, pool in found.pools.items():
         if name in overrides:
             continue
@@ -354,6 +358,16 @@ def _merge_rule(pool: Sequence[tuple[_Rank, Any, Joined]], name: str) -> str:
         if compiled.flow.attribute.name == name:
             return compiled.flow.merge
     return "first"
+
+
+def _held_links(kind: CompiledType, name: str, value: Value) -> list[tuple[int, int, str, int]]:
+    """The edges of a reference that a hold sets, looked up the way its best source says; a mark if it names nobody."""
+    how = kind.lookups.get(name, NO_LOOKUP)
+    texts = [str(one) for one in items(value) if one != ""] if how != NO_LOOKUP else []
+    if not kind.type.attributes[name].many:
+        texts = texts[:1]
+    number = kind.references[name]
+    return [(number, how, text, HELD) for text in texts] or [(number, NO_LOOKUP, "", HELD)]
 
 
 def _links(link: CompiledInbound, value: Any, source: Joined) -> list[tuple[int, int, str, int]]:
