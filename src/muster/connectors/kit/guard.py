@@ -201,15 +201,19 @@ class Guard:
             yield from self.connector.write(feed())
 
         outcomes = start()
+        heard = self._speaker.heard("writing", feed_failed)
         while True:
+            started = self._clock()
             try:
-                with self._speaking("writing", feed_failed):
+                with heard:
                     outcome = next(outcomes, None)
             except SESSION_ENDING as error:
                 if feed_failed:
                     raise
                 self.broken = error
                 break
+            finally:
+                self.counters.seconds += self._clock() - started
             if outcome is None:
                 break
             written = pending.pop(outcome.key, None)
@@ -279,10 +283,10 @@ class Guard:
                 tried += 1
 
     @contextmanager
-    def _speaking(self, doing: str, ours: Sequence[BaseException] = ()) -> Iterator[None]:
+    def _speaking(self, doing: str) -> Iterator[None]:
         started = self._clock()
         try:
-            with self._speaker.heard(doing, ours):
+            with self._speaker.heard(doing):
                 yield
         finally:
             self.counters.seconds += self._clock() - started

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from muster.connectors.kit.redaction import Redactor
 from muster.model.errors import SESSION_ENDING, MusterError
@@ -21,17 +20,15 @@ class Speaker:
         self.connector = connector
         self.redact = redact
 
-    @contextmanager
-    def heard(self, doing: str, ours: Sequence[BaseException] = ()) -> Iterator[None]:
+    def heard(self, doing: str, ours: Sequence[BaseException] = ()) -> Heard:
         """Let pass what may end a session, cleaned; everything else but `ours` becomes a `ConnectorBug`."""
-        try:
-            yield
-        except SESSION_ENDING as error:
+        return Heard(self, doing, ours)
+
+    def judge(self, error: BaseException, doing: str, ours: Sequence[BaseException]) -> None:
+        """Return when the error may pass. Raises `ConnectorBug` in its place otherwise."""
+        if isinstance(error, SESSION_ENDING):
             self._clean(error)
-            raise
-        except Exception as error:
-            if error in ours:
-                raise
+        elif isinstance(error, Exception) and error not in ours:
             raise self.bug(doing, f"{type(error).__name__}: {error}") from self._without_secrets(error)
 
     def bug(self, doing: str, what: str) -> ConnectorBug:
@@ -57,3 +54,19 @@ class Speaker:
                 return None
             link = link.__cause__ or link.__context__
         return error
+
+
+class Heard:
+    """The block in which a connector is heard. It may be entered again, for it is so once for each outcome."""
+
+    def __init__(self, speaker: Speaker, doing: str, ours: Sequence[BaseException]) -> None:
+        self._speaker = speaker
+        self._doing = doing
+        self._ours = ours
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self._speaker.judge(error, self._doing, self._ours)
