@@ -18,7 +18,8 @@ from muster.model.schema import SystemSchema
 from muster.model.values import Document, Scalar, Value, items
 from muster.store.names import Names
 from muster.sync.clock import micros
-from muster.sync.rules import CompiledMapping, CompiledType, compile_rules
+from muster.sync.compiling import compile_rules
+from muster.sync.rules import CompiledMapping, CompiledType
 from muster.sync.values import Joined, Values, recompute
 from tests.sync.world import START, World, changed, kinds, schema
 

@@ -14,8 +14,9 @@ from muster.project.configuration import Project
 from muster.store.audit import Decision, record_decisions
 from muster.store.database import Database, Session
 from muster.store.names import Names
+from muster.sync.compiling import compile_rules
 from muster.sync.deciding import DECISIONS, Decided, accept, merge, new, object_of, refuse, split
-from muster.sync.rules import Rules, compile_rules
+from muster.sync.rules import Rules
 
 
 def decide(

@@ -20,12 +20,13 @@ from muster.store.codec import decode
 from muster.store.database import Database, Session
 from muster.store.names import Names
 from muster.sync.clock import moment
+from muster.sync.compiling import compile_rules
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import load_holds
 from muster.sync.naming import coming_objects, staying_objects
 from muster.sync.paths import load_paths
 from muster.sync.plan_document import LATER, change_document
-from muster.sync.rules import HELD, NO_LOOKUP, CompiledMapping, CompiledOutbound, Rules, compile_rules
+from muster.sync.rules import HELD, NO_LOOKUP, CompiledMapping, CompiledOutbound, Rules
 from muster.sync.values import Joined, own_input
 
 

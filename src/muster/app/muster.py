@@ -42,13 +42,13 @@ from muster.store.names import Names
 from muster.store.opening import open_store
 from muster.store.runs import begin_run, end_run
 from muster.sync.clock import micros, moment
+from muster.sync.compiling import compile_rules
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import set_hold
 from muster.sync.limits import LIMITS
 from muster.sync.plan_document import plan_digest, plan_document
 from muster.sync.problems import Problem, Report
 from muster.sync.rulechanges import retire
-from muster.sync.rules import compile_rules
 from muster.sync.run import Progress, Run
 
 

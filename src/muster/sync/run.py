@@ -34,6 +34,7 @@ from muster.store.names import Names
 from muster.sync.asking import Asking, FindAny
 from muster.sync.cases import report_cases
 from muster.sync.clashes import still_existing
+from muster.sync.compiling import compile_rules
 from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
 from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
@@ -57,7 +58,7 @@ from muster.sync.problems import Problem, Report
 from muster.sync.quarantine import in_quarantine, judge
 from muster.sync.recovering import recover
 from muster.sync.rulechanges import apply_rule_changes
-from muster.sync.rules import Rules, compile_rules
+from muster.sync.rules import Rules
 
 ROUNDS: Final = 5
 Progress = Callable[[str, int, int | None], None]
