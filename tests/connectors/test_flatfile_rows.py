@@ -67,6 +67,13 @@ def test_a_row_whose_anchor_is_not_sure_may_be_anybodys(tmp_path: Path, name: st
     assert pages(connector(tmp_path, name), "id")[-1].complete_for == frozenset()
 
 
+def test_a_row_whose_anchor_is_not_sure_makes_no_other_row_double(tmp_path: Path) -> None:
+    put(tmp_path / "w.jsonl", '{"id": "A1", "id": "A2"}\n{"id": "A2"}\n')
+    made = connector(tmp_path, "w.jsonl")
+    assert [item.anchor for item in objects(made, "id")] == ["A2"]
+    assert [told.where for told in problems(made, "id")] == ["w.jsonl:1"]
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -94,6 +101,21 @@ def test_a_line_that_cannot_be_decoded_stays_as_it_is_when_another_is_written(tm
     (outcome,) = write(connector(tmp_path), update(1, "A2", name="Bobby"))
     assert outcome.result is Result.DONE
     assert path.read_bytes() == b"id,name\nA1,J\xf6rg\nA2,Bobby\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("w.jsonl", '{"id": "A1", "name": "x", "name": "y"}\n', "w.jsonl:1: name stands twice"),
+        ("w.ldif", "dn: cn=A1\nid: A1\nname:: *\n", "w.ldif:1: name is no base64 text"),
+    ],
+)
+def test_a_row_with_something_wrong_in_it_is_not_written(tmp_path: Path, name: str, content: str, said: str) -> None:
+    put(tmp_path / name, content)
+    (outcome,) = write(connector(tmp_path, name), update(1, "A1", title="Boss"))
+    assert outcome.result is Result.REJECTED
+    assert said in outcome.reason
+    assert (tmp_path / name).read_text() == content
 
 
 # --- what no store can hold

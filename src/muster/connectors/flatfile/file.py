@@ -94,7 +94,9 @@ class FlatFile:
                 return Survey(shape, _doubles(shape, parsed.rows), parsed.names)
             seen: dict[str, Attribute] = {}
             spelling = layout.spelling if isinstance(layout, Ldif) else {}
-            doubles = _doubles(RecordShape(self.spec, {}, ldif=self._ldif), self._watched(parsed.rows, seen, spelling))
+            rows = self._watched(parsed.rows, seen, spelling)
+            sure = ((line, row) for line, row in rows if not self.doubts_anchor(layout.flaws.get(line, ())))
+            doubles = _doubles(RecordShape(self.spec, {}, ldif=self._ldif), sure)
             return Survey(self.record(seen), doubles, None, bool(layout.flaws))
 
     def table(self, names: list[str]) -> Shape:
@@ -113,6 +115,10 @@ class FlatFile:
         if self._ldif:
             found.setdefault("dn", Attribute("dn", exact=False))
         return RecordShape(self.spec, found, ldif=self._ldif)
+
+    def doubts_anchor(self, flaws: Iterable[str]) -> bool:
+        """Whether the anchor is among the attributes that something is wrong with."""
+        return any(name.lower() == self.spec.anchor.lower() for name in flaws)
 
     def need(self, wanted: Iterable[str], names: list[str]) -> None:
         """Raises `IncompleteRead` when a column that is wanted lacks or stands there twice."""

@@ -62,7 +62,7 @@ class Reading:
                 if filtered and not shape.belongs(row) and not (flaws and flaws.keys() & shape.spec.where.keys()):
                     continue
                 anchor = anchor_of(row)
-                if doubles and anchor in doubles:
+                if doubles and anchor in doubles and not (flaws and self._file.doubts_anchor(flaws)):
                     self._double(anchor, line, row)
                 if not anchor or flaws:
                     problems.append(self._problem(anchor, f"{prefix}{line}", row, flaws or {}, shape))
@@ -92,7 +92,7 @@ class Reading:
 
     def _problem(self, anchor: str, where: str, row: Row, flaws: Mapping[str, str], shape: Shape) -> ReadProblem:
         """The problem of a row that is no object; when its anchor is not sure, it may be anybody's."""
-        if not anchor or any(name.lower() == shape.spec.anchor.lower() for name in flaws):
+        if not anchor or self._file.doubts_anchor(flaws):
             self.complete = False
             anchor = ""
         what = "; ".join(f"{name} {what}" for name, what in flaws.items()) or shape.nameless(row)

@@ -135,7 +135,7 @@ class _Rewrite:
                 last = _put(out, last, *tape.take())
             for line, row in parsed.rows:
                 before, raw = tape.take(line)
-                text = self._applied(layout, row, raw, scan)
+                text = self._applied(layout, line, row, raw, scan)
                 held = held or bool(text)
                 last = _put(out, last, before, text)
             last = _put(out, last, *tape.take())
@@ -162,17 +162,21 @@ class _Rewrite:
             layout.hint(name for change in self._changes for name in (*change.values, *change.add))
         return layout
 
-    def _applied(self, layout: Layout, row: Row, raw: str, scan: Scan) -> str:
+    def _applied(self, layout: Layout, line: int, row: Row, raw: str, scan: Scan) -> str:
+        flaws = layout.flaws.get(line, {})
         for kind, shape in self._shapes.items():
-            if not shape.belongs(row):
+            if not shape.belongs(row) or self._files[kind].doubts_anchor(flaws):
                 continue
             anchor = shape.anchor(row)
             waiting = self._waiting.get((kind, anchor))
             if waiting is None:
                 return raw
+            wrong = "; ".join(f"{name} {what}" for name, what in flaws.items())
             if anchor in self._doubles[kind]:
+                wrong = f"{shape.spec.anchor} {anchor!r} stands on several lines"
+            if wrong:
                 for change in waiting:
-                    self._say(change, Result.REJECTED, f"{shape.spec.anchor} {anchor!r} stands on several lines")
+                    self._say(change, Result.REJECTED, f"{self._source.shown}:{line}: {wrong}")
                 waiting.clear()
                 return raw
             del self._waiting[kind, anchor]
