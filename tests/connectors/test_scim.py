@@ -375,9 +375,26 @@ def test_no_list_is_an_error_that_names_the_place() -> None:
     for answer, words in (
         ((302, None, {"Location": "https://elsewhere.example/"}), "points to https://elsewhere.example/"),
         ((200, {"hello": 1}, {}), "no SCIM 2.0"),
+        ((200, "<html>", {"Content-Type": "text/html"}), "200 OK with text/html that is no whole JSON object"),
+        (_error(404), "404 Not Found. Correct `url`"),
+        (_error(500, "", "oops"), "500 Internal Server Error: oops. Look at the server's log, and run again"),
     ):
         with Scripted(_always(answer)) as server, pytest.raises(IncompleteRead, match=re.escape(words)):
             pages(server.connector(), "userName")
+
+
+def test_one_bad_user_is_a_problem_and_the_others_are_read() -> None:
+    users = [{"id": name, "userName": name} for name in ("ann", "bob", "cy", "cy")]
+    users[1]["userName"] = "b\ud800b"
+    with (
+        Scripted(lambda _m, path, _b: _listed(users, 4) if "/Users" in path else _error(404)) as server,
+        Guard(server.connector(page_size=10), system="crm") as guard,
+    ):
+        found = list(guard.read({"user": ["userName"]}))
+    assert [one.anchor for page in found for one in page.objects] == ["ann"]
+    told = {problem.anchor: problem.message for page in found for problem in page.problems}
+    assert told["bob"].startswith("userName holds half of a character (U+D800)")
+    assert told["cy"].startswith("the server shows several objects with this `id`; none of them is read")
 
 
 def test_without_discovery_the_schemas_of_the_rfc_are_used() -> None:
@@ -468,12 +485,12 @@ def test_each_answer_has_its_outcome(answer: Any, result: Result, words: str) ->
 
 def test_a_refused_token_ends_the_session_and_is_never_shown() -> None:
     with (
-        Scripted(lambda method, _p, _b: _error(401 if method == "POST" else 404)) as server,
+        Scripted(lambda method, _p, _b: _error(401 if method == "POST" else 404, "", "who are you.")) as server,
         server.connector() as made,
         pytest.raises(AuthFailed) as caught,
     ):
         list(made.write([create(1, person(1))]))
-    assert "token" in str(caught.value)
+    assert "was answered 401 Unauthorized: who are you. Check the user name, password or token" in str(caught.value)
     assert "Bearer" not in str(caught.value)
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
+import orjson
 
 from muster.connectors.kit.redaction import Redactor
 from muster.model.errors import AuthFailed, ProjectError, Throttled, Unreachable
@@ -174,7 +175,7 @@ class HttpSession:
             ) from None
 
     def _said(self, method: str, target: str, response: httpx.Response, advice: str) -> str:
-        said = self._redact(response.text.strip().replace("\n", " "))[:300]
+        said = self._redact(_words(response))[:300]
         answer = f"{response.status_code} {response.reason_phrase}".strip()
         words = f": {said}" if said else ""
         return f"{self.system}: {method} {self._redact(target)} was answered {answer}{words}. {advice}"
@@ -184,6 +185,16 @@ _ADVICE: Final = {
     401: "Check the user name, password or token in the system's settings.",
     403: "The credentials are known but lack a right for this; grant it.",
 }
+
+
+def _words(response: httpx.Response) -> str:
+    """What an answer says in words: the detail of an error in JSON (RFC 9457, RFC 7644 section 3.12), or its text."""
+    try:
+        found = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        found = None
+    detail = found.get("detail") if isinstance(found, dict) else None
+    return " ".join((detail if isinstance(detail, str) else response.text).split()).removesuffix(".")
 
 
 def retry_after(response: httpx.Response) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -32,7 +33,12 @@ def everything(session: Session, types: Mapping[str, ScimType], wanted: Mapping[
 def page_of(kind: ScimType, resources: Sequence[Resource], wanted: Sequence[str]) -> Page:
     """The resources as a page that is not the last."""
     page = Page()
+    ids = Counter(str(resource.get("id")) for resource in resources if resource.get("id"))
+    doubles = {anchor for anchor, count in ids.items() if count > 1}
+    page.problems = [ReadProblem(kind.name, anchor, _DOUBLE, kind.endpoint) for anchor in sorted(doubles)]
     for resource in resources:
+        if doubles and resource.get("id") in doubles:
+            continue
         found, edges, problem = wire.read(kind, resource, wanted)
         if problem is not None:
             page.problems.append(problem)
@@ -111,6 +117,7 @@ def _resources(answered: Resource) -> list[Resource]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
+_DOUBLE: Final = "the server shows several objects with this `id`; none of them is read. Have it show each once."
 _RESTLESS: Final = (
     f"the list changed under the reader {_PASSES} times. Read at a quieter hour, or in larger pages (`page_size`)."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,11 +124,8 @@ class Session:
         response = self._http.request("GET", path, params=params)
         answered = json_of(response)
         if not response.is_success or answered is None:
-            where = response.headers.get("Location")
-            advice = f" It points to {where}: correct `url`." if where and response.is_redirect else ""
-            advice = advice or (" Correct `url`." if response.status_code == 404 else "")
             raise IncompleteRead(
-                f"{self.system}: GET {self.settings.url}{path} was answered {self.said(response)}.{advice}"
+                f"{self.system}: GET {self.settings.url}{path} was answered {self.said(response)}{_advice(response)}"
             )
         if not isinstance(answered.get("totalResults"), int):
             raise IncompleteRead(
@@ -164,13 +162,36 @@ class Session:
         return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
+def _advice(response: httpx.Response) -> str:
+    """The end of the sentence that says how a list was answered, and what to do."""
+    if response.is_success:
+        kind = response.headers.get("Content-Type", "").partition(";")[0] or "nothing"
+        return f" with {kind} that is no whole JSON object. Look at what answers there, or correct `url`."
+    where = response.headers.get("Location")
+    if where and response.is_redirect:
+        return f". It points to {where}: correct `url`."
+    if response.status_code == 404:
+        return ". Correct `url`."
+    return ". Look at the server's log, and run again." if response.is_server_error else "."
+
+
 def json_of(response: httpx.Response) -> Resource | None:
     """The JSON object of an answer, None when it holds none."""
     try:
-        found: Any = orjson.loads(response.content)
-    except orjson.JSONDecodeError:
+        found: Any = _loaded(response.content)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _loaded(content: bytes) -> Any:
+    """The value of a JSON text; halves of characters, which one object may show, stay in it."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        if b"\\u" not in content:
+            raise
+        return json.loads(content)
 
 
 def scim_error(response: httpx.Response) -> str:
