@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from muster.app.results import Attempt, follow
 from muster.connectors.kit.memory import MemoryConnector
-from muster.model.changes import Change, Outcome
+from muster.model.changes import Change, Outcome, Result
 from muster.sync.ordering import levels
 from muster.sync.run import ROUNDS
-from tests.sync.world import World, changed, the_change
+from tests.sync.world import MemorySide, World, changed, the_change
 
 LATER = "<known after apply>"
 HR = """
@@ -312,3 +312,111 @@ def test_a_circle_is_cut_and_everything_gets_its_place(after: dict[int, list[int
     found = levels(after)
     assert after.keys() <= found.keys()
     assert all(0 <= level <= len(found) for level in found.values())
+
+
+# --- values that are read through a reference
+
+THROUGH = """
+identity: person
+join: [{employeeId: '[login]'}]
+outbound:
+  provision: '[active]'
+  flows:
+    login: '[employeeId]'
+    boss: '[%s]'
+"""
+
+
+def through(world: World, path: str, *people: tuple[str, str | None]) -> tuple[Any, Any]:
+    """People whose account in `app` holds something of their manager that only `ad` can tell."""
+    world.write("metaverse.yaml", """
+        person:
+          attributes: {onPremisesObjectGuid: text, badge: text}
+          computed: {badge: {value: 'Join("", "#", [onPremisesObjectGuid])'}}
+    """)  # fmt: skip
+    office(world, *people)
+    ad = world.target("ad", "user", anchor="guid", assigned=True, mapping=AD)
+    return ad, world.target("app", "account", mapping=THROUGH % path)
+
+
+def guid(ad: Any, number: str) -> str:
+    """The id that the system gave somebody."""
+    return next(str(key) for key, values in ad.all().items() if values["emp"] == number)
+
+
+@pytest.mark.parametrize(("path", "shown"), [("manager.onPremisesObjectGuid", "%s"), ("manager.badge", "#%s")])
+@pytest.mark.parametrize("verb", ["run", "apply"])
+def test_what_a_system_will_answer_of_a_manager_is_known_after_apply(
+    tmp_path: Path, path: str, shown: str, verb: str
+) -> None:
+    with World(tmp_path) as world:
+        ad, app = through(world, path, ("1", "2"), ("2", None))
+        plan = world.plan()
+        assert the_change(plan, "app", "1")["attributes"]["boss"] == {"from": None, "to": LATER}
+        assert "boss" not in the_change(plan, "app", "2")["attributes"]
+        result = world.apply() if verb == "apply" else world.run()
+        assert result["errors"] == [] == result.get("stale", [])
+        assert app.values("1")["boss"] == shown % guid(ad, "2")
+        assert world.plan()["changes"] == []
+
+
+def test_so_is_what_it_will_answer_of_the_managers_manager(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        ad, app = through(world, "manager.manager.onPremisesObjectGuid", ("1", "2"), ("2", "3"), ("3", None))
+        plan = world.plan()
+        assert [c["anchor"] for c in plan["changes"] if "boss" in c["attributes"]] == ["1"]
+        world.apply()
+        assert app.values("1")["boss"] == guid(ad, "3")
+
+
+def test_those_who_are_there_already_are_in_the_plan_in_which_their_new_manager_is_made(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        ad, app = through(world, "manager.onPremisesObjectGuid", ("1", None))
+        world.run()
+        hr = MemorySide(world._systems[0], "worker")
+        hr.put("2", id="2", name="2")
+        hr.edit("1", boss="2")
+        change = the_change(world.plan(), "app", "1")
+        assert (change["action"], change["attributes"]) == ("update", {"boss": {"from": None, "to": LATER}})
+        hr.edit("1", boss=None)
+        assert [c for c in world.plan()["changes"] if c["anchor"] == "1"] == []
+        hr.edit("1", boss="2")
+        world.plan()
+        world.apply()
+        assert app.values("1")["boss"] == guid(ad, "2")
+
+
+def test_a_manager_who_could_not_be_made_leaves_nothing_behind_but_the_plan(tmp_path: Path) -> None:
+    with World(tmp_path) as world:
+        ad, app = through(world, "manager.onPremisesObjectGuid", ("1", None))
+        world.run()
+        hr = MemorySide(world._systems[0], "worker")
+        hr.put("2", id="2", name="2")
+        hr.edit("1", boss="2")
+        with making_nothing(ad.system):
+            world.run()
+        assert "boss" not in app.values("1")
+        assert the_change(world.plan(), "app", "1")["attributes"]["boss"]["to"] == LATER
+        world.run()
+        assert app.values("1")["boss"] == guid(ad, "2")
+
+
+class making_nothing:
+    """A system that makes nothing."""
+
+    def __init__(self, system: Any) -> None:
+        self.system = system
+        self._patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> None:
+        real = MemoryConnector._write
+
+        def write(connector: MemoryConnector, change: Change) -> Outcome:
+            if connector.memory is self.system and change.action == "create":
+                return Outcome(change.key, Result.RETRY, reason="as ordered")
+            return real(connector, change)
+
+        self._patch.setattr(MemoryConnector, "_write", write)
+
+    def __exit__(self, *exc: object) -> None:
+        self._patch.undo()

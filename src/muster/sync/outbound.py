@@ -24,6 +24,7 @@ from muster.sync.changes import CHANGE_COLUMNS, PLANNED, SENT, rank_of
 from muster.sync.clashes import find_clashes, settle_clashes
 from muster.sync.clearing import Clearing, clear_groups
 from muster.sync.clock import moment
+from muster.sync.consequences import Consequences, by_identity, outbound_reads
 from muster.sync.desired import decide
 from muster.sync.edge_lookup import cleared
 from muster.sync.edge_plan import plan_edges, return_edges
@@ -32,12 +33,12 @@ from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
 from muster.sync.naming import going, lasting_names, renaming, touch_targets, wake_referrers, with_those_below
 from muster.sync.notes import NoteRow, keep_notes, report_notes
-from muster.sync.partial import PartialDocument, Unread
-from muster.sync.paths import load_paths
+from muster.sync.partial import Unread
+from muster.sync.paths import load_paths, wake_readers
 from muster.sync.presence import untouchable
 from muster.sync.problems import Problem, Report, who_is
 from muster.sync.reserving import Name, Reservations, computed_names, written_names
-from muster.sync.rules import HELD, CompiledMapping, CompiledType, Rules
+from muster.sync.rules import HELD, CompiledMapping, Rules
 from muster.sync.unique import Allocate, Wanted
 from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wish
@@ -68,6 +69,8 @@ class _Batch:
     references: dict[tuple[int, int], list[tuple[int, int]]] = field(default_factory=dict)
     named: dict[tuple[int, str, int], tuple[int, str]] = field(default_factory=dict)
     paths: dict[int, dict[str, Value]] = field(default_factory=dict)
+    coming: dict[int, set[str]] = field(default_factory=dict)
+    """Paths whose values the plan will bring."""
     cleared: set[tuple[int, str, int]] = field(default_factory=set)
     """(identity, system, account) of those who are to be in no group there."""
     frozen: dict[int, set[int]] = field(default_factory=dict)
@@ -126,7 +129,7 @@ class Outbound:
         self.frozen = {number: name for name, number in frozen_mappings(rules.names, rules.project).items()}
         self.kept_out: Counter[tuple[int, str]] = Counter()
         self.edges = sorted({f.edge for m in rules.mappings.values() for f in m.outbound if f.edge and not f.streamed})
-        self.answering = {name: _answers(kind) for name, kind in rules.types.items()}
+        self.consequences = Consequences(rules)
 
     def wake(self) -> None:
         """Identities whose answer changes with time, now that the time has come."""
@@ -217,6 +220,7 @@ class Outbound:
             self._identity(one, batch, reservations, result)
         reservations.save()
         before, named = going(session, self.rules, numbers), renaming(session, self.rules, numbers)
+        promised = self.consequences.promised(session, numbers)
         old = [
             row[0] for row in session.rows(f"SELECT id FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
         ]
@@ -245,6 +249,8 @@ class Outbound:
         renamed = {number for _, number in named ^ renaming(session, self.rules, numbers)}
         turned |= with_those_below(session, self.rules, sorted(renamed)) if renamed else set()
         wake_referrers(session, self.rules, result.regrouped | turned)
+        promised ^= self.consequences.promised(session, numbers)
+        wake_readers(session, self.rules, by_identity(promised), values=False)
 
     def _clear(self, session: Session, result: _Result) -> None:
         """Those who are to be in no group leave the groups that nobody else takes them out of."""
@@ -317,9 +323,10 @@ class Outbound:
             by_type.setdefault(row[2], []).append(row[0])
         for name, members in by_type.items():
             kind = self.rules.types[name]
-            wanted_paths = set(kind.paths) | (kind.references.keys() & _reads(kind))
+            wanted_paths = set(kind.paths) | (kind.references.keys() & outbound_reads(kind))
             if wanted_paths:
                 batch.paths.update(load_paths(session, self.rules, kind, members, wanted_paths))
+                batch.coming.update(self.consequences.coming(session, kind, members))
         return batch
 
     def _load_references(self, session: Session, numbers: list[int], batch: _Batch) -> None:
@@ -385,8 +392,10 @@ class Outbound:
 
         allocate = partial(reservations.allocate, number, type_name)
         wishes = [decide(question, self.context, self.now, allocate) for question in questions]
-        if self.answering[type_name]:
-            wishes = self._consequences(kind, questions, wishes, allocate)
+        if self.consequences.follows[type_name]:
+            coming = batch.coming.get(number, ())
+            again = partial(self._again, allocate=allocate)
+            self.consequences.follow(kind, questions, wishes, coming, again)
         troubled = False
         origins: dict[str, int] = decode(origin)
         for question, wish in zip(questions, wishes, strict=True):
@@ -442,35 +451,8 @@ class Outbound:
         found = batch.named.get((identity, mapping.rules.system, account))
         return found[1] if found else None
 
-    def _consequences(
-        self,
-        kind: CompiledType,
-        questions: Sequence[Question],
-        wishes: list[Wish],
-        allocate: Allocate,
-    ) -> list[Wish]:
-        """Decide again what depends on values that a system will answer to a create of this plan."""
-        later: set[str] = set()
-        for _ in range(len(questions)):
-            new = set(later)
-            for question, wish in zip(questions, wishes, strict=True):
-                if wish.action is not Action.CREATE:
-                    continue
-                for answer in question.mapping.answers:
-                    if answer.flow.attribute.name not in question.document and answer.reads - wish.values.keys():
-                        new.add(answer.flow.attribute.name)
-            for computed in kind.computed:
-                if computed.value.expression.reads & new:
-                    new.add(computed.attribute.name)
-            if new == later:
-                return wishes
-            later = new
-            unknown = frozenset(later)
-            for position, question in enumerate(questions):
-                if any(flow.reads & unknown for flow in question.mapping.outbound):
-                    question.document = PartialDocument(question.document, unknown)
-                    wishes[position] = decide(question, self.context, self.now, allocate)
-        return wishes
+    def _again(self, question: Question, allocate: Allocate) -> Wish:
+        return decide(question, self.context, self.now, allocate)
 
     def _tell(self, asked: _Asked, question: Question, wish: Wish, result: _Result) -> bool:
         """Report what the decision had to say; whether anything is wrong, so that it is worked out again next time."""
@@ -536,6 +518,7 @@ class Outbound:
             ("remove", wish.remove),
             ("waits", wish.waits),
             ("later", wish.later),
+            ("answers", wish.answers),
             ("drift", wish.drift),
             ("omitted", wish.omitted),
             ("meant", wish.meant),
@@ -616,20 +599,3 @@ def _target(member: _Member) -> Target:
         stick=decode(stick),
         gone=member.gone,
     )
-
-
-def _reads(kind: CompiledType) -> set[str]:
-    found: set[str] = set()
-    for mapping in kind.outbound:
-        for flow in mapping.outbound:
-            found |= flow.reads
-        out = mapping.rules.outbound
-        if out is not None and out.provision is not None:
-            found |= out.provision.expression.reads
-    return found
-
-
-def _answers(kind: CompiledType) -> bool:
-    """Whether a create can answer a value that a flow of another mapping reads."""
-    given = {answer.flow.attribute.name for mapping in kind.outbound for answer in mapping.answers}
-    return bool(given & _reads(kind)) or any(given & c.value.expression.reads for c in kind.computed)

@@ -98,8 +98,14 @@ def wake_members(session: Session, rules: Rules, edges: Iterable[tuple[int, int,
         wake_readers(session, rules, dict.fromkeys(batch, (MEMBER_OF,)))
 
 
-def wake_readers(session: Session, rules: Rules, changed: Mapping[int, Collection[str]]) -> None:
-    """Identities that read one of the changed attributes (or references) through references are worked out again."""
+def wake_readers(
+    session: Session, rules: Rules, changed: Mapping[int, Collection[str]], *, values: bool = True
+) -> None:
+    """Identities that read one of the changed attributes (or references) through references are worked out again; their
+    objects alone, without `values`.
+    """
+    if not changed:
+        return
     for path, computing in rules.paths.items():
         steps = path.split(".")
         if steps[-1] == MEMBER_OF:
@@ -119,4 +125,5 @@ def wake_readers(session: Session, rules: Rules, changed: Mapping[int, Collectio
                     )
                 ]
             if readers:
-                session.run(f"UPDATE identity SET dirty = dirty | {3 if computing else 2} WHERE id IN ?i", readers)
+                bits = 3 if computing and values else 2
+                session.run(f"UPDATE identity SET dirty = dirty | {bits} WHERE id IN ?i", readers)

@@ -121,6 +121,8 @@ class Wish:
     meant: Document = field(default_factory=dict)
     waits: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     later: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    """Attributes of the identity that the system will answer to this create, and what is computed from them."""
     drift: list[str] = field(default_factory=list)
     rule: str = ""
     place: Place | None = None
@@ -143,6 +145,7 @@ class Wish:
         for part in (self.values, self.was, self.add, self.remove, self.meant, self.waits):
             part.clear()
         self.later.clear()
+        self.answers.clear()
         self.drift.clear()
         self.omitted.clear()
         self.rule, self.place = "", None
