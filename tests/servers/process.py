@@ -195,7 +195,7 @@ class Server(ABC):
         return [*wrapper, "--", *command]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.folder)}
+        return {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(self.folder), "TMPDIR": str(self.folder)}
 
     def _give_to(self, user: str) -> None:
         try:
