@@ -313,6 +313,54 @@ def test_an_edge_for_an_administrators_account_is_written_for_that_account_only(
         assert held(MemorySide(lab, "group"), "ops", large) == {"a-1", "2"}
 
 
+@pytest.mark.parametrize("large", ["", " large"])
+def test_edges_follow_when_a_mapping_becomes_that_of_another_account(tmp_path: Path, large: str) -> None:
+    with World(tmp_path) as world:
+        members = {"member": f"[reference]{large}"}
+        world.source("hr", "worker", rows={"1": {"job": "admin"}, "2": {}}, mapping="""
+            identity: person
+            project: true
+            join: [{employeeId: '[id]'}]
+            inbound:
+              precedence: 10
+              flows: {employeeId: '[id]', jobTitle: '[job]', active: 'true'}
+        """)  # fmt: skip
+        systems = {
+            name: world.system(name, schema("user", "login", {}), schema("group", "id", members, enabled=False))
+            for name in ("ad", "lab")
+        }
+        other = ADMINS.replace("account: admin", "account: other")
+        for name in systems:
+            world.mapping(f"{name}-plain", name, "user", PLAIN)
+            world.mapping(f"{name}-admin", name, "user", ADMINS if name == "lab" else other)
+        world.mapping("ad-group", "ad", "group", TEAM.replace(", to: %s", ""))
+        world.mapping("lab-group", "lab", "group", """
+            identity: group
+            outbound:
+              provision: 'true'
+              flows: {id: '[displayName]', member: {references: '[members]'}}
+        """)  # fmt: skip
+        world.run()
+        teams, groups = MemorySide(systems["ad"], "group"), MemorySide(systems["lab"], "group")
+        if large:
+            teams.put("ops", id="ops")
+            teams.edges("ops", "member", ["a-1", "2"])
+        else:
+            teams.put("ops", id="ops", member=["a-1", "2"])
+        world.run()
+        assert held(groups, "ops", large) == {"2"}
+        world.mapping("ad-admin", "ad", "user", ADMINS)
+        world.run()
+        assert held(groups, "ops", large) == {"a-1", "2"}
+        assert world.plan(full=True)["changes"] == []
+        world.mapping("lab-admin", "lab", "user", other)
+        world.run()
+        assert held(groups, "ops", large) == {"2"}
+        world.mapping("ad-admin", "ad", "user", other)
+        world.run()
+        assert held(groups, "ops", large) == {"a-1", "2"}
+
+
 def held(side: MemorySide, anchor: str, large: str) -> set[str]:
     """The members of a group, large or small."""
     if large:

@@ -276,11 +276,13 @@ def _settle(
     updates: list[tuple[Any, ...]] = []
     touched: list[tuple[int, int, int | None]] = []
     for how, keys in by_how.items():
-        for owner, attribute, origin, key, target in session.rows(
-            "SELECT owner, attribute, origin, key, target FROM edge WHERE how = ? AND key IN ?t", how, sorted(set(keys))
+        for owner, attribute, origin, key, target, had in session.rows(
+            "SELECT owner, attribute, origin, key, target, account FROM edge WHERE how = ? AND key IN ?t",
+            how,
+            sorted(set(keys)),
         ):
             new, account = found.get((how, key), (None, rules.main))
-            if new != target:
+            if (new, account) != (target, had):
                 updates.append((new, account, owner, attribute, origin, how, key))
                 touched.extend(((owner, attribute, target), (owner, attribute, new)))
     session.update("edge", ("target", "account"), _EDGE_KEY, updates)

@@ -8,7 +8,14 @@ from typing import Any
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session, chunks
 from muster.sync.edge_plan import return_edges
-from muster.sync.edges import NOBODY, forget_attribute, forget_origin, release_targets
+from muster.sync.edges import (
+    NOBODY,
+    dirty_texts,
+    forget_attribute,
+    forget_origin,
+    release_targets,
+    resolve_by_object,
+)
 from muster.sync.frozen import frozen_mappings, frozen_problems
 from muster.sync.indexes import value_keys
 from muster.sync.naming import wake_referrers
@@ -138,6 +145,8 @@ def _touch(session: Session, rules: Rules, name: str, parts: set[str], *, fresh:
     heads = {part.partition(":")[0] for part in parts}
     if fresh or heads & _OBJECTS:
         session.run("UPDATE object SET dirty = 1 WHERE space = ? AND dirty = 0", mapping.space)
+    if "mapping" in parts and not fresh:
+        _relabel(session, rules, mapping)
     if fresh or heads & _READS:
         _touch_read(session, rules, mapping, {part.partition(":")[2] for part in parts if part.startswith("inbound:")})
     if fresh or heads - _READS:
@@ -148,6 +157,18 @@ def _touch(session: Session, rules: Rules, name: str, parts: set[str], *, fresh:
             drop_changes(session, rules, mapping.id)
         session.run("UPDATE identity SET dirty = dirty | 2 WHERE type = ?", mapping.rules.identity)
         _touch_streams(session, mapping, parts, fresh=fresh)
+
+
+def _relabel(session: Session, rules: Rules, mapping: CompiledMapping) -> None:
+    """The objects of the mapping may be another of people's accounts now: references to them, and of them, follow."""
+    for batch in chunks(
+        session.rows("SELECT id, identity FROM object WHERE mapping = ? AND identity IS NOT NULL", mapping.id)
+    ):
+        resolve_by_object(session, rules, [row[0] for row in batch])
+        owners = sorted({row[1] for row in batch})
+        wake_referrers(session, rules, owners)
+        written = [flow.attribute_id for flow in mapping.inbound if flow.attribute_id in rules.streamed]
+        dirty_texts(session, rules, [(owner, attribute, "") for owner in owners for attribute in written])
 
 
 def _touch_read(session: Session, rules: Rules, mapping: CompiledMapping, names: set[str]) -> None:
