@@ -331,6 +331,48 @@ def test_edges_that_changed_while_the_group_was_to_go_are_not_forgotten(tmp_path
         assert town.members() == {"b", "c"}
 
 
+@pytest.mark.parametrize("deprovision", ["delete", "leave"])
+def test_a_group_that_is_to_be_there_only_later_is_made_with_all_its_members(tmp_path: Path, deprovision: str) -> None:
+    with Town(tmp_path, "abc") as town:
+        late = f"provision: '[description] <> \"off\"'\n  deprovision: {deprovision}"
+        town.world.mapping("app-group", "app", "group", (GROUPS % "").replace("provision: 'true'", late))
+        town.world.mapping("teams-team", "teams", "team", TEAMS.replace("flows: {", "flows: {description: '[state]', "))
+        town.team("t", "a", "b")
+        town.teams.edit("t", state="off")
+        town.world.run()
+        assert town.app.all() == {}
+        town.teams.edit("t", state="on")
+        assert edges_of(town.world.plan()) == {"add": ["a", "b"], "remove": []}
+        town.world.apply()
+        assert town.members() == {"a", "b"}
+        town.app.remove("t")
+        town.world.run()
+        assert town.members() == {"a", "b"}
+        assert town.world.plan(full=True)["changes"] == []
+
+
+def test_ignore_object_flow_leaves_the_members_too(tmp_path: Path) -> None:
+    with Town(tmp_path, "abcd") as town:
+        flow = "flows:\n    note: 'IIF([description] = \"hands off\", IgnoreObjectFlow(), [description])'"
+        town.world.mapping("app-group", "app", "group", (GROUPS % "").replace("flows:", flow))
+        town.world.mapping("teams-team", "teams", "team", TEAMS.replace("flows: {", "flows: {description: '[state]', "))
+        town.team("t", "a", "b")
+        town.world.run()
+        town.teams.edit("t", state="hands off")
+        town.teams.edges("t", "member", add=["c"], remove=["a"])
+        town.app.edges("t", "member", add=["d"])
+        town.hr.edit("b", status="left")
+        assert changed(town.world.run()) == [("app", "delete", "b")]
+        town.hr.edit("c", status="left")
+        town.world.run()
+        assert town.members() == {"a", "b", "d"}
+        town.teams.edit("t", state="on")
+        town.hr.edit("c", status=None)
+        town.world.run()
+        assert town.members() == {"c"}
+        assert town.world.plan(full=True)["changes"] == []
+
+
 # --- two sources
 
 

@@ -244,6 +244,7 @@ class _Compiler:
             writes=tuple((f.flow.attribute, _plain(f), f) for f in outbound if not f.streamed),
             references=tuple(f for f in outbound if f.edge and not f.streamed),
             named_by=tuple(f for f in outbound if f.flow.attribute in self._naming()),
+            may_ignore=any(_may_ignore(c.value.expression) for f in outbound for c in f.flow.choices),
             refers=any(f.how and f.streamed is None for f in inbound),
             uses_unique=any(f.unique for f in outbound),
             unique_of=self._unique_of(outbound),
@@ -368,6 +369,11 @@ class _Compiler:
                 )
             )
         return tuple(made), compile_program(program)
+
+
+def _may_ignore(expression: Expression) -> bool:
+    """Whether the text says so, or calls a function of the project, which may."""
+    return "ignoreobject" in expression.text.lower() or bool(expression.functions - expression.dialect.functions.keys())
 
 
 def _alone(inbound: Sequence[CompiledInbound]) -> tuple[tuple[str, int, bool, CompiledInbound], ...] | None:

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import orjson
 
-from muster.expressions import Context
 from muster.model import dn
 from muster.model.changes import Action
 from muster.model.values import Document, Scalar, Type, items
@@ -23,8 +22,7 @@ from muster.store.database import Session
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_DANGLING
 from muster.sync.indexes import Indexed
 from muster.sync.ordering import levels, set_levels
-from muster.sync.partial import Unread
-from muster.sync.presence import untouchable
+from muster.sync.presence import Touchable
 from muster.sync.rules import CompiledOutbound, Rules
 
 DANGLES: Final = "delete of what it refers to"
@@ -69,12 +67,12 @@ class _Loss:
     edges: list[tuple[int, str]] = field(default_factory=list)
 
 
-def take_out_dangling(session: Session, rules: Rules, run: int, context: Context, unknown: Unread) -> None:
+def take_out_dangling(session: Session, rules: Rules, run: int, touchable: Touchable) -> None:
     """Put the pending deletes in order, and plan what else must be written before them; anew for each plan."""
     for system in sorted(rules.project.systems):
         spaces = rules.spaces_of(system)
         _drop(session, spaces)
-        plan = _Deletes(session, rules, system, spaces, context, unknown)
+        plan = _Deletes(session, rules, system, spaces, touchable)
         if plan.going:
             plan.order()
             _write(session, rules, plan.losses(), run)
@@ -98,14 +96,12 @@ class _Deletes:
         rules: Rules,
         system: str,
         spaces: Sequence[int],
-        context: Context,
-        unknown: Unread,
+        touchable: Touchable,
     ) -> None:
         self.session = session
         self.rules = rules
         self.spaces = list(spaces)
-        self.context = context
-        self.unknown = unknown
+        self.touchable = touchable
         self.normal = dn.normal if rules.naming.get(system) else str
         self.going: dict[str, _Object] = {}
         for change, rank, ref, *columns in session.rows(
@@ -222,8 +218,7 @@ class _Deletes:
         mapping = self.rules.mappings.get(holder.mapping) if holder.mapping is not None else None
         if mapping is None or not (holder.identity or holder.delete):
             return None
-        unknown = self.unknown.of(mapping.space, holder.id)
-        if not holder.delete and untouchable(mapping, holder.document, unknown, self.context) is not None:
+        if not holder.delete and not self.touchable(self.session, mapping, holder.identity, holder.id, holder.document):
             return None
         flows = (flow for flow in mapping.outbound if flow.edge and flow.flow.attribute == one.attribute)
         return next((flow for flow in flows if flow.attribute.writable == "always"), None)

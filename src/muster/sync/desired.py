@@ -199,6 +199,7 @@ def _update(question: Question, target: Target, wish: Wish, context: Context, al
         value = _result(question, flow, results, wish, allocate, current=target.document.get(name))
         if value is _OBJECT:
             wish.write_nothing()
+            wish.ignored = True
             wish.anchor = target.anchor
             return
         if value is _LATER:

@@ -7,18 +7,18 @@ another change of the plan stands there without a text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from muster.model.values import Document
 from muster.store.codec import decode, folded, text_digest
 from muster.store.database import CHUNK, Session, chunks
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_DANGLING, RANK_EDGES, RANK_LATE
 from muster.sync.edge_lookup import LargeReference
 from muster.sync.edges import NOBODY
+from muster.sync.presence import Touchable
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
 
 _COLUMNS: Final = ("change", "attribute", "target", "text", "remove")
@@ -26,9 +26,6 @@ _KEY: Final = ("change", "attribute", "text", "target")
 _DIRTY: Final = ("owner", "attribute", "target", "text")
 
 _OWNERS: Final = 200
-
-Touchable = Callable[[CompiledMapping, int, Document], bool]
-"""Whether the object of a mapping that shows a document may be written."""
 
 _Row = tuple[int, int, str, int]
 """attribute, target, text, remove"""
@@ -53,6 +50,12 @@ def return_edges(session: Session, rules: Rules, changes: Sequence[int]) -> None
                     dirty.add((identity, flow.edge, NOBODY, text))
     session.upsert("edge_dirty", _DIRTY, _DIRTY, sorted(dirty))
     session.run("DELETE FROM edge_change WHERE change IN ?i", list(changes))
+
+
+def fill_new(session: Session, rules: Rules, creates: Iterable[tuple[int, int]]) -> None:
+    """Objects (identity, mapping) that are to be made hold all of their large references, whatever changed lately."""
+    rows = {(owner, flow.edge, NOBODY, "") for owner, mapping in creates for flow in rules.mappings[mapping].streams}
+    session.upsert("edge_dirty", _DIRTY, _DIRTY, sorted(rows))
 
 
 def plan_edges(session: Session, rules: Rules, run: int, after: int, touchable: Touchable) -> tuple[int, int | None]:
@@ -159,7 +162,7 @@ class _Planner:
                 "SELECT wanted FROM presence WHERE identity = ? AND mapping = ?", self.owner, self.mapping.id
             )
             deleted = change is not None and change[1] == "delete"
-            if wanted == 0 or deleted or not touchable(self.mapping, number, decode(data)):
+            if wanted == 0 or deleted or not touchable(session, self.mapping, self.owner, number, decode(data)):
                 self.later = True
                 return False
             if enforce == "once" or (enforce == "default" and self._there.shows_something):

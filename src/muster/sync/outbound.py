@@ -27,7 +27,7 @@ from muster.sync.clock import moment
 from muster.sync.consequences import Consequences, by_identity, outbound_reads
 from muster.sync.desired import decide
 from muster.sync.edge_lookup import cleared
-from muster.sync.edge_plan import plan_edges, return_edges
+from muster.sync.edge_plan import fill_new, plan_edges, return_edges
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
@@ -149,7 +149,7 @@ class Outbound:
         owner: int | None = 0
         while owner is not None:
             with self.database.write() as session:
-                made, owner = plan_edges(session, self.rules, self.run, owner, self._touchable)
+                made, owner = plan_edges(session, self.rules, self.run, owner, self.touchable)
             self.counts["changes"] += made
         self._tell_kept_out()
         with self.database.read() as session:
@@ -199,10 +199,23 @@ class Outbound:
                 if question.mapping.uses_unique and question.lacks_names():
                     decide(question, self.context, self.now, allocate)
 
-    def _touchable(self, mapping: CompiledMapping, number: int, document: Document) -> bool:
-        """Whether the object of the mapping that shows this may be written."""
+    def touchable(
+        self, session: Session, mapping: CompiledMapping, identity: int, number: int, document: Document
+    ) -> bool:
+        """Whether the identity's object of the mapping, which shows this, may be written."""
         unknown = self.unknown.of(mapping.space, number)
-        return untouchable(mapping, document, unknown, self.context) is None
+        if untouchable(mapping, document, unknown, self.context) is not None:
+            return False
+        return not (mapping.may_ignore and self._ignored(session, mapping, identity))
+
+    def _ignored(self, session: Session, mapping: CompiledMapping, identity: int) -> bool:
+        """Whether a flow says that nothing is to be done with the identity's object (`IgnoreObjectFlow`)."""
+        rows = session.rows(f"SELECT {_COLUMNS} FROM identity WHERE id = ?", identity)
+        reservations = Reservations(self.rules, session)
+        reservations.load([identity])
+        asked = self._questions(rows[0], self._load(session, rows, [identity]), reservations)
+        question = next(question for question in asked.questions if question.mapping is mapping)
+        return decide(question, self.context, self.now, None).ignored
 
     # --- one batch
 
@@ -244,6 +257,8 @@ class Outbound:
         keep_notes(session, numbers, result.notes)
         key = ("target", "owner")
         session.upsert("waiting", key, key, sorted(result.waiting))
+        creates = [(change[3], change[2]) for change in result.changes if change[5] == Action.CREATE]
+        fill_new(session, self.rules, creates)
         touch_targets(session, self.rules, sorted(result.moved))
         turned = {identity for identity, _, _ in before ^ going(session, self.rules, numbers)}
         renamed = {number for _, number in named ^ renaming(session, self.rules, numbers)}

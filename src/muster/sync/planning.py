@@ -18,12 +18,14 @@ from muster.sync.dangling import take_out_dangling
 from muster.sync.limits import over_limits
 from muster.sync.ordering import order_references
 from muster.sync.partial import PartialDocument, Unread
-from muster.sync.presence import protected
+from muster.sync.presence import Touchable, protected
 from muster.sync.problems import Report
 from muster.sync.rules import Rules
 
 
-def finish_plan(rules: Rules, database: Database, report: Report, now: int, run: int, unknown: Unread) -> set[str]:
+def finish_plan(
+    rules: Rules, database: Database, report: Report, now: int, run: int, unknown: Unread, touchable: Touchable
+) -> set[str]:
     """Order references, add what unmanaged objects and deletes ask for, check the limits; the systems that are held."""
     with database.write() as session:
         follow_containers(session, rules)
@@ -31,7 +33,7 @@ def finish_plan(rules: Rules, database: Database, report: Report, now: int, run:
     with database.write() as session:
         _unmanaged_changes(session, rules, run, Context(now=moment(now)), unknown)
     with database.write() as session:
-        take_out_dangling(session, rules, run, Context(now=moment(now)), unknown)
+        take_out_dangling(session, rules, run, touchable)
     with database.read() as session:
         problems = over_limits(session, rules, now)
     for problem in problems:

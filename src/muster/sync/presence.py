@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from muster.expressions import UNKNOWN, Context, Fault
 from muster.model.values import Document, Value
 from muster.project.configuration import Place
+from muster.store.database import Session
 from muster.sync.clock import moment
 from muster.sync.partial import PartialDocument
 from muster.sync.rules import CompiledMapping
 from muster.sync.values import due_of
 from muster.sync.wishes import Note, Presence, Question, Wish
+
+Touchable = Callable[[Session, CompiledMapping, int, int, Document], bool]
+"""Whether what a mapping writes may be written now: the mapping, the identity, its object and what that shows."""
 
 
 def wanted_now(question: Question, context: Context, wish: Wish) -> bool | None:

@@ -102,6 +102,8 @@ class CompiledMapping:
     references: tuple[CompiledOutbound, ...] = ()
     named_by: tuple[CompiledOutbound, ...] = ()
     """Outbound flows without which no object can be made: those of its anchor and of its name."""
+    may_ignore: bool = False
+    """Whether an outbound flow may say that nothing is to be done with the object."""
     refers: bool = False
     """Whether an inbound flow gives small references."""
     uses_unique: bool = False

@@ -298,7 +298,15 @@ class Run:
         with self.database.read() as session:
             report_cases(session, self.rules, self.report)
         with self.steps.timed("plan"):
-            self.held = finish_plan(self.rules, self.database, self.report, self.now, self.number, self._unknown)
+            self.held = finish_plan(
+                self.rules,
+                self.database,
+                self.report,
+                self.now,
+                self.number,
+                self._unknown,
+                outbound.touchable,
+            )
         self.held |= {problem.system for problem in self.report.held if problem.kind in NOT_TAKEN_IN}
 
     def _look_before_making(self) -> bool:

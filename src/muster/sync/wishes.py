@@ -130,6 +130,8 @@ class Wish:
     presence: Presence | None = None
     due: int | None = None
     recreate: bool = False
+    ignored: bool = False
+    """A flow says that nothing is to be done with the object."""
     clears: Place | None = None
     """The step that takes the object out of all groups."""
     notes: list[Note] = field(default_factory=list)
