@@ -455,6 +455,36 @@ def test_clear_groups_takes_the_object_out_of_groups_that_muster_does_not_manage
         assert changed(club.plan()) == []
 
 
+def test_clear_groups_names_the_types_that_it_could_not_look_at(tmp_path: Path) -> None:
+    with Club(tmp_path) as club:
+        member = {"member": "[reference] large"}
+        app = club.system(
+            "app",
+            schema("account", "login", {}),
+            schema("group", "name", member, enabled=False),
+            schema("squad", "name", member, enabled=False),
+            schema("printer", "name", {}, enabled=False),
+        )
+        squads = MemorySide(app, "squad")
+        squads.put("x", name="x")
+        squads.edges("x", "member", add=["ada"])
+        club.run()
+        assert club.plan()["notes"] == []
+        club.hr.edit("1", status="left")
+        notes = [note for note in club.run()["notes"] if note["kind"] == "unseen-groups"]
+        assert [(note["system"], note["object_type"]) for note in notes] == [("app", "squad")]
+        assert "mappings/app-account.yaml:" in notes[0]["message"]
+        assert "`object: squad` and `identity: group`" in notes[0]["message"]
+        assert squads.members("x", "member") == {"ada"}
+        club.mapping("app-squad", "app", "squad", "identity: group\n")
+        club.run()
+        club.hr.edit("1", status="active")
+        club.run()
+        club.hr.edit("1", status="left")
+        assert kinds(club.run()["notes"]) == []
+        assert squads.members("x", "member") == set()
+
+
 def test_edges_stay_away_while_the_object_is_cleared(tmp_path: Path) -> None:
     with Club(tmp_path) as club:
         club.team("t", "1", "2")

@@ -23,7 +23,10 @@ def build_mapping(context: MappingContext) -> MappingRules:
             nearest(file.identity, types),
         )
     if file.inbound is None and file.outbound is None and not file.join and not file.project:
-        context.diagnostics.hint(Place(document.file, 1, 1), "this mapping does nothing: it neither reads nor writes")
+        context.diagnostics.hint(
+            Place(document.file, 1, 1),
+            "this mapping neither reads nor writes: its objects only count as groups, for `clear groups`",
+        )
     scope = None
     if file.scope is not None:
         scope = context.scope(["scope"], file.scope)

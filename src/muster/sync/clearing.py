@@ -20,8 +20,10 @@ from muster.project.configuration import Place
 from muster.store.codec import decode, digest
 from muster.store.database import Session
 from muster.sync.changes import PLANNED, RANK_EDGES
+from muster.sync.indexes import showing
 from muster.sync.partial import PartialDocument, Unread
 from muster.sync.presence import protected
+from muster.sync.problems import Problem
 from muster.sync.rules import CompiledMapping, Rules, group_attributes
 
 CLEARS = "deprovision: clear groups"
@@ -80,6 +82,34 @@ def clear_groups(
     return made
 
 
+def unseen_groups(rules: Rules, system: str) -> dict[str, list[str]]:
+    """The object types of the system that may be groups and that no mapping reads, with what would hold members."""
+    schema = rules.schemas.get(system)
+    read = {mapping.rules.object for mapping in rules.mappings.values() if mapping.rules.system == system}
+    found = {
+        name: [one.name for one in group_attributes(kind)]
+        for name, kind in (schema.types.items() if schema is not None else ())
+        if name not in read
+    }
+    return {name: attributes for name, attributes in sorted(found.items()) if attributes}
+
+
+def unseen_problems(rules: Rules, clearings: Iterable[Clearing]) -> Iterable[Problem]:
+    """For each system in which somebody is to be in no group: what was not looked at for that."""
+    places = {one.mapping.rules.system: one.place for one in clearings}
+    for system, place in sorted(places.items()):
+        for kind, attributes in unseen_groups(rules, system).items():
+            yield Problem(
+                "unseen-groups",
+                system,
+                f"{place}: `clear groups` does not look at {system}/{kind} ({', '.join(attributes)}), because no "
+                "mapping reads these objects: accounts that go stay in them. Add a mapping file with "
+                f"`system: {system}`, `object: {kind}` and `identity: group`",
+                type=kind,
+                note=True,
+            )
+
+
 def wake_cleared(session: Session, rules: Rules, shown: Iterable[tuple[int, str]]) -> None:
     """Groups (space, text) show somebody anew: those who are to be in none are worked out again."""
     if not rules.clearing:
@@ -132,21 +162,19 @@ def _small(
     context: Context,
     unknown: Unread,
 ) -> None:
-    """References that stand in the objects themselves: only types that have some are looked through."""
+    """References that stand in the objects themselves."""
     for space in rules.spaces_of(system):
-        schema = rules.schema_of(space)
-        names = [one.name for one in group_attributes(schema) if not one.large] if schema is not None else []
-        if not names or space not in rules.by_space:
-            continue
-        for number, anchor, mapping, data in session.rows(
-            "SELECT id, anchor, mapping, doc FROM object WHERE space = ? AND gone = 0 ORDER BY id", space
-        ):
-            document: Document = decode(data)
-            for name in names:
-                for value in items(document.get(name)):
+        for one in rules.indexed.get(space, ()) if space in rules.by_space else ():
+            if not one.reference:
+                continue
+            keys = {key for text in owners if (key := one.key(text)) is not None}
+            for number, _, anchor, mapping, _, data in showing(session, one, sorted(keys)):
+                document: Document = decode(data)
+                for value in items(document.get(one.attribute)):
                     text = dn.normal(str(value)) if rules.naming.get(system) else str(value)
                     if text not in owners:
                         continue
+                    name = one.attribute
                     group = _group(
                         rules, owners[text], number, space, anchor, mapping, name, True, document, context, unknown
                     )

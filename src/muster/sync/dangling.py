@@ -20,7 +20,7 @@ from muster.model.values import Document, Scalar, Type, items
 from muster.store.codec import decode, digest
 from muster.store.database import Session
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_DANGLING
-from muster.sync.indexes import Indexed
+from muster.sync.indexes import showing
 from muster.sync.ordering import levels, set_levels
 from muster.sync.presence import Touchable
 from muster.sync.rules import CompiledOutbound, Rules
@@ -125,7 +125,8 @@ class _Deletes:
         found: dict[int, tuple[_Object, set[str]]] = {}
         for space in self.spaces:
             for one in self.rules.indexed.get(space, ()):
-                for row in self._showing(one) if one.reference else ():
+                keys = sorted({key for name in self.going if (key := one.key(name)) is not None})
+                for row in showing(self.session, one, keys) if one.reference else ():
                     if row[0] not in gone:
                         found.setdefault(row[0], (_object(row), set()))[1].add(one.attribute)
         for item, names in found.values():
@@ -139,16 +140,6 @@ class _Deletes:
         if schema is not None:
             found |= {name for name, attribute in schema.attributes.items() if attribute.type is Type.REFERENCE}
         return found
-
-    def _showing(self, one: Indexed) -> Sequence[tuple[Any, ...]]:
-        """The objects that show one of the names in this attribute."""
-        keys = {key for name in self.going if (key := one.key(name)) is not None}
-        return self.session.rows(
-            "SELECT o.id, o.space, o.anchor, o.mapping, o.identity, o.doc FROM object_key k "
-            "JOIN object o ON o.id = k.object WHERE k.sig = ? AND k.key IN ?t AND o.gone = 0 ORDER BY o.id",
-            one.sig,
-            sorted(keys),
-        )
 
     def _shown(self, item: _Object, names: Iterable[str]) -> Iterable[_Reference]:
         for name in sorted(names):

@@ -5,9 +5,9 @@ Two kinds of attributes have one: those whose values must be unique, and referen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from muster.model import dn
 from muster.model.values import Document, Value, items, key_text
@@ -40,6 +40,16 @@ def value_keys(indexed: Iterable[Indexed], document: Document, number: int) -> I
             key = one.key(value)
             if key is not None:
                 yield one.sig, key, number
+
+
+def showing(session: Session, one: Indexed, keys: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The objects that show one of these keys in the attribute: id, space, anchor, mapping, identity, doc."""
+    return session.rows(
+        "SELECT o.id, o.space, o.anchor, o.mapping, o.identity, o.doc FROM object_key k "
+        "JOIN object o ON o.id = k.object WHERE k.sig = ? AND k.key IN ?t AND o.gone = 0 ORDER BY o.id",
+        one.sig,
+        list(keys),
+    )
 
 
 def reindex(session: Session, indexed: Iterable[Indexed], changed: Iterable[tuple[int, Document, Document]]) -> None:

@@ -22,7 +22,7 @@ from muster.store.database import Database, Session
 from muster.sync.cases import ABOUT_OTHERS
 from muster.sync.changes import CHANGE_COLUMNS, PLANNED, SENT, rank_of
 from muster.sync.clashes import find_clashes, settle_clashes
-from muster.sync.clearing import Clearing, clear_groups
+from muster.sync.clearing import Clearing, clear_groups, unseen_problems
 from muster.sync.clock import moment
 from muster.sync.consequences import Consequences, by_identity, outbound_reads
 from muster.sync.desired import decide
@@ -284,6 +284,8 @@ class Outbound:
             ],
         )
         self.counts["changes"] += len(removals)
+        for problem in unseen_problems(self.rules, result.clearings):
+            self.report.add(problem)
 
     def _refuse_clashes(self, session: Session, numbers: Sequence[int], result: _Result) -> None:
         """Take out the creates whose name is taken, and open a case for a person where an object has it."""
