@@ -132,6 +132,18 @@ def test_two_people_for_one_name_are_an_error_and_then_a_case_without_a_command(
         assert cases(office) == []
 
 
+def test_an_object_that_waits_for_another_reason_too_is_told_in_every_run(tmp_path: Path) -> None:
+    with Office(tmp_path, people={"1": ADA, "2": BO, "3": BO | {"first": "Ada"}}) as office:
+        office.run()
+        office.app.put("bo2", login="bo2", emp="2")
+        office.hr.edit("3", first="Bo2")
+        for full in (False, True):
+            assert kinds(office.run(full=full)["held"]) == ["ambiguous-join", "clash"]
+        office.app.remove("bo2")
+        assert office.run()["held"] == []
+        assert office.app.values("bo2")["emp"] == "3"
+
+
 def test_what_is_in_the_way_is_not_counted_as_nobodys(office: Office) -> None:
     assert office.plan()["unmanaged"] == []
 

@@ -507,6 +507,19 @@ def test_two_people_that_are_merged_keep_the_names_of_both(world: World) -> None
     assert world.run(full=True)["changes"] == []
 
 
+def test_a_name_that_a_merge_sets_free_goes_to_who_waits_for_it_in_the_same_run(world: World) -> None:
+    hr, app = company(world, {"1": ADA, "2": ADA | {"live": "no"}})
+    world.mapping("hr-worker", "hr", "worker", "several: true" + HR)
+    app.put("ada.byron2", login="ada.byron2")
+    world.run()
+    hr.put("3", id="3", **ADA)
+    assert kinds(world.run()["errors"]) == ["expression"]
+    with world.muster() as muster:
+        muster.decide("merge", by="ops", identity="2", into="1")
+    assert world.run()["errors"] == []
+    assert logins(app)["3"] == "ada.byron"
+
+
 # --- for all inputs
 
 

@@ -36,12 +36,12 @@ class Clashes:
     there: dict[tuple[int, int | None], list[Change]] = field(default_factory=dict)
     planned: list[tuple[Change, str]] = field(default_factory=list)
     frozen: Counter[tuple[int, str]] = field(default_factory=Counter)
+    in_cases: set[int] = field(default_factory=set)
 
     @property
     def troubled(self) -> set[int]:
-        """The identities that are looked at again in the next run whatever happens."""
-        cases = {change[3] for changes in self.there.values() for change in changes}
-        return {change[3] for change in self.refused} - cases
+        """The identities that are looked at again in the next run whatever happens; a case wakes the others."""
+        return {change[3] for change in self.refused} - self.in_cases
 
 
 def find_clashes(session: Session, changes: Sequence[Change], frozen: Mapping[int, str]) -> Clashes:
@@ -114,6 +114,8 @@ def settle_clashes(
             cases.append(_case(session, rules, number, owner, own[0][2] if own else mapping, identities, now))
     free = _free(session, [case.object for case in cases])
     problems.extend(_other(session, rules, case) for case in cases if case.object not in free)
+    others = {case.object for case in cases} - free
+    clashes.in_cases.update(change[3] for number, (_, own) in wanted.items() if number not in others for change in own)
     open_cases(session, [case for case in cases if case.object in free])
     close_cases(session, closed)
     problems.extend(_planned(session, rules, change, uid) for change, uid in clashes.planned)

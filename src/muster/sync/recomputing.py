@@ -67,7 +67,10 @@ class Recomputing:
         *,
         allocate: bool,
     ) -> Worked:
-        """The identities' values; with `allocate`, unique ones are given out, in `reservations`."""
+        """The identities' values; with `allocate`, unique ones are given out, in `reservations`.
+
+        What is not used any more is given back at once, so that whoever needs a name finds it free.
+        """
         numbers = [item.id for item in identities]
         unique = any(self.rules.types[item.type].computed for item in identities)
         if unique:
@@ -103,7 +106,7 @@ class Recomputing:
             if item.due is not None and item.due <= self.now and values.document != item.document:
                 done.moved.append((self._since(item.due, values, work), item.id))
             done.results.append((item, values, leaving))
-            if allocate:
+            if unique:
                 used = computed_names(self.rules.types[item.type], values.document)
                 reservations.give_back(item.id, used, but_for=self.rules.flow_scopes)
             self._tell(item, values)
