@@ -89,7 +89,7 @@ class Outcomes:
         good = [(sent, outcome) for sent, outcome in outcomes if self.succeeded(sent, outcome)]
         self._created([pair for pair in good if pair[0].action is Action.CREATE])
         self._updated([pair for pair in good if pair[0].action in (Action.UPDATE, Action.DISABLE)])
-        self._deleted([sent for sent, _ in good if sent.action is Action.DELETE])
+        self.deleted([sent for sent, _ in good if sent.action is Action.DELETE])
         self._edges([sent for sent, _ in good if sent.edges])
         bad = [(sent, outcome) for sent, outcome in outcomes if not self.succeeded(sent, outcome)]
         for sent, outcome in bad:
@@ -296,7 +296,8 @@ class Outcomes:
 
     # --- deletes
 
-    def _deleted(self, changes: Sequence[Sent]) -> None:
+    def deleted(self, changes: Sequence[Sent]) -> None:
+        """The objects that these changes deleted are no more."""
         if not changes:
             return
         numbers = [sent.object for sent in changes if sent.object]

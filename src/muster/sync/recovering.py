@@ -35,6 +35,7 @@ def recover(recorder: Outcomes) -> int:
     session, rules = recorder.session, recorder.rules
     settled = [(sent, _settle(session, rules, sent)) for sent in _sent(session, rules, recorder.system)]
     return_edges(session, rules, [sent.id for sent, outcome in settled if outcome.result is not Result.DONE])
+    recorder.deleted([s for s, o in settled if s.action is Action.DELETE and o.result is Result.DONE])
     recorder.close(settled)
     written = [(recorder.system, sent.action.value) for sent, outcome in settled if outcome.result is Result.DONE]
     if written:
