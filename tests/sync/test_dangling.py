@@ -47,6 +47,7 @@ identity: group
 join: [{displayName: '[id]'}]
 outbound:
   provision: 'true'
+  deprovision: delete
   flows: {id: '[displayName]', member: {references: '[members]'%s}}
 """
 NO_LIMITS = "safety: {percent: 100, members: 100, updates: 100}"
@@ -292,7 +293,7 @@ def test_a_group_that_is_being_deprovisioned_loses_members_who_go(tmp_path: Path
             "app-group",
             "app",
             "group",
-            (GROUPS % "").replace("provision: 'true'", "provision: '[description] <> \"off\"'\n  deprovision: leave"),
+            (GROUPS % "").replace("'true'\n  deprovision: delete", "'[description] <> \"off\"'\n  deprovision: leave"),
         )
         firm.world.mapping("teams-team", "teams", "team", TEAMS.replace("flows: {", "flows: {description: '[state]', "))
         firm.team("t", "1", "2")
@@ -341,12 +342,6 @@ def test_a_circle_of_accounts_that_go_together_is_cut_first(tmp_path: Path) -> N
 
 def test_a_group_that_goes_with_its_members_goes_first(tmp_path: Path) -> None:
     with Firm(tmp_path, {"1": None, "2": None}) as firm:
-        firm.world.mapping(
-            "app-group",
-            "app",
-            "group",
-            (GROUPS % "").replace("'true'", "'[displayName] <> \"x\"'\n  deprovision: delete"),
-        )
         firm.team("t", "1", "2")
         firm.run()
         firm.teams.remove("t")
@@ -392,6 +387,18 @@ def test_a_manager_who_gets_an_account_in_the_same_plan_is_written_without_a_gap
         with Noting(written):
             firm.world.apply()
         assert written == [("create", "9", None), ("update", "2", "9")]
+
+
+def test_a_manager_since_long_who_gets_an_account_now_is_in_that_plan(tmp_path: Path) -> None:
+    with Firm(tmp_path, {"1": None, "2": "9", "9": None}) as firm:
+        external(firm, "9")
+        firm.run()
+        firm.hr.edit("9", status=None)
+        plan = firm.world.plan()
+        assert actions(plan) == [("create", "9"), ("update", "2")]
+        firm.world.apply()
+        assert firm.managers()["2"] == "9"
+        assert firm.world.plan()["changes"] == []
 
 
 def test_a_manager_whose_account_could_not_be_made_does_not_leave_the_old_one_in_place(tmp_path: Path) -> None:

@@ -158,6 +158,15 @@ def touch_targets(session: Session, rules: Rules, identities: Sequence[int]) -> 
         )
 
 
+def wake_waiting(session: Session, targets: Iterable[int]) -> None:
+    """Objects of these identities are to be made: whoever waits for one of them is worked out again."""
+    numbers = sorted(targets)
+    if numbers:
+        session.run(
+            "UPDATE identity SET dirty = dirty | 2 WHERE id IN (SELECT owner FROM waiting WHERE target IN ?i)", numbers
+        )
+
+
 def wake_referrers(session: Session, rules: Rules, identities: Iterable[int]) -> None:
     """What names these identities' objects came, changed or goes: whoever refers to them is worked out again."""
     numbers = sorted(identities)

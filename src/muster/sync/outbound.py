@@ -31,7 +31,16 @@ from muster.sync.edge_plan import fill_new, plan_edges, return_edges
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import Hold, Holds, load_holds
 from muster.sync.marks import OUT, TROUBLE, marked_identities
-from muster.sync.naming import going, lasting_names, renaming, touch_targets, wake_referrers, with_those_below
+from muster.sync.naming import (
+    coming_objects,
+    going,
+    lasting_names,
+    renaming,
+    touch_targets,
+    wake_referrers,
+    wake_waiting,
+    with_those_below,
+)
 from muster.sync.notes import NoteRow, keep_notes, report_notes
 from muster.sync.partial import Unread
 from muster.sync.paths import load_paths, wake_readers
@@ -233,6 +242,7 @@ class Outbound:
             self._identity(one, batch, reservations, result)
         reservations.save()
         before, named = going(session, self.rules, numbers), renaming(session, self.rules, numbers)
+        coming = coming_objects(session, self.rules, numbers)
         promised = self.consequences.promised(session, numbers)
         old = [
             row[0] for row in session.rows(f"SELECT id FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
@@ -260,6 +270,7 @@ class Outbound:
         creates = [(change[3], change[2]) for change in result.changes if change[5] == Action.CREATE]
         fill_new(session, self.rules, creates)
         touch_targets(session, self.rules, sorted(result.moved))
+        wake_waiting(session, {place[0] for place in coming_objects(session, self.rules, numbers) - coming})
         turned = {identity for identity, _, _ in before ^ going(session, self.rules, numbers)}
         renamed = {number for _, number in named ^ renaming(session, self.rules, numbers)}
         turned |= with_those_below(session, self.rules, sorted(renamed)) if renamed else set()
