@@ -100,6 +100,34 @@ def test_an_account_that_shows_another_number_is_somebody_elses(world: World) ->
     assert logins(app) == {"ada": "77", "ada.byron": "1"}
 
 
+def test_a_strangers_account_is_not_a_leavers_who_has_its_login_in_reserve(world: World) -> None:
+    _, app = company(world, {"1": {**ADA, "live": "no"}}, {})
+    world.run()
+    app.put("ada", login="ada", emp="77")
+    assert world.run()["changes"] == []
+    assert app.values("ada") == {"login": "ada", "emp": "77"}
+    assert [one["anchor"] for one in world.plan()["unmanaged"]] == ["ada"]
+
+
+def test_who_comes_later_gets_another_login_when_a_stranger_took_the_one_in_reserve(world: World) -> None:
+    hr, app = company(world, {"1": {**ADA, "live": "no"}}, {})
+    world.run()
+    app.put("ada", login="ada", emp="77")
+    hr.edit("1", live=None)
+    world.run()
+    world.run()
+    assert logins(app) == {"ada": "77", "ada.byron": "1"}
+
+
+def test_a_create_that_was_shown_never_takes_over_what_came_in_its_place(world: World) -> None:
+    _, app = company(world, {"1": ADA}, {})
+    (shown,) = world.plan()["changes"]
+    app.put("ada", login="ada")
+    result = world.apply()
+    assert (shown["action"], result["changes"], [one["anchor"] for one in result["stale"]]) == ("create", [], ["ada"])
+    assert logins(app) == {"ada": None}
+
+
 def test_a_line_that_only_one_side_has_a_value_for_says_nothing(world: World) -> None:
     lines = APP.replace("join:\n", "join:\n  - mobilePhone: '[phone]'\n")
     _, app = company(world, {"1": ADA}, {"ada": {"phone": "123"}}, lines)

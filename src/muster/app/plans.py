@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 
 from muster.app.results import failed_changes
+from muster.model.changes import Action
 from muster.model.errors import ProjectError
-from muster.store.database import Database
+from muster.store.database import Database, Session
 from muster.sync.plan_document import approved, made_since, pending_changes, plan_digest, plan_key, stale
 from muster.sync.problems import Problem
 from muster.sync.run import Run
@@ -112,16 +113,30 @@ def _failed(run: Run) -> bool:
 def approved_now(run: Run, plan: ShownPlan) -> frozenset[int]:
     """The pending changes that do only what was shown."""
     with run.database.read() as session:
-        return frozenset(
-            change["id"] for change in pending_changes(run.rules, session) if approved(change, plan.by_key)
-        )
+        return frozenset(change["id"] for change in _approved(run, session, plan))
 
 
 def missing_now(run: Run, plan: ShownPlan) -> list[Change]:
     """The shown changes that are no longer pending, or no longer the same."""
     with run.database.read() as session:
-        live = {plan_key(c) for c in pending_changes(run.rules, session) if approved(c, plan.by_key)}
+        live = {plan_key(change) for change in _approved(run, session, plan)}
     return [change for change in plan.changes if plan_key(change) not in live]
+
+
+def _approved(run: Run, session: Session, plan: ShownPlan) -> Iterator[Change]:
+    """A shown create may go on as an update of what it made; never as one of an object of another hand."""
+    foreign = {
+        row[0]
+        for row in session.rows(
+            "SELECT c.id FROM change c JOIN object o ON o.id = c.object WHERE c.state = 0 AND o.made = 0"
+        )
+    }
+    for change in pending_changes(run.rules, session):
+        if not approved(change, plan.by_key):
+            continue
+        if change["id"] in foreign and plan.by_key[plan_key(change)]["action"] == Action.CREATE:
+            continue
+        yield change
 
 
 def tell_missing(run: Run, plan: ShownPlan, missing: Sequence[Change]) -> list[Change]:

@@ -276,7 +276,9 @@ class _Compiler:
         for expression in expressions:
             self.wanted |= expression.reads
         sig = identity_sig(self.names, self.rules.identity, line.attributes)
-        return CompiledJoin(line, sig, compile_program(expressions))
+        sources = _unique_sources(self.project.metaverse[self.rules.identity])
+        given = any(sources.get(name) for name in line.attributes)
+        return CompiledJoin(line, sig, compile_program(expressions), given=given)
 
     def _slots(self, choices: Sequence[Choice], precedence: int, program: list[Expression]) -> tuple[Slot, ...]:
         slots: list[Slot] = []

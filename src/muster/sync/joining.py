@@ -87,6 +87,18 @@ def line_that_ties(
     return None
 
 
+def spoken_against(
+    mapping: CompiledMapping, keys: Collection[tuple[int, str]], identity: Collection[tuple[int, str]]
+) -> bool:
+    """Whether only a name that Muster gives out ties an object to an identity, and a line before it says otherwise.
+
+    An account that shows another employee number is somebody else's, though its login is the one we would give.
+    """
+    common = set(keys) & set(identity)
+    first = next((join for join in mapping.joins if any(sig == join.sig for sig, _ in common)), None)
+    return first is not None and first.given and line_that_ties(mapping, keys, identity) is None
+
+
 def matching_identities(
     keys: Keys, identities: Mapping[tuple[int, str], Collection[int]], refused: Collection[int]
 ) -> tuple[int, ...]:

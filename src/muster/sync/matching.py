@@ -14,12 +14,21 @@ from muster.sync.cases import Case, called, close_cases, open_cases, wake_cases
 from muster.sync.clock import moment
 from muster.sync.decisions import Decisions, load_decisions, remember_parting
 from muster.sync.edges import dirty_names, forget_origin, object_appeared, release_targets, stream_joined
-from muster.sync.joining import Choice, Claim, Keys, choose_mapping, matching_identities, object_keys, settle
+from muster.sync.joining import (
+    Choice,
+    Claim,
+    Keys,
+    choose_mapping,
+    matching_identities,
+    object_keys,
+    settle,
+    spoken_against,
+)
 from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
 from muster.sync.naming import wake_referrers
 from muster.sync.partial import PartialDocument, Unread
 from muster.sync.reserving import make_shown_firm
-from muster.sync.rules import CompiledMapping, Rules
+from muster.sync.rules import CompiledMapping, Rules, identity_keys
 from muster.sync.showing import forget_objects
 from muster.sync.values import MADE, due_of
 
@@ -203,6 +212,7 @@ class Matching:
             if item.identity is not None
         ]
         rest: list[_Evaluated] = []
+        opposed = self._opposed(session, batch.loose, found)
         for item in batch.loose:
             decided = decisions.joins.get(item.object)
             if decided is not None and decided[1] == item.mapping.rules.identity:
@@ -210,7 +220,8 @@ class Matching:
                 continue
             identities: tuple[int, ...] = ()
             if item.object not in decisions.alone:
-                identities = matching_identities(item.keys, found, decisions.refused.get(item.object, ()))
+                refused = {*decisions.refused.get(item.object, ()), *opposed.get(item.object, ())}
+                identities = matching_identities(item.keys, found, refused)
             if identities:
                 claims.append(Claim(item.object, item.mapping, identities, item.due))
             elif item.keys.doubtful:
@@ -219,6 +230,25 @@ class Matching:
                 rest.append(item)
         self._doubles(session, batch, projecting, found, decisions)
         return claims, rest
+
+    def _opposed(
+        self, session: Session, items: Sequence[_Evaluated], found: Mapping[tuple[int, str], Sequence[int]]
+    ) -> dict[int, set[int]]:
+        """Whom objects match by a name alone that Muster gives out, while a join line before it speaks against it."""
+        doubtful = [item for item in items if len(item.keys.found) > 1 and any(j.given for j in item.mapping.joins)]
+        matched = {number for item in doubtful for pair in item.keys.found for number in found.get(pair, ())}
+        keys = {
+            number: identity_keys(self.rules.types[kind], decode(data))
+            for number, kind, data in (
+                session.rows("SELECT id, type, doc FROM identity WHERE id IN ?i", sorted(matched)) if matched else ()
+            )
+        }
+        opposed: dict[int, set[int]] = {}
+        for item in doubtful:
+            for number in {number for pair in item.keys.found for number in found.get(pair, ())}:
+                if spoken_against(item.mapping, item.keys.found, keys[number]):
+                    opposed.setdefault(item.object, set()).add(number)
+        return opposed
 
     def _doubt(self, batch: _Batch, item: _Evaluated) -> None:
         """A join line that cannot be worked out: the object waits."""

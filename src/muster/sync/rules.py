@@ -71,11 +71,15 @@ class CompiledOutbound:
 
 @dataclass(slots=True)
 class CompiledJoin:
-    """One join line: the signature of its key and the program that works the key out of an object."""
+    """One join line: the signature of its key and the program that works the key out of an object.
+
+    `given`: it stands on a value that Muster gives out itself (a generated login), not on what the person is known by.
+    """
 
     line: JoinLine
     sig: int
     program: Program
+    given: bool = False
 
 
 @dataclass(slots=True)
