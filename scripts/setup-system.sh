@@ -21,7 +21,9 @@ want() {
 packages_of() {
     case "$1" in
         build) echo 'libldap2-dev libsasl2-dev gcc libc6-dev' ;;
-        test) echo 'slapd slapd-contrib ldap-utils 389-ds-base postgresql mariadb-server' ;;
+        test) echo 'slapd slapd-contrib ldap-utils 389-ds-base postgresql mariadb-server' \
+            'samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind' \
+            'krb5-user python3-samba libsasl2-modules libsasl2-modules-gssapi-mit' ;;
         *) echo "usage: $0 build|test" >&2; exit 2 ;;
     esac
 }
@@ -78,9 +80,9 @@ fi
 
 # Nor at the next boot: only for servers that this run brought in.
 if [ -d /run/systemd/system ]; then
-    for service in slapd mariadb postgresql; do
+    for service in slapd mariadb postgresql samba:smbd samba:nmbd samba:samba-ad-dc winbind; do
         case "$need" in
-            *" $service"*) $root systemctl disable --quiet "$service" || true ;;
+            *" ${service%:*}"*) $root systemctl disable --quiet "${service#*:}" || true ;;
         esac
     done
 fi

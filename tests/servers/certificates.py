@@ -1,4 +1,4 @@
-"""A certificate for 127.0.0.1, signed by nobody but itself."""
+"""A certificate for an address of this machine, signed by nobody but itself."""
 
 import datetime
 import ipaddress
@@ -10,23 +10,24 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Write `certificate.pem` and `key.pem` for 127.0.0.1 and localhost, good for a day; a client trusts the first."""
+def self_signed(folder: Path, address: str = "127.0.0.1", name: str = "localhost", days: int = 1) -> tuple[Path, Path]:
+    """Write `certificate.pem` and `key.pem` for an address and a name; a client trusts the first.
+
+    Good from a week ago until `days` from now; with `days` below zero, no longer.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - datetime.timedelta(days=7))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
-            ),
+            x509.SubjectAlternativeName([x509.DNSName(name), x509.IPAddress(ipaddress.IPv4Address(address))]),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -2,6 +2,7 @@
 
 `openldap`, `ds389`, `scim`        the server, emptied before each test
 `postgres_url`, `mariadb_url`      the SQLAlchemy URL of a new, empty database for each test
+`samba_server`                     an Active Directory domain, as the tests before left it: each has its own OU
 `…_server`                         the server as it is; one for each process that runs tests, started at its first use
 """
 
@@ -13,6 +14,7 @@ from tests.servers.ds389 import Ds389
 from tests.servers.mariadb import MariaDb
 from tests.servers.openldap import OpenLdap
 from tests.servers.postgres import Postgres
+from tests.servers.samba import SambaDc
 from tests.servers.scim import ScimServer
 
 
@@ -86,3 +88,9 @@ def scim(scim_server: ScimServer) -> ScimServer:
     scim_server.start()
     scim_server.fresh()
     return scim_server
+
+
+@pytest.fixture(scope="session")
+def samba_server() -> Iterator[SambaDc]:
+    with SambaDc() as server:
+        yield server

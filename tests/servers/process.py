@@ -50,11 +50,11 @@ def free_port() -> int:
     raise ServerFailedError(f"no free port between {_PORTS.start} and {_PORTS.stop}")
 
 
-def listening(port: int) -> bool:
+def listening(port: int, host: str = HOST) -> bool:
     """Whether something accepts connections on `port`."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def private_folder() -> Path:
@@ -84,6 +84,7 @@ class Server(ABC):
 
     def __init__(self) -> None:
         self.folder = private_folder()
+        self.host = HOST
         self.port = free_port()
         self.log = self.folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -137,11 +138,11 @@ class Server(ABC):
                 cwd=self.folder,
             )
         deadline = time.monotonic() + self.start_seconds
-        while not (listening(self.port) and self.ready()):
+        while not (listening(self.port, self.host) and self.ready()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 tail = self.log.read_text("utf-8", "replace")[-3000:]
-                raise ServerFailedError(f"{type(self).__name__} did not start on port {self.port}:\n{tail}")
+                raise ServerFailedError(f"{type(self).__name__} did not start on {self.host}:{self.port}:\n{tail}")
             time.sleep(0.01)
 
     def stop(self) -> None:
