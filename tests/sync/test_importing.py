@@ -156,6 +156,33 @@ def test_a_part_that_was_not_read_whole_loses_nobody_and_blocks_no_other(
     assert changed(result) == [("app", "disable", "u000")]
 
 
+def test_what_could_not_be_read_in_one_partition_blocks_deletes_there_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two(world, {})
+    script = Script(monkeypatch)
+    parts = [worker(f"{n:03}", partition="north" if n < 20 else "south") for n in range(40)]
+    whole = frozenset({("worker", "north"), ("worker", "south")})
+    script.pages = [Page(objects=parts, complete_for=whole, last=True)]
+    world.run()
+    dead = ReadProblem("worker", None, "south does not answer.", partition="south")
+    script.pages = [
+        Page(objects=parts[1:20], problems=[dead]),
+        Page(complete_for=frozenset({("worker", "north")}), last=True),
+    ]
+    result = world.run(full=True)
+    assert changed(result) == [("app", "disable", "u000")]
+    assert [error["message"] for error in result["errors"]] == [
+        "hr: south does not answer. Until that is mended, no worker of south is taken for deleted"
+    ]
+    anywhere = ReadProblem("worker", None, "some worker cannot be read.")
+    script.pages = [
+        Page(objects=parts[2:20], problems=[anywhere]),
+        Page(complete_for=frozenset({("worker", "north")}), last=True),
+    ]
+    assert changed(world.run(full=True)) == []
+
+
 def test_an_object_shown_twice_does_not_hide_that_others_are_missing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

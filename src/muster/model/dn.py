@@ -22,7 +22,14 @@ def split(name: str) -> list[str]:
             start = position + 1
         position += 1
     parts.append(name[start:])
-    return [part.strip() for part in parts if part.strip()]
+    return [trimmed for part in parts if (trimmed := _trimmed(part))]
+
+
+def _trimmed(part: str) -> str:
+    """Without blanks at the ends, but for one that is escaped."""
+    found = part.strip(" ")
+    slashes = len(found) - len(found.rstrip("\\"))
+    return f"{found} " if slashes % 2 else found
 
 
 def parent(name: str) -> str:
@@ -46,8 +53,12 @@ def normal(name: str) -> str:
 
 def _normal_part(part: str) -> str:
     kind, _, value = part.partition("=")
-    plain = unicodedata.normalize("NFC", _unescaped(value.strip())).casefold()
+    plain = unicodedata.normalize("NFC", _unescaped(_trimmed(value))).casefold()
     escaped = "".join(f"\\{letter}" if letter in ',+"\\<>;' else letter for letter in plain)
+    if plain.startswith(" "):
+        escaped = f"\\{escaped}"
+    if plain.endswith(" ") and len(plain) > 1:
+        escaped = f"{escaped[:-1]}\\ "
     return f"{kind.strip().lower()}={escaped}"
 
 

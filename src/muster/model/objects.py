@@ -47,13 +47,15 @@ class ReadProblem:
     """One object that could not be read. It is neither changed nor taken for deleted.
 
     `message`: what is wrong with it, and what to do there; whoever tells it adds system, `where` (a file's line, a
-    table, a DN), type and anchor. `anchor` None: it may be any object of the type, so none is taken for deleted.
+    table, a DN), type and anchor. `anchor` None: it may be any object of the type, so none is taken for deleted;
+    with `partition`, none of those there.
     """
 
     type: str
     anchor: str | None
     message: str
     where: str = ""
+    partition: str = ""
 
 
 @dataclass(slots=True)

@@ -348,7 +348,7 @@ class _Import:
         """Take what a complete read did not show for deleted; False when that is more than the limits allow."""
         space = self.spaces[kind]
         problems = self.problems.get(kind, ())
-        if any(problem.anchor is None for problem in problems):
+        if any(problem.anchor is None and problem.partition in ("", part) for problem in problems):
             return True
         blocked = {problem.anchor for problem in problems}
         with self.database.read() as session:

@@ -52,7 +52,8 @@ def unreadable(system: str, problem: ReadProblem) -> Problem:
     """An object that could not be read: where it stands, which it is, what is wrong, and what comes of it."""
     named = f"{problem.type} {problem.anchor}" if problem.anchor is not None else ""
     what = problem.message if problem.message.endswith(".") else f"{problem.message}."
-    until = "it stays as it was" if named else f"no {problem.type} is taken for deleted"
+    there = f" of {problem.partition}" if problem.partition else ""
+    until = "it stays as it was" if named else f"no {problem.type}{there} is taken for deleted"
     text = ": ".join(part for part in (system, problem.where, named, what) if part)
     return Problem("read", system, f"{text} Until that is mended, {until}", type=problem.type, anchor=problem.anchor)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 BOOLEAN: Final = 0x01
+INTEGER: Final = 0x02
 OCTETS: Final = 0x04
 ENUMERATED: Final = 0x0A
 SEQUENCE: Final = 0x30

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from muster.connectors.ldap import changelog, controls
+from muster.connectors.ldap import changelog, controls, requests
 from muster.connectors.ldap.reading import containers_filter, is_container, pages_of, tombstone
 from muster.connectors.ldap.session import Session
 from muster.connectors.ldap.settings import Delta
@@ -19,7 +19,6 @@ from muster.connectors.ldap.wire import LdapType, Reader
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import Page
 
-_NOTHING: Final = "(!(objectClass=*))"
 CLOCKS_APART: Final = timedelta(minutes=5)
 """How far the server's clock may be from this machine's when `delta: timestamp` is used."""
 
@@ -45,7 +44,7 @@ def watermark(session: Session, types: Types, wanted: Wanted) -> str | None:
     if how is Delta.SYNCREPL:
         cookies: dict[str, str] = {}
         for base in sorted({types[name].base for name in wanted}):
-            cookie = Refresh(session, base, _NOTHING, ["1.1"], None).cookie_only()
+            cookie = Refresh(session, base, requests.NOTHING, ["1.1"], None).cookie_only()
             if cookie is None:
                 return None
             cookies[base] = cookie

@@ -66,7 +66,7 @@ def split(dn: str) -> tuple[str, str]:
         own, _, parent = dn.partition(",")
         if "=" not in own:
             raise MalformedDn(f"{dn!r} is not a distinguished name")
-        return own.strip(), parent.strip()
+        return own.strip(" "), parent.strip(" ")
     at = 0
     quoted = False
     while at < len(dn):
@@ -76,11 +76,18 @@ def split(dn: str) -> tuple[str, str]:
         elif letter == '"':
             quoted = not quoted
         elif letter == "," and not quoted:
-            return dn[:at].strip(), dn[at + 1 :].strip()
+            return _trimmed(dn[:at]), _trimmed(dn[at + 1 :])
         at += 1
     if "=" not in dn:
         raise MalformedDn(f"{dn!r} is not a distinguished name")
-    return dn.strip(), ""
+    return _trimmed(dn), ""
+
+
+def _trimmed(part: str) -> str:
+    """Without blanks at the ends, but for one that is escaped."""
+    found = part.strip(" ")
+    slashes = len(found) - len(found.rstrip("\\"))
+    return f"{found} " if slashes % 2 else found
 
 
 def rdn_values(dn: str) -> list[tuple[str, str]]:
@@ -88,7 +95,7 @@ def rdn_values(dn: str) -> list[tuple[str, str]]:
     own, _ = split(dn)
     if "\\" not in own and '"' not in own and "+" not in own and "#" not in own:
         kind, _, value = own.partition("=")
-        return [(kind.strip(), value.strip())]
+        return [(kind.strip(" "), value.strip(" "))]
     try:
         return [(kind, value) for kind, value, _ in ldap.dn.str2dn(own)[0]]
     except (ldap.DECODING_ERROR, IndexError):

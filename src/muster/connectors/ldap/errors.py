@@ -34,11 +34,15 @@ def said(error: ldap.LDAPError) -> str:
     return f"{name} ({info})" if info else str(name)
 
 
-def connecting(system: str, url: str, encrypted: bool, error: ldap.LDAPError) -> MusterError:
-    """Why no connection came about."""
-    words = said(error)
+def connecting(
+    system: str, url: str, encrypted: bool, error: ldap.LDAPError, distrust: str | None = None
+) -> MusterError:
+    """Why no connection came about; `distrust`: what is wrong with the server's certificate."""
+    words = distrust or said(error)
     info = str(details(error).get("info") or "").lower()
-    if encrypted and any(hint in info for hint in ("cert", "tls", "ssl", "unknown error code", "handshake")):
+    if distrust or (
+        encrypted and any(hint in info for hint in ("cert", "tls", "ssl", "unknown error code", "handshake"))
+    ):
         return Unreachable(
             f"{system}: no encrypted connection to {url}: {words}. The server's certificate must be issued by an "
             "authority in `ca` (or one the machine trusts), be in date, and name the host as the url does."

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from contextlib import suppress
+from typing import Any, Final, TypeAlias
 
 import ldap
 from ldap.filter import escape_filter_chars
 
 from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.settings import Switch
-from muster.connectors.ldap.wire import LdapType, encoded_all, switch_value
+from muster.connectors.ldap.wire import LdapType, switch_value
 from muster.model.changes import Change
 from muster.model.schema import ENABLED
-from muster.model.values import Attribute, Document, Scalar, Type, Value, WrongType, items
+from muster.model.values import Document, Scalar, Type, Value, WrongType, items
 
 Modification: TypeAlias = tuple[int, str, "list[bytes] | None"]
 
 
 # --- filters (RFC 4515)
+
+NOTHING: Final = "(!(objectClass=*))"
+"""The filter that finds no entry."""
 
 
 def equality(kind: LdapType, name: str, value: Value) -> str:
@@ -26,32 +30,38 @@ def equality(kind: LdapType, name: str, value: Value) -> str:
     if name == ENABLED and kind.switch is not None:
         return _switch_filter(kind.switch, value)
     canonical = kind.canonical(name)
-    attribute = kind.schema.attributes[canonical]
-    sent = encoded_all(value, attribute)
+    sent = kind.sent(canonical, value)
     if not sent:
         return f"(!({canonical}=*))"
-    parts = [f"({canonical}={_escaped(one, attribute.type)})" for one in sent]
+    octets = kind.schema.attributes[canonical].type is Type.BINARY or canonical in kind.forms
+    parts = [f"({canonical}={_octets(one) if octets else _escaped(one)})" for one in sent]
     return parts[0] if len(parts) == 1 else f"(&{''.join(parts)})"
 
 
-def _escaped(value: bytes, kind: Type) -> str:
-    if kind is Type.BINARY:
-        return "".join(f"\\{octet:02x}" for octet in value)
+def _escaped(value: bytes) -> str:
     return str(escape_filter_chars(value.decode()))
+
+
+def _octets(value: bytes) -> str:
+    return "".join(f"\\{octet:02x}" for octet in value)
 
 
 def _switch_filter(switch: Switch, value: Value) -> str:
     sent = switch_value(value, switch)
     name = switch.attribute
     if sent:
-        return f"({name}={_escaped(sent[0], Type.TEXT)})"
+        return f"({name}={_escaped(sent[0])})"
     opposite = switch.off if switch.on is None else switch.on
-    return f"(!({name}={_escaped((opposite or '').encode(), Type.TEXT)}))"
+    return f"(!({name}={_escaped((opposite or '').encode())}))"
 
 
 def any_anchor(kind: LdapType, anchors: Iterable[str]) -> str:
-    """The filter for the objects with these anchors."""
-    return "(|" + "".join(f"({kind.anchor}={escape_filter_chars(one)})" for one in anchors) + ")"
+    """The filter for the objects with these anchors; what cannot be an anchor of the type finds nothing."""
+    parts: list[str] = []
+    for one in anchors:
+        with suppress(WrongType):
+            parts.append(equality(kind, kind.anchor, one))
+    return f"(|{''.join(parts)})" if parts else NOTHING
 
 
 def assertion(kind: LdapType, expected: Document) -> str | None:
@@ -100,14 +110,14 @@ def additions(
             sent, canonical = switch_value(value, kind.switch), kind.switch.attribute
         else:
             canonical = kind.canonical(name)
-            sent = encoded_all(value, attributes[canonical])
+            sent = kind.sent(canonical, value)
         if sent:
             entry[canonical] = sent
     for part in (change.add, members):
         for name, more in part.items():
             canonical = kind.canonical(name)
             into = entry.setdefault(canonical, [])
-            into.extend(one for one in encoded_all(list(more), attributes[canonical]) if one not in into)
+            into.extend(one for one in kind.sent(canonical, list(more)) if one not in into)
     if change.anchor is not None and not kind.schema.assigned:
         entry.setdefault(kind.anchor, [change.anchor.encode()])
     for name, text in dns.rdn_values(dn):
@@ -161,9 +171,8 @@ def replacements(kind: LdapType, values: Document) -> list[Modification]:
             mods.append((ldap.MOD_REPLACE, kind.switch.attribute, switch_value(value, kind.switch) or None))
             continue
         canonical = kind.canonical(name)
-        attribute = kind.schema.attributes[canonical]
-        sent = encoded_all(value, attribute)
-        if attribute.large and kind.placeholder is not None:
+        sent = kind.sent(canonical, value)
+        if kind.schema.attributes[canonical].large and kind.placeholder is not None:
             sent.append(kind.placeholder.encode())
         mods.append((ldap.MOD_REPLACE, canonical, sent or None))
     return mods
@@ -175,13 +184,7 @@ def value_changes(kind: LdapType, add: Mapping[str, Any], remove: Mapping[str, A
     for how, part in ((ldap.MOD_ADD, add), (ldap.MOD_DELETE, remove)):
         for name, values in part.items():
             canonical = kind.canonical(name)
-            sent = encoded_all(list(values), _many(kind.schema.attributes[canonical]))
+            sent = kind.sent(canonical, list(values), many=True)
             if sent:
                 mods.append((how, canonical, sent))
     return mods
-
-
-def _many(attribute: Attribute) -> Attribute:
-    if attribute.many:
-        return attribute
-    return Attribute(attribute.name, attribute.type, many=True, exact=attribute.exact)

@@ -11,11 +11,14 @@ import ldap
 import ldap.schema
 from ldap.controls.libldap import SimplePagedResultsControl
 
-from muster.connectors.ldap import controls, errors
+from muster.connectors.ldap import certificate, controls, errors
 from muster.connectors.ldap.settings import LdapObject, LdapSettings
 from muster.connectors.ldap.subschema import ldap_type
 from muster.connectors.ldap.wire import Entry, LdapType
-from muster.model.errors import AuthFailed, IncompleteRead, ProjectError
+from muster.model.errors import AuthFailed, IncompleteRead, MusterError, ProjectError
+
+_PATIENCE: Final = 5.0
+"""Seconds to look at the certificate of a server to which no connection came about."""
 
 _SCHEMA: Final = ["attributeTypes", "objectClasses", "ldapSyntaxes", "matchingRules"]
 
@@ -39,12 +42,16 @@ class Offers:
 
 
 class Session:
-    """An open connection. Made by `opened`; every method raises what ends the session in words."""
+    """An open connection. Every method raises what ends the session in words.
 
-    def __init__(self, system: str, settings: LdapSettings, connection: Any) -> None:
+    `always`: controls that go with every search.
+    """
+
+    def __init__(self, system: str, settings: LdapSettings, connection: Any, always: Sequence[Any] = ()) -> None:
         self.system = system
         self.settings = settings
         self.connection = connection
+        self._always = list(always)
         self._offers: Offers | None = None
         self._types: dict[str, LdapType] | None = None
 
@@ -81,10 +88,15 @@ class Session:
             }
         return self._types
 
-    def search(self, base: str, scope: int, filter: str, attributes: Sequence[str]) -> list[tuple[str, Entry]]:
-        """All entries of one unpaged search, references to other servers left out."""
+    def search(
+        self, base: str, scope: int, filter: str, attributes: Sequence[str], more: Sequence[Any] = ()
+    ) -> list[tuple[str, Entry]]:
+        """All entries of one unpaged search, references to other servers left out; `more`: controls to send."""
+        sent = [*self._always, *more] or None
         try:
-            found = self.connection.search_ext_s(base, scope, filter, list(attributes), timeout=self.settings.timeout)
+            found = self.connection.search_ext_s(
+                base, scope, filter, list(attributes), serverctrls=sent, timeout=self.settings.timeout
+            )
         except ldap.LDAPError as error:
             raise errors.reading(self.system, self.settings.url, base, error) from None
         return [(dn, entry) for dn, entry in found if dn is not None]
@@ -93,7 +105,9 @@ class Session:
         """Some entry below `base` that the filter finds, or None; the others are not waited for."""
         connection = self.connection
         try:
-            number = connection.search_ext(base, ldap.SCOPE_SUBTREE, filter, list(attributes), sizelimit=1)
+            number = connection.search_ext(
+                base, ldap.SCOPE_SUBTREE, filter, list(attributes), serverctrls=self._always or None, sizelimit=1
+            )
             kind, found, _, _ = connection.result3(number, 0, self.settings.timeout)
             connection.abandon(number)
         except ldap.LDAPError as error:
@@ -109,17 +123,20 @@ class Session:
         except ldap.LDAPError as error:
             raise errors.reading(self.system, self.settings.url, base, error) from None
 
-    def pages(self, base: str, filter: str, attributes: Sequence[str]) -> Iterator[list[tuple[str | None, Entry]]]:
+    def pages(
+        self, base: str, filter: str, attributes: Sequence[str], more: Sequence[Any] = ()
+    ) -> Iterator[list[tuple[str | None, Entry]]]:
         """The entries below `base` in pages (RFC 2696); the next page is on its way while one is worked on.
 
-        A pair whose DN is None is a reference to another server.
+        A pair whose DN is None is a reference to another server. `more`: controls to send.
         """
         size = self.settings.page_size if controls.PAGED in self.offers.controls else 0
         connection = self.connection
         names = list(attributes)
 
         def ask(cookie: bytes) -> int:
-            sent = [SimplePagedResultsControl(True, size, cookie)] if size else None
+            paged = [SimplePagedResultsControl(True, size, cookie)] if size else []
+            sent = [*self._always, *more, *paged] or None
             number: int = connection.search_ext(base, ldap.SCOPE_SUBTREE, filter, names, serverctrls=sent)
             return number
 
@@ -175,26 +192,49 @@ def opened(system: str, settings: LdapSettings, folder: Path) -> Session:
         # RFC 4513 section 5.1.2: a login with a name and no password succeeds and is anonymous.
         raise AuthFailed(f"{system}: the password of {settings.bind_dn} is empty. Give its secret a value.")
     url = settings.url
-    encrypted = settings.start_tls or url.startswith("ldaps://")
-    try:
-        connection = ldap.initialize(url)
-        connection.set_option(ldap.OPT_REFERRALS, 0)
-        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, settings.timeout)
-        connection.set_option(ldap.OPT_TIMEOUT, settings.timeout)
-        if encrypted:
-            _trust(system, connection, settings, folder)
-        if settings.start_tls:
-            connection.start_tls_s()
-    except ldap.LDAPError as error:
-        raise errors.connecting(system, url, encrypted, error) from None
+    connection = connected(system, settings, folder)
     password = settings.password.reveal() if settings.password is not None else ""
     try:
         connection.simple_bind_s(settings.bind_dn or "", password)
     except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT) as error:
-        raise errors.connecting(system, url, encrypted, error) from None
+        raise not_connected(system, settings, folder, error) from None
     except ldap.LDAPError as error:
         raise errors.logging_in(system, url, settings.bind_dn, error) from None
     return Session(system, settings, connection)
+
+
+def encrypted(settings: LdapSettings) -> bool:
+    """Whether TLS is used."""
+    return settings.start_tls or settings.url.startswith("ldaps://")
+
+
+def connected(system: str, settings: LdapSettings, folder: Path, patience: float | None = None) -> Any:
+    """A connection, encrypted where the settings say so, that nobody has logged in on. Raises `Unreachable`.
+
+    `patience`: seconds to wait for the connection itself; default: the timeout.
+    """
+    url = settings.url
+    try:
+        connection = ldap.initialize(url)
+        connection.set_option(ldap.OPT_REFERRALS, 0)
+        connection.set_option(ldap.OPT_NETWORK_TIMEOUT, patience or settings.timeout)
+        connection.set_option(ldap.OPT_TIMEOUT, settings.timeout)
+        if encrypted(settings):
+            _trust(system, connection, settings, folder)
+        if settings.start_tls:
+            connection.start_tls_s()
+    except ldap.LDAPError as error:
+        raise not_connected(system, settings, folder, error) from None
+    return connection
+
+
+def not_connected(system: str, settings: LdapSettings, folder: Path, error: ldap.LDAPError) -> MusterError:
+    """Why no connection came about."""
+    distrust = None
+    if encrypted(settings):
+        ca = None if settings.ca is None else folder / settings.ca
+        distrust = certificate.distrust(settings.url, settings.start_tls, ca, _PATIENCE)
+    return errors.connecting(system, settings.url, encrypted(settings), error, distrust)
 
 
 def _trust(system: str, connection: Any, settings: LdapSettings, folder: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from muster.connectors.ldap.settings import Switch
 from muster.model.objects import ConnectorObject, EdgePage, ReadProblem
@@ -32,12 +32,23 @@ EDGES: Final = 5_000
 """Values in one `EdgePage`."""
 
 
+class Form(Protocol):
+    """How the values of one attribute stand on the wire, where its type alone does not say it."""
+
+    def shown(self, value: bytes) -> Scalar | None:
+        """One value as the server sends it; None when it stands for no value. Raises `WrongType`."""
+
+    def stored(self, value: Scalar) -> bytes:
+        """One value, already in its attribute's form, as the server wants it. Raises `WrongType`."""
+
+
 @dataclass(frozen=True, slots=True)
 class LdapType:
     """One object type: its schema, and how its objects are found, named, anchored and switched.
 
     `classes`: what a new object gets as objectClass. `aliases`: every name of an attribute, in lower case → its first
-    name. `comparable`: the attributes that have an equality rule, so that a server can assert their values.
+    name. `comparable`: the attributes that have an equality rule, so that a server can assert their values. `forms`:
+    the attributes whose values stand on the wire in a way of their own.
     """
 
     name: str
@@ -51,6 +62,7 @@ class LdapType:
     placeholder: str | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     comparable: frozenset[str] = frozenset()
+    forms: Mapping[str, Form] = field(default_factory=dict)
 
     def canonical(self, name: str) -> str:
         """The attribute's first name in the schema. Raises `WrongType` when there is no such attribute."""
@@ -60,6 +72,27 @@ class LdapType:
         if found is None:
             raise WrongType(f"the class {self.classes[-1]} has no attribute {name!r}")
         return found
+
+    def sent(self, canonical: str, value: Value, *, many: bool = False) -> list[bytes]:
+        """The values of an attribute as the server wants them; none for NULL.
+
+        `many`: some values of those it has, so that there may be several of any attribute. Raises `WrongType`.
+        """
+        attribute = self.schema.attributes[canonical]
+        if many and not attribute.many:
+            attribute = replace(attribute, many=True)
+        form = self.forms.get(canonical)
+        try:
+            if form is None:
+                return encoded_all(value, attribute)
+            return [form.stored(one) for one in items(convert(value, attribute))]
+        except WrongType as error:
+            raise WrongType(f"{canonical}: {error}") from None
+
+    def anchor_of(self, values: Sequence[bytes]) -> str:
+        """The anchor as Muster knows it. Raises `WrongType`."""
+        form = self.forms.get(self.anchor)
+        return values[0].decode("utf-8", "replace") if form is None else str(form.shown(values[0]))
 
     def is_placeholder(self, value: str) -> bool:
         """Whether a member is the one that only keeps a group from being empty."""
@@ -174,7 +207,7 @@ class Reader:
 
     def __init__(self, kind: LdapType, wanted: Iterable[str]) -> None:
         self.kind = kind
-        self._plan: dict[str, tuple[str, Attribute]] = {}
+        self._plan: dict[str, tuple[str, Attribute, Form | None]] = {}
         self._large: dict[str, str] = {}
         self._enabled = False
         for name in wanted:
@@ -185,7 +218,7 @@ class Reader:
                 if attribute.large:
                     self._large[canonical.lower()] = name
                 else:
-                    self._plan[canonical.lower()] = (name, attribute)
+                    self._plan[canonical.lower()] = (name, attribute, kind.forms.get(canonical))
         self._anchor = kind.anchor.lower()
         self._alias = {alias: first.lower() for alias, first in kind.aliases.items() if alias != first.lower()}
 
@@ -208,14 +241,18 @@ class Reader:
                     kind.name, None, f"has no {kind.anchor}, or {kind.anchor} may not be read with this login.", dn
                 ),
             )
-        anchor = found[0].decode("utf-8", "replace")
+        anchor = kind.anchor_of(found)
         values: Document = {"dn": dn}
-        for wire, (name, attribute) in self._plan.items():
+        for wire, (name, attribute, form) in self._plan.items():
             sent = lowered.get(wire)
             if not sent:
                 continue
             try:
-                if attribute.many:
+                if form is not None:
+                    shown_as = [text for text in map(form.shown, sent) if text is not None]
+                    if shown_as:
+                        values[name] = shown_as if attribute.many else shown_as[0]
+                elif attribute.many:
                     values[name] = [decoded(one, attribute.type) for one in sent]
                 else:
                     values[name] = decoded(sent[0], attribute.type)

@@ -28,7 +28,7 @@ CHUNK: Final = 1_000
 _TOLERATED: Final = (ldap.TYPE_OR_VALUE_EXISTS, ldap.NO_SUCH_ATTRIBUTE)
 _ONE_IS_BAD: Final = (ldap.INVALID_SYNTAX, ldap.CONSTRAINT_VIOLATION, ldap.INVALID_DN_SYNTAX)
 
-_Part: TypeAlias = Generator[Send, Reply, "str | ldap.LDAPError | None"]
+Part: TypeAlias = Generator[Send, Reply, "str | ldap.LDAPError | None"]
 """Part of a change: None when it went well, else the refusal, or in words what was left out."""
 
 
@@ -69,7 +69,7 @@ class Writer:
             )
             for dn, entry in entries:
                 for values in entry.values():
-                    found[name, values[0].decode("utf-8", "replace")] = dn
+                    found[name, kind.anchor_of(values)] = dn
         return found
 
     def _job(self, change: Change) -> Job | Outcome:
@@ -84,7 +84,7 @@ class Writer:
                     change.key,
                     Result.GONE,
                     change.anchor,
-                    reason=_gone(kind),
+                    reason=gone(kind),
                 )
             if change.action is Action.DELETE:
                 return Job(self._delete(change, kind, here), (dns.key(here),), moves=True, leaves=True)
@@ -98,7 +98,7 @@ class Writer:
     # --- create
 
     def _create(self, change: Change, kind: LdapType, dn: str) -> Steps:
-        edges = _chunks(change.edges)
+        edges = chunks(change.edges)
         first = next(edges, None)
         try:
             entry = requests.additions(kind, change, dn, {first.attribute: first.add} if first else {})
@@ -116,7 +116,7 @@ class Writer:
         for control in reply.controls:
             if isinstance(control, controls.PostRead) and control.entry:
                 dn = control.dn
-                anchor = next(iter(control.entry.values()))[0].decode("utf-8", "replace")
+                anchor = kind.anchor_of(next(iter(control.entry.values())))
         if anchor is None:
             anchor = yield from self._anchor_of(kind, dn)
         values: Document = {"dn": dn}
@@ -124,7 +124,7 @@ class Writer:
         if problem is None and password is not None:
             problem = yield from self._password(dn, password)
         if problem is not None:
-            return _outcome(change, problem, dn, anchor, values, "created, but ")
+            return outcome_of(change, problem, dn, anchor, values, "created, but ")
         return Outcome(change.key, Result.DONE, anchor, values)
 
     def _not_created(self, change: Change, kind: LdapType, dn: str, error: ldap.LDAPError) -> Steps:
@@ -132,12 +132,12 @@ class Writer:
             anchor = yield from self._anchor_of(kind, dn)
             return Outcome(change.key, Result.EXISTS, anchor, {"dn": dn}, reason=f"{dn} is taken.")
         if isinstance(error, ldap.NO_SUCH_OBJECT):
-            return Outcome(change.key, Result.REJECTED, reason=_no_parent(dn, error))
+            return Outcome(change.key, Result.REJECTED, reason=no_parent(dn, error))
         return Outcome(change.key, errors.result_of(error), reason=errors.refusal(error, dn))
 
     def _anchor_of(self, kind: LdapType, dn: str) -> Generator[Send, Reply, str | None]:
         entry = yield from self._entry(dn, [kind.anchor])
-        return next((values[0].decode("utf-8", "replace") for values in (entry or {}).values()), None)
+        return next((kind.anchor_of(values) for values in (entry or {}).values()), None)
 
     def _entry(self, dn: str, attributes: Sequence[str]) -> Generator[Send, Reply, wire.Entry | None]:
         reply = yield lambda connection: connection.search_ext(dn, ldap.SCOPE_BASE, "(objectClass=*)", list(attributes))
@@ -159,17 +159,17 @@ class Writer:
         if there is not None:
             problem = yield from self._rename(dn, there, condition)
             if problem is not None:
-                return _outcome(change, problem, dn, anchor, values)
+                return outcome_of(change, problem, dn, anchor, values)
             dn, condition, values = there, [], {"dn": there}
         if replaced or single:
             problem = yield from self._modify(kind, dn, replaced, single, condition)
             if problem is not None:
-                return _outcome(change, problem, dn, anchor, values, "renamed, but " if values else "")
-        problem = yield from self._edges(kind, dn, _chunks(change.edges))
+                return outcome_of(change, problem, dn, anchor, values, "renamed, but " if values else "")
+        problem = yield from self._edges(kind, dn, chunks(change.edges))
         if problem is None and change.password is not None:
             problem = yield from self._password(dn, change.password)
         if problem is not None:
-            return _outcome(change, problem, dn, anchor, values)
+            return outcome_of(change, problem, dn, anchor, values)
         return Outcome(change.key, Result.DONE, anchor, values)
 
     def _condition(
@@ -181,7 +181,7 @@ class Writer:
         asserted = requests.assertion(kind, change.expected) if self._asserts else None
         if asserted is not None:
             return [AssertionControl(True, asserted)], None
-        reader = wire.Reader(kind, change.expected)
+        reader = self._reader(kind, change.expected)
         entry = yield from self._entry(dn, reader.request)
         if entry is None:
             return [], Outcome(change.key, Result.GONE, change.anchor, reason=f"{dn} is no longer there.")
@@ -196,7 +196,20 @@ class Writer:
                 return [], Outcome(change.key, Result.CONFLICT, change.anchor, reason=reason)
         return [], None
 
-    def _rename(self, dn: str, there: str, condition: list[Any]) -> _Part:
+    def _reader(self, kind: LdapType, names: Iterable[str]) -> wire.Reader:
+        return wire.Reader(kind, names)
+
+    def _rename(self, dn: str, there: str, condition: list[Any]) -> Part:
+        """Rename, move or both; the words where that cannot be."""
+        _, parent = dns.split(there)
+        error = yield from self._renamed(dn, there, condition)
+        if isinstance(error, ldap.NO_SUCH_OBJECT) and (yield from self._entry(dn, ["1.1"])) is not None:
+            return f"cannot move to {there}: there is no {parent}. Make the container first."
+        if isinstance(error, ldap.ALREADY_EXISTS):
+            return f"cannot be renamed: {there} is taken by another object."
+        return error
+
+    def _renamed(self, dn: str, there: str, condition: list[Any]) -> Generator[Send, Reply, ldap.LDAPError | None]:
         """Rename, move or both (RFC 4511 section 4.9); the old name's value goes."""
         own, parent = dns.split(there)
         _, old_parent = dns.split(dn)
@@ -207,16 +220,11 @@ class Writer:
             for at, known in self._dns.items():
                 if dns.key(known)[-len(top) :] == top:
                     self._dns[at] = dns.moved(known, dn, there)
-            return None
-        if isinstance(reply.error, ldap.NO_SUCH_OBJECT) and (yield from self._entry(dn, ["1.1"])) is not None:
-            return f"cannot move to {there}: there is no {parent}. Make the container first."
-        if isinstance(reply.error, ldap.ALREADY_EXISTS):
-            return f"cannot be renamed: {there} is taken by another object."
         return reply.error
 
     def _modify(
         self, kind: LdapType, dn: str, replaced: list[Modification], single: list[Modification], condition: list[Any]
-    ) -> _Part:
+    ) -> Part:
         mods = [*replaced, *single]
         sent = [*condition, controls.TOLERANT] if single else condition
         reply = yield lambda connection: connection.modify_ext(dn, mods, sent or None)
@@ -236,7 +244,7 @@ class Writer:
 
     # --- large attributes
 
-    def _edges(self, kind: LdapType, dn: str, edges: Iterator[EdgeChange]) -> _Part:
+    def _edges(self, kind: LdapType, dn: str, edges: Iterator[EdgeChange]) -> Part:
         left_out: list[str] = []
         for part in edges:
             name = kind.aliases.get(part.attribute.lower())
@@ -251,7 +259,7 @@ class Writer:
                         left_out.append(problem)
         return "; ".join(left_out[:5]) if left_out else None
 
-    def _values(self, kind: LdapType, dn: str, how: int, name: str, values: list[bytes]) -> _Part:
+    def _values(self, kind: LdapType, dn: str, how: int, name: str, values: list[bytes]) -> Part:
         """Add or remove values. Those already there, or already gone, do no harm: the rest is halved until found."""
         reply = yield lambda connection: connection.modify_ext(dn, [(how, name, values)], [controls.TOLERANT])
         error = reply.error
@@ -277,7 +285,7 @@ class Writer:
             return second
         return "; ".join(text for text in (first, second) if text) or None
 
-    def _with_placeholder(self, kind: LdapType, dn: str, mods: list[Modification]) -> _Part:
+    def _with_placeholder(self, kind: LdapType, dn: str, mods: list[Modification]) -> Part:
         """The same once more, with the member that keeps the group from being empty."""
         large = next((name for _, name, _ in mods if kind.schema.attributes[name].large), None)
         placeholder = (kind.placeholder or "").encode()
@@ -296,11 +304,11 @@ class Writer:
             return refused
         reply = yield lambda connection: connection.delete_ext(dn, condition or None)
         if reply.error is not None:
-            return _outcome(change, reply.error, dn, change.anchor, {})
+            return outcome_of(change, reply.error, dn, change.anchor, {})
         self._dns.pop((change.type, change.anchor or ""), None)
         return Outcome(change.key, Result.DONE, change.anchor)
 
-    def _password(self, dn: str, password: Secret) -> _Part:
+    def _password(self, dn: str, password: Secret) -> Part:
         """Set by the extended operation (RFC 3062), so that the server applies its policy and keeps a hash.
 
         389 DS does both for userPassword, too, and does the operation on encrypted connections only.
@@ -313,11 +321,12 @@ class Writer:
         return None if reply.error is None else f"the password was refused: {errors.said(reply.error)}"
 
 
-def _gone(kind: LdapType) -> str:
+def gone(kind: LdapType) -> str:
+    """Why an object is not written to: it is not there."""
     return f"no object below {kind.base!r} has this {kind.anchor}."
 
 
-def _chunks(edges: Iterator[EdgeChange] | None) -> Iterator[EdgeChange]:
+def chunks(edges: Iterator[EdgeChange] | None) -> Iterator[EdgeChange]:
     """The edges in requests of at most `CHUNK` values."""
     for part in edges or ():
         size = max(len(part.add), len(part.remove))
@@ -325,16 +334,18 @@ def _chunks(edges: Iterator[EdgeChange] | None) -> Iterator[EdgeChange]:
             yield EdgeChange(part.attribute, part.add[at : at + CHUNK], part.remove[at : at + CHUNK])
 
 
-def _no_parent(dn: str, error: ldap.LDAPError) -> str:
+def no_parent(dn: str, error: ldap.LDAPError) -> str:
+    """Why an object is not made: nothing is there to make it in."""
     _, parent = dns.split(dn)
     nearest = errors.details(error).get("matched")
     there = f" The nearest that exists is {nearest}." if nearest else ""
     return f"{dn}: there is no {parent}.{there} Make the container first, or let dn name one that exists."
 
 
-def _outcome(
+def outcome_of(
     change: Change, problem: str | ldap.LDAPError, dn: str, anchor: str | None, values: Document, before: str = ""
 ) -> Outcome:
+    """What became of a change that was refused; `before`: what was done of it all the same."""
     if isinstance(problem, str):
         return Outcome(change.key, Result.REJECTED, anchor, values, reason=f"{dn}: {before}{problem}")
     result = errors.result_of(problem)
