@@ -44,6 +44,7 @@ _CONFIGURATION = """\
  ldap server require strong auth = allow_sasl_over_tls
  load printers = no
  disable spoolss = yes
+ ldb:nosync = true
 [sysvol]
  path = {folder}/sysvol
  read only = no
@@ -66,6 +67,23 @@ def free_address() -> str:
                 probe.bind((address, 389))
                 return address
     raise ServerFailedError("no free address in 127.77.0.0/16")
+
+
+# What Windows has by itself: only administrators see what was deleted.
+_PROTECT = """\
+import ldb, sys
+from samba.auth import system_session
+from samba.dcerpc import security
+from samba.ndr import ndr_pack
+from samba.param import LoadParm
+from samba.samdb import SamDB
+settings = LoadParm(sys.argv[1])
+domain = SamDB(session_info=system_session(settings), lp=settings)
+rights = security.descriptor.from_sddl(sys.argv[2], security.dom_sid(domain.get_domain_sid()))
+change = ldb.Message(ldb.Dn(domain, f"CN=Deleted Objects,{domain.get_default_basedn()}"))
+change["rights"] = ldb.MessageElement(ndr_pack(rights), ldb.FLAG_MOD_REPLACE, "nTSecurityDescriptor")
+domain.modify(change, controls=["show_deleted:1", "sd_flags:1:15"])
+"""
 
 
 class SambaDc(Server):
@@ -119,9 +137,7 @@ class SambaDc(Server):
     def prepare(self) -> None:
         for name in _FOLDERS:
             (self.folder / name).mkdir(parents=True)
-        certificate, _ = self_signed(
-            self.folder / "private" / "tls", self.host, self.host_name, self.certificate_days
-        )
+        certificate, _ = self_signed(self.folder / "private" / "tls", self.host, self.host_name, self.certificate_days)
         shutil.move(certificate, self.certificate)
         text = _CONFIGURATION.format(
             name="DC",
@@ -138,6 +154,7 @@ class SambaDc(Server):
             *(f"--host-ip={self.host}", "--server-role=dc", "--dns-backend=SAMBA_INTERNAL"),
             f"--adminpass={self.password}",
         )
+        self.protect_deleted_objects()
         self._configuration.write_text(text.replace("{services}", "rpc, ldap, cldap, kdc, winbindd, drepl"))
 
     def command(self) -> list[str]:
@@ -149,10 +166,35 @@ class SambaDc(Server):
 
     def tool(self, *arguments: str) -> str:
         """What `samba-tool` prints."""
-        first, second, *rest = arguments
-        return self.run(
-            [_SYSTEM_PYTHON, program("samba-tool"), first, second, f"--configfile={self._configuration}", *rest]
-        )
+        return self.run([_SYSTEM_PYTHON, program("samba-tool"), *arguments, f"--configfile={self._configuration}"])
+
+    def protect_deleted_objects(self, *readers: str) -> None:
+        """Let only administrators, and these SIDs, see what was deleted."""
+        every = "RPWPCCDCLCSWRCWDWOSDDT"
+        more = "".join(f"(A;;LCRP;;;{sid})" for sid in readers)
+        rights = f"O:BAG:BAD:PAI(A;;{every};;;SY)(A;;{every};;;BA){more}"
+        self.run([_SYSTEM_PYTHON, "-c", _PROTECT, str(self._configuration), rights])
+
+    def kerberos(self, **kdcs: str) -> Path:
+        """A krb5.conf for clients; the controller's address gets a service name first.
+
+        `kdcs`: other realms, `_` for `.`, each with the address of its Kerberos server.
+        """
+        self.tool("spn", "add", f"ldap/{self.host}", "DC$")
+        realms = {self.realm: self.host, **{name.replace("_", "."): address for name, address in kdcs.items()}}
+        lines = [
+            "[libdefaults]",
+            f" default_realm = {self.realm.upper()}",
+            " dns_lookup_kdc = false",
+            " dns_lookup_realm = false",
+            " rdns = false",
+            " udp_preference_limit = 1",
+            "[realms]",
+            *(f" {name.upper()} = {{\n  kdc = {address}\n }}" for name, address in realms.items()),
+            "[domain_realm]",
+            f" {self.host} = {self.realm.upper()}",
+        ]
+        return self.write("client.conf", "\n".join(lines) + "\n")
 
     def connect(self) -> Any:
         """A python-ldap connection bound as the administrator."""

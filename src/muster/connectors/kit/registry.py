@@ -18,6 +18,7 @@ GROUP: Final = "muster.connectors"
 """The entry-point group in which a package names its connectors."""
 
 _SHIPPED: Final[Mapping[str, str]] = {
+    "active_directory": "muster.connectors.active_directory:ActiveDirectoryConnector",
     "flatfile": "muster.connectors.flatfile:FlatFileConnector",
     "ldap": "muster.connectors.ldap:LdapConnector",
     "memory": "muster.connectors.kit.memory:MemoryConnector",
