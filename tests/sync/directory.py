@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from muster.connectors.kit.memory_system import MemorySystem, Stored
 from muster.model import dn
 from muster.model.schema import ObjectSchema
-from muster.model.values import Document, Type, Value
+from muster.model.values import Document, Type, Value, items
 
 NAME = "dn"
 
 
 class Directory(MemorySystem):
-    """Objects named by `dn`. `keeps`: the server mends the references of other entries to what was renamed."""
+    """Objects named by `dn`. `keeps`: the server mends the references of other entries to what was renamed, and takes
+    those to what was deleted away; neither is a change of the entries that hold them."""
 
     def __init__(self, name: str, types: Iterable[ObjectSchema], *, keeps: bool) -> None:
         super().__init__(name, types)
@@ -28,6 +29,14 @@ class Directory(MemorySystem):
         if isinstance(old, str) and isinstance(new, str) and dn.normal(old) != dn.normal(new):
             self._carry(old, new)
         return stored
+
+    def remove(self, kind: str, anchor: str) -> None:
+        """Delete the entry."""
+        before = self.get(kind, anchor)
+        super().remove(kind, anchor)
+        name = None if before is None else before.values.get(NAME)
+        if self.keeps and isinstance(name, str):
+            self._drop(dn.normal(name))
 
     def put_edges(self, kind: str, anchor: str, attribute: str, add: Iterable[str], remove: Iterable[str] = ()) -> None:
         """As any directory does, compare names as names."""
@@ -50,6 +59,20 @@ class Directory(MemorySystem):
                 if self.keeps:
                     for attribute, targets in stored.edges.items():
                         stored.edges[attribute] = {str(self._named(t, old, new)): None for t in targets}
+
+    def _drop(self, gone: str) -> None:
+        for kind, schema in self.types.items():
+            names = [n for n, attribute in schema.attributes.items() if attribute.type is Type.REFERENCE]
+            for _, stored in list(self.listed(kind, None)):
+                if stored is None:
+                    continue
+                for name in names:
+                    left = [one for one in items(stored.values.get(name)) if dn.normal(str(one)) != gone]
+                    if name in stored.values:
+                        stored.values[name] = left if isinstance(stored.values[name], list) else next(iter(left), None)
+                for targets in stored.edges.values():
+                    for one in [one for one in targets if dn.normal(one) == gone]:
+                        del targets[one]
 
     def _named(self, value: Value, old: str, new: str) -> Value:
         if isinstance(value, list):

@@ -502,3 +502,64 @@ def nearer(own: str, old: str, new: str) -> list[str]:
     """The old name may stand more than once in one name: the part nearest to the object counts."""
     parts = dn.split(f"{own},{old}")
     return [",".join([*parts[:n], new]) for n in range(1, len(parts)) if ",".join(parts[n:]) == old]
+
+
+# --- deleted by another hand
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("members", ["[reference] large", "[reference]"])
+def test_who_is_deleted_by_another_hand_and_made_again_is_a_member_and_a_manager_again(
+    tmp_path: Path, members: str, full: bool
+) -> None:
+    """A directory takes who is deleted out of groups, and a read of changes says nothing of the groups."""
+    with Land(tmp_path, members=members) as land:
+        land.fill()
+        before = (land.members(), land.managers())
+        land.people.remove(land.anchor("Ada"))
+        assert land.members() != before[0]
+        result = land.world.run(full=full)
+        assert result["errors"] == []
+        assert (land.members(), land.managers()) == before
+        assert land.world.plan(full=True)["changes"] == []
+
+
+READ_GROUP = """
+identity: group
+project: true
+join: [{displayName: '[code]'}]
+inbound: {precedence: 5, flows: {displayName: '[code]', members: {references: '[member]'}}}
+"""
+APP_ACCOUNT = """
+identity: person
+join: [{employeeId: '[id]'}]
+outbound: {provision: '[active]', flows: {id: '[employeeId]'}}
+"""
+APP_GROUP = """
+identity: group
+join: [{displayName: '[id]'}]
+outbound: {provision: 'true', flows: {id: '[displayName]', member: {references: '[members]'}}}
+"""
+
+
+def test_who_gets_the_name_of_somebody_whom_we_deleted_is_in_none_of_their_groups(tmp_path: Path) -> None:
+    with Land(tmp_path) as land:
+        land.world.mapping("ldap-group", "ldap", "group", READ_GROUP)
+        app = land.world.system(
+            "app", schema("account", "id", {}), schema("group", "id", {"member": "[reference] large"})
+        )
+        land.world.mapping("app-account", "app", "account", APP_ACCOUNT)
+        land.world.mapping("app-group", "app", "group", APP_GROUP)
+        land.fill()
+        land.groups.put("x", dn="CN=x,OU=Groups,DC=acme", code="x")
+        land.groups.edges("x", "member", [ADA, "CN=Cy,OU=Sales,DC=acme"])
+        assert land.world.run()["errors"] == []
+        groups = MemorySide(app, "group")
+        assert groups.members("x", "member") == {"1", "3"}
+        land.hr.remove("1")
+        land.world.run(full=True)
+        assert ADA not in land.names()
+        land.hr.put("9", id="9", name="Ada", unit="Sales")
+        land.world.run()
+        assert ADA in land.names()
+        assert groups.members("x", "member") == {"3"}

@@ -27,7 +27,8 @@ class ObjectSchema:
     `anchor` names the attribute that holds the anchor; `assigned` True: the system makes the anchor itself.
     `name` names the attribute by which references and people know the object where that is not the anchor (a DN);
     `name_is_dn` True: that name is an RFC 4514 distinguished name and is compared as one.
-    `keeps_references` True: after a rename the server itself mends the references to the object.
+    `keeps_references` True: after a rename the server itself mends the references to the object, and takes them away
+    after a delete.
     `open` True: attributes beyond those listed are possible (their type is text).
     """
 

@@ -29,6 +29,7 @@ from muster.sync.reserving import release_taken
 from muster.sync.rules import Rules
 from muster.sync.showing import names_of, show_some, show_whole
 from muster.sync.values import CHANGED_SINCE, MADE
+from muster.sync.vanishing import Told, drop_references
 
 Read = Callable[[Mapping[str, Sequence[str]], str | None], Iterator[Page]]
 
@@ -126,6 +127,7 @@ class _Import:
         self.problems: dict[str, list[ReadProblem]] = {}
         self.pending: dict[tuple[str, str, str], _Edges] = {}
         self.tombstones: dict[int, None] = {}
+        self.told = Told()
         with database.read() as session:
             highest = session.value("SELECT next FROM counter WHERE name = ?", "object") or 0
             known = session.one("SELECT reading FROM watermark WHERE system = ?", system)
@@ -307,6 +309,7 @@ class _Import:
 
     def _mark_gone(self, session: Session, numbers: Sequence[int]) -> None:
         session.update("object", ("gone", "dirty"), ("id",), [(1, 1, number) for number in numbers])
+        drop_references(session, self.rules, numbers, self.told, self._fresh)
         self.counts.gone += len(numbers)
 
     # --- edges
@@ -332,8 +335,10 @@ class _Import:
                 return
             values = {normal(text) for text in edges.values}
             if page.whole:
+                self.told.whole.add((number, attribute))
                 self.counts.edges += show_whole(session, number, attribute, values)
             else:
+                self.told.there.update((number, attribute, text) for text in values)
                 self.counts.edges += show_some(
                     session, number, attribute, values, {normal(text) for text in edges.removed}
                 )

@@ -29,6 +29,7 @@ from muster.sync.reserving import make_firm
 from muster.sync.rules import Rules
 from muster.sync.showing import count_shown, forget_objects, names_of
 from muster.sync.values import MADE
+from muster.sync.vanishing import drop_references
 
 _OBJECT: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "mapping", "identity")
 _OBJECT_TAIL: Final = ("made", "wrote", "wanted", "stick", "gone", "dirty")
@@ -303,6 +304,7 @@ class Outcomes:
         numbers = [sent.object for sent in changes if sent.object]
         rows = self.session.rows("SELECT id, space, anchor, ref FROM object WHERE id IN ?i", numbers)
         release_targets(self.session, self.rules, [(r[0], r[1], r[2], r[3]) for r in rows])
+        drop_references(self.session, self.rules, numbers)
         self._drop_objects(numbers)
         wake_cases(self.session, {(sent.identity, sent.mapping) for sent in changes})
         identities = sorted({sent.identity for sent in changes if sent.identity})
