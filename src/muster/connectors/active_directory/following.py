@@ -7,7 +7,7 @@ from one that is there. A container that was moved changes the names of everythi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -15,7 +15,7 @@ from muster.connectors.active_directory.dirsync import DELETED, Event
 from muster.connectors.active_directory.domain import Domain
 from muster.connectors.active_directory.objects import Objects
 from muster.connectors.active_directory.primary import NUMBER, SID, PrimaryGroups, number_of
-from muster.connectors.active_directory.schema import ANCHOR
+from muster.connectors.active_directory.schema import ANCHOR, AdType
 from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.requests import any_anchor
 from muster.connectors.ldap.wire import Entry
@@ -72,9 +72,14 @@ class Follower:
             alive = {event.guid: event for event in batch if not event.deleted}
             self._note_moved(alive)
             self._note_primary(alive)
+            seen: dict[str, set[str]] = {}
             for one in self._objects:
                 self._gone.extend(_tombstone(one, event.guid) for event in batch if event.deleted)
-                yield from self._as_they_are(one, alive)
+                seen[one.kind.name] = yield from self._as_they_are(one, alive)
+            for one in self._objects:
+                others = (seen[other.kind.name] for other in self._objects if _unrelated(one.kind, other.kind))
+                there = seen[one.kind.name].union(*others)
+                self._gone.extend(_tombstone(one, guid) for guid in alive if guid not in there)
 
     def rest(self) -> Iterator[Page]:
         """What follows from all events together: what is below moved containers, and primary groups."""
@@ -84,7 +89,8 @@ class Follower:
         for one in self._with_primary:
             yield from self._primary_edges(one)
 
-    def _as_they_are(self, one: Objects, events: Mapping[str, Event]) -> Iterator[Page]:
+    def _as_they_are(self, one: Objects, events: Mapping[str, Event]) -> Generator[Page, None, set[str]]:
+        """The objects of one type; gives the GUIDs of those that are there."""
         kind, large = one.kind, one.reader.large
         fresh: list[tuple[str, Entry]] = []
         changed: list[tuple[str, Entry]] = []
@@ -106,7 +112,7 @@ class Follower:
         yield from one.pages(changed, members=False)
         if edges:
             yield Page(edges=edges)
-        self._gone.extend(_tombstone(one, guid) for guid in events if guid not in seen)
+        return seen
 
     def _may_be_new(self, one: Objects, event: Event) -> bool:
         """Whether the object may just have come into its type, so that its members are not known yet."""
@@ -155,6 +161,11 @@ class Follower:
 
 def _tombstone(one: Objects, guid: str) -> ConnectorObject:
     return ConnectorObject(one.kind.name, guid, deleted=True)
+
+
+def _unrelated(one: AdType, other: AdType) -> bool:
+    """Whether no object can be of both classes."""
+    return one.object_class not in other.classes and other.object_class not in one.classes
 
 
 def _texts(values: Sequence[bytes]) -> list[str]:

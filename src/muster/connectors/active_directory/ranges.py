@@ -78,7 +78,7 @@ def whole(session: Searches, dn: str, name: str, entry: Entry, size: int | None)
 def cut_short(entry: Entry) -> Mapping[str, str]:
     """The attributes of which the entry shows only the first values: name in lower case → name."""
     found: dict[str, str] = {}
-    for name in entry:
+    for name in (one for one in entry if ";" in one):
         match = _RANGE.fullmatch(name)
         if match is not None and match["last"] != "*":
             found[match["name"].lower()] = match["name"]
