@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import ldap
-import pytest
 
 from muster.model.changes import Action, Change, EdgeChange, Result
 from muster.model.secrets import Secret
 from muster.model.values import Document
-from tests.connectors.domains import PASSWORD, Ou, by_dn, create, edges, members, one, pages, update, written
+from tests.connectors.domains import PASSWORD, Ou, by_dn, create, edges, members, one, pages, update
 
 USER = {"user": {"class": "user"}}
 GROUP = {"group": {"class": "group"}}

@@ -7,10 +7,10 @@ from typing import Any
 import ldap
 import pytest
 
-from muster.model.changes import Action, Change, EdgeChange, Result
+from muster.model.changes import Action, Change, Result
 from muster.model.secrets import Secret
 from muster.model.values import Document
-from tests.connectors.domains import PASSWORD, Ou, by_dn, create, edges, members, one, pages, update, written
+from tests.connectors.domains import PASSWORD, Ou, by_dn, create, one, pages, update, written
 
 USER = {"user": {"class": "user"}}
 GROUP = {"group": {"class": "group"}}
