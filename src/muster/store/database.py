@@ -174,6 +174,8 @@ class Session:
 
 
 _PREPARED: dict[tuple[str, bool], str] = {}
+_MOST_PREPARED: Final = 4096
+"""Statements that follow from what people ask have no end of forms."""
 
 
 def prepared(sql: str, postgres: bool) -> str:
@@ -184,6 +186,8 @@ def prepared(sql: str, postgres: bool) -> str:
             forms = {"": "%s", "i": "(SELECT unnest(%s::bigint[]))", "t": "(SELECT unnest(%s::text[]))"}
         else:
             forms = {"": "?", "i": "(SELECT value FROM json_each(?))", "t": "(SELECT value FROM json_each(?))"}
+        if len(_PREPARED) >= _MOST_PREPARED:
+            _PREPARED.clear()
         known = _PREPARED[(sql, postgres)] = _MARK.sub(lambda mark: forms[mark.group(1)], sql)
     return known
 

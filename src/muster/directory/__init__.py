@@ -1,0 +1,1 @@
+"""The embedded cloud directory: users, guests, groups, teams, devices, contacts, as Microsoft Entra ID keeps them."""

@@ -1,0 +1,1 @@
+"""What an object of each kind may hold, by the names and rules of Microsoft Graph v1.0."""
