@@ -51,12 +51,12 @@ def migrated(url: str) -> Iterator[Database]:
         yield database
 
 
-def shape(session: Session) -> dict[str, object]:
+def shape(session: Session, version_table: str = VERSION_TABLE) -> dict[str, object]:
     """Everything the database says about the tables, in an order of its own making."""
     inspector = sa.inspect(session.connection)
     found: dict[str, object] = {}
     for table in inspector.get_table_names():
-        if table == VERSION_TABLE:
+        if table == version_table:
             continue
         columns = [
             (c["name"], str(c["type"]), getattr(c["type"], "collation", None), c["nullable"], c["default"])
@@ -66,12 +66,12 @@ def shape(session: Session) -> dict[str, object]:
         found[table] = (columns, inspector.get_pk_constraint(table)["constrained_columns"], indexes)
     if session.postgres:
         found["definitions"] = session.rows("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' "
-                                            "AND tablename <> ? ORDER BY 1", VERSION_TABLE)  # fmt: skip
+                                            "AND tablename <> ? ORDER BY 1", version_table)  # fmt: skip
     else:
         found["definitions"] = sorted(
             "".join(row[0].replace('"', "").split())
             for row in session.rows(
-                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name <> ?", VERSION_TABLE
+                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name <> ?", version_table
             )
         )
     return found

@@ -142,11 +142,13 @@ def _references(
     work: Work, one: Changed, mark: Mark, relations: Sequence[Relation], room: int
 ) -> tuple[int, int | None]:
     """Tell references of an object, at most `room`: how many there were, and the last one when there are more."""
+    # Of what is new to the client, or was away for a while, all is told that is there, and what was removed meanwhile.
     new = mark.whole or one.entry.born > mark.since
+    which = "" if not new else " AND e.state = 0" if mark.whole else f" AND (e.state = 0 OR e.seq > {mark.since:d})"
     start = mark.part if one.entry.id == mark.of else 0
     rows = work.session.rows(
         "SELECT e.relation, e.seq, e.state, m.guid, e.kind FROM dir_edge e JOIN dir_object m ON m.id = e.member "
-        f"WHERE e.owner = ? AND e.seq > ? AND e.relation IN ?i{' AND e.state = 0' if new else ''} "
+        f"WHERE e.owner = ? AND e.seq > ? AND e.relation IN ?i{which} "
         "ORDER BY e.seq LIMIT ?",
         *(one.entry.id, max(start, 0 if new else mark.since), [int(each) for each in relations], room + 1),
     )
