@@ -102,20 +102,20 @@ class Directory:
 
     def _tenant(self) -> Tenant:
         with self.database.read() as session:
-            found = session.value("SELECT value FROM dir_setting WHERE name = 'tenant'")
-        if found is None:
+            known = _settings(session)
+        if not known:
             with self.database.write() as session:
-                for name, value in (
-                    ("tenant", str(uuid.uuid4())),
-                    ("sequence", "1"),
-                    ("horizon", "0"),
-                    ("created", str(self._clock())),
-                ):
+                made = {"tenant": str(uuid.uuid4()), "sequence": "1", "horizon": "0", "created": str(self._clock())}
+                for item in made.items():
                     session.run(
-                        "INSERT INTO dir_setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", name, value
+                        "INSERT INTO dir_setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", *item
                     )
-                found = session.value("SELECT value FROM dir_setting WHERE name = 'tenant'")
-        return Tenant(found, self.settings.name, self.settings.domains)
+                known = _settings(session)
+        return Tenant(known["tenant"], self.settings.name, int(known["created"]), self.settings.domains)
+
+
+def _settings(session: Session) -> dict[str, str]:
+    return dict(session.rows("SELECT name, value FROM dir_setting"))
 
 
 def directory_url(store: str) -> str:

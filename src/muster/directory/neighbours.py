@@ -113,6 +113,18 @@ def all_members(work: Work, group: Entry, limit: int, after: Position | None = N
     return _page(by_number(work, numbers), limit)
 
 
+def count_all_members(work: Work, group: Entry, kind: Kind | None = None) -> int:
+    """How many members the group and the groups inside it have, each counted once."""
+    where, values = ("", ()) if kind is None else (" AND kind = ?", (int(kind),))
+    return int(
+        work.session.value(
+            f"SELECT COUNT(DISTINCT member) FROM dir_edge WHERE relation = 1 AND state = 0 AND owner IN ?i{where}",
+            nested_groups(work, group),
+            *values,
+        )
+    )
+
+
 def by_number(work: Work, numbers: Sequence[int]) -> list[Entry]:
     """Live objects by their inner numbers, in the order of these."""
     rows = work.session.rows(f"SELECT {COLUMNS} FROM dir_object o WHERE o.id IN ?i AND o.state = 0", list(numbers))

@@ -98,16 +98,21 @@ def having(work: Work, schema: Schema, name: str, value: str) -> Entry | None:
     return None if row is None else entry(row)
 
 
+def find_present(work: Work, guids: Sequence[str]) -> list[Entry]:
+    """Those of these ids that objects have, in this order, each once."""
+    wanted = [guid.lower() for guid in guids]
+    rows = work.session.rows(f"SELECT {COLUMNS} FROM dir_object o WHERE o.guid IN ?t AND o.state = 0", wanted)
+    known = {row[1]: row for row in rows}
+    return [entry(known[guid]) for guid in dict.fromkeys(wanted) if guid in known]
+
+
 def find_all(work: Work, guids: Sequence[str], kinds: Sequence[Kind] = ()) -> list[Entry]:
     """The objects with these ids, in this order. Raises `NotFound` that names the first that is not there."""
-    rows = work.session.rows(
-        f"SELECT {COLUMNS} FROM dir_object o WHERE o.guid IN ?t AND o.state = 0", [guid.lower() for guid in guids]
-    )
-    known = {row[1]: row for row in rows if not kinds or row[2] in kinds}
+    known = {one.guid: one for one in find_present(work, guids) if not kinds or one.kind in kinds}
     for guid in guids:
         if guid.lower() not in known:
             raise no_such(guid)
-    return [entry(known[guid.lower()]) for guid in guids]
+    return [known[guid.lower()] for guid in guids]
 
 
 # --- writing

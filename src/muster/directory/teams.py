@@ -10,9 +10,12 @@ from typing import Any, Final
 
 from muster.directory.edges import Relation, connect, disconnect, has
 from muster.directory.errors import Invalid, NotFound, no_such
+from muster.directory.filters import Compare, Quantified
 from muster.directory.groups import create_group, is_unified
 from muster.directory.keys import fold
+from muster.directory.neighbours import by_number
 from muster.directory.objects import Entry, change, find, find_named
+from muster.directory.pages import Page, Position, Query, page
 from muster.directory.schema.kinds import SCHEMAS, Kind
 from muster.directory.work import Work
 
@@ -21,6 +24,7 @@ DATA: Final = "team"
 """Where a group's document keeps what belongs to its team alone."""
 SETTINGS: Final = ("memberSettings", "guestSettings", "messagingSettings", "funSettings", "specialization")
 _SEPARATOR: Final = "##"
+_LONGEST: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,12 @@ def find_team(work: Work, guid: str) -> Entry:
     if not is_team(group):
         raise NotFound(f"No team found with Group Id {guid}")
     return group
+
+
+def teams(work: Work, limit: int, after: Position | None) -> Page:
+    """A page of the groups that have a team."""
+    condition = Quantified(("resourceProvisioningOptions",), False, Compare((), "eq", TEAM))
+    return page(work, Query(SCHEMAS[Kind.GROUP], condition), limit, after)
 
 
 def make_team(work: Work, group: Entry, body: Mapping[str, Any]) -> Entry:
@@ -130,7 +140,13 @@ def archive(work: Work, group: Entry, archived: bool) -> Entry:
 def _settings(body: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: body[name] for name in SETTINGS if body.get(name) is not None}
     for name, value in found.items():
-        if not isinstance(value, dict if name != "specialization" else str):
+        if name == "specialization":
+            right = isinstance(value, str) and len(value) <= _LONGEST
+        else:
+            right = isinstance(value, dict) and all(
+                isinstance(one, bool) or (isinstance(one, str) and len(one) <= _LONGEST) for one in value.values()
+            )
+        if not right:
             raise Invalid(f"Invalid value specified for property '{name}'.", name)
     return found
 
@@ -142,6 +158,19 @@ def membership_id(work: Work, group: Entry, user: Entry) -> str:
     """How Graph names somebody's place in a team: an opaque text."""
     text = _SEPARATOR.join((work.tenant.id, group.guid, user.guid))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def people(work: Work, group: Entry, limit: int, after: Position | None) -> tuple[list[TeamMember], Position | None]:
+    """A page of who is in the team."""
+    rows = work.session.rows(
+        "SELECT member, MAX(relation) FROM dir_edge WHERE owner = ? AND relation IN (1, 2) AND kind = 1 AND state = 0 "
+        "AND member > ? GROUP BY member ORDER BY member LIMIT ?",
+        *(group.id, after.id if after else 0, limit + 1),
+    )
+    more = len(rows) > limit
+    roles = {number: relation == Relation.OWNERS for number, relation in rows[:limit]}
+    found = [TeamMember(user, roles[user.id]) for user in by_number(work, list(roles))]
+    return found, Position(rows[limit - 1][0]) if more else None
 
 
 def find_member(work: Work, group: Entry, membership: str) -> TeamMember:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import orjson
 
-from muster.directory.errors import DirectoryError
 from muster.directory.schema.kinds import Kind
 from muster.directory.schema.property import Property, Type
 from muster.store.database import Session
@@ -27,6 +26,7 @@ class Tenant:
 
     id: str
     name: str
+    created: int
     domains: tuple[str, ...] = ()
 
     @property
@@ -80,11 +80,11 @@ class Work:
 
     @contextmanager
     def apart(self) -> Iterator[None]:
-        """A part of the transaction that is undone by itself when the directory refuses it."""
+        """A part of the transaction that is undone by itself when it fails."""
         self.session.run("SAVEPOINT apart")
         try:
             yield
-        except DirectoryError:
+        except BaseException:
             self.session.run("ROLLBACK TO SAVEPOINT apart")
             self.session.run("RELEASE SAVEPOINT apart")
             self._extensions = None

@@ -82,6 +82,14 @@ class Schema:
             one for one in self.properties.values() if one.filterable and not one.index and one.name not in COLUMNS
         )
 
+    @cached_property
+    def _by_lower_case(self) -> dict[str, str]:
+        return {name.lower(): name for name in self.properties}
+
+    def canonical(self, name: str) -> str | None:
+        """The property's own name: clients need not heed case."""
+        return name if name in self.properties else self._by_lower_case.get(name.lower())
+
     def code(self, index: int) -> int:
         """The number of one index of this kind."""
         return self.kind * 100 + index

@@ -1,0 +1,178 @@
+"""The endpoint as an ASGI application: bytes in, bytes out; the work is done in threads of its own."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+import structlog
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as Incoming
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from muster.directory.errors import NotFound
+from muster.directory.guests import accept, known_ticket
+from muster.model.errors import StoreError
+from muster.server.graph.call import Answer, Request
+from muster.server.graph.dispatch import error_answer, new_id
+from muster.server.graph.errors import GraphError
+from muster.server.graph.resources.invitations import REDEEM
+from muster.server.graph.service import GraphService
+
+LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of a request, as in Graph."""
+THREADS: Final = 8
+_TYPE: Final = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+_METHODS: Final = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+_PAGE_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+log = structlog.get_logger(__name__)
+
+
+class TooLarge(Exception):
+    """The body is larger than a request may be."""
+
+
+class Endpoint:
+    """The routes of one service. `address`: where clients reach it, if that is not where they say they called."""
+
+    def __init__(self, service: GraphService, address: str | None = None) -> None:
+        self._service = service
+        self._address = address
+        self._limiter = CapacityLimiter(THREADS)
+
+    def application(self) -> Starlette:
+        """The ASGI application."""
+        tenant = "/{tenant}"
+        return Starlette(
+            routes=[
+                Route("/v1.0/{path:path}", self._graph, methods=_METHODS),
+                Route("/common/discovery/instance", self._instance),
+                Route(f"{tenant}/v2.0/.well-known/openid-configuration", self._configuration),
+                Route(f"{tenant}/.well-known/openid-configuration", self._configuration),
+                Route(f"{tenant}/discovery/v2.0/keys", self._keys),
+                Route(f"{tenant}/oauth2/v2.0/token", self._token, methods=["POST"]),
+                Route(REDEEM, self._redeem, methods=["GET", "POST"]),
+                Route("/{path:path}", self._nothing, methods=_METHODS),
+            ]
+        )
+
+    async def _run(self, work: Callable[[], Any]) -> Any:
+        return await run_sync(work, limiter=self._limiter)
+
+    def _root(self, incoming: Incoming) -> str:
+        """The address of the server as the client knows it."""
+        return self._address or f"{incoming.url.scheme}://{incoming.headers.get('host', 'localhost')}"
+
+    async def _graph(self, incoming: Incoming) -> Response:
+        raw: bytes = incoming.scope.get("raw_path") or incoming.scope["path"].encode()
+        path = raw.decode("latin-1").partition("?")[0].removeprefix("/v1.0")
+        try:
+            body = await _body(incoming)
+        except TooLarge:
+            return _error(GraphError(413, "Request_EntityTooLarge", f"The request is larger than {LARGEST} bytes."))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        request = Request(
+            incoming.method,
+            path,
+            incoming.scope["query_string"].decode("latin-1"),
+            {name.lower(): value for name, value in incoming.headers.items()},
+            body,
+        )
+        root = self._root(incoming)
+        return _response(await self._run(lambda: self._service.answer(root, request)))
+
+    async def _configuration(self, incoming: Incoming) -> Response:
+        return _response(self._service.oauth.configuration(self._root(incoming), incoming.path_params["tenant"]))
+
+    async def _instance(self, incoming: Incoming) -> Response:
+        return _response(self._service.oauth.instance(self._root(incoming)))
+
+    async def _keys(self, _: Incoming) -> Response:
+        return _response(await self._run(self._service.oauth.keys))
+
+    async def _token(self, incoming: Incoming) -> Response:
+        try:
+            body = await _body(incoming)
+        except (TooLarge, ClientDisconnect):
+            return Response(status_code=413)
+        headers = {name.lower(): value for name, value in incoming.headers.items()}
+        root, tenant = self._root(incoming), incoming.path_params["tenant"]
+        return _response(await self._run(lambda: self._service.oauth.token(root, tenant, headers, body)))
+
+    async def _nothing(self, _: Incoming) -> Response:
+        return _error(GraphError(404, "UnknownError", "There is nothing here. Microsoft Graph is at /v1.0."))
+
+    async def _redeem(self, incoming: Incoming) -> Response:
+        """The page on which a guest accepts. It asks first: mail filters open links, too."""
+        ticket = incoming.query_params.get("ticket", "")
+        directory = self._service.directory
+
+        def known() -> bool:
+            with directory.read() as work:
+                return known_ticket(work, ticket)
+
+        def accepted() -> str:
+            with directory.write() as work:
+                return accept(work, ticket)[1]
+
+        try:
+            if incoming.method == "POST":
+                return RedirectResponse(await self._run(accepted), status_code=303, headers=_PAGE_HEADERS)
+            found = await self._run(known)
+        except NotFound:
+            found = False
+        except StoreError as error:
+            log.error("directory", error=error.message)
+            return HTMLResponse(_page("<p>Please come back in a few minutes.</p>"), 503, _PAGE_HEADERS)
+        if not found:
+            return HTMLResponse(_page("<p>This invitation is not known, or was used already.</p>"), 404, _PAGE_HEADERS)
+        name = html.escape(directory.tenant.name)
+        form = f"<p>{name} has invited you.</p><form method='post'><button>Accept</button></form>"
+        return HTMLResponse(_page(form), headers=_PAGE_HEADERS)
+
+
+def _page(inside: str) -> str:
+    style = "body{font:1rem sans-serif;margin:4rem auto;max-width:30rem}button{font:inherit;padding:.5rem 1.5rem}"
+    return (
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Invitation</title><style>{style}</style>"
+        f"<body>{inside}</body></html>"
+    )
+
+
+async def _body(incoming: Incoming) -> bytes:
+    """What was sent. Raises `TooLarge` before it is all in memory."""
+    length = incoming.headers.get("content-length", "")
+    if length.isdigit() and int(length[:20]) > LARGEST:
+        raise TooLarge
+    found = bytearray()
+    async for part in incoming.stream():
+        found += part
+        if len(found) > LARGEST:
+            raise TooLarge
+    return bytes(found)
+
+
+def _error(error: GraphError) -> Response:
+    number = new_id()
+    return _response(error_answer(error, number, number))
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"OData-Version": "4.0", "Cache-Control": "no-cache", **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=headers)
+    if isinstance(answer.body, str):
+        return Response(answer.body, answer.status, headers, media_type="text/plain")
+    return Response(orjson.dumps(answer.body), answer.status, {**headers, "Content-Type": _TYPE})

@@ -1,0 +1,140 @@
+"""From a request to its answer: the route, the permission, the transaction, the handler, the error."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from muster.directory.applications import Application
+from muster.directory.directory import Directory
+from muster.directory.errors import DirectoryError
+from muster.directory.permissions import SYNCHRONISE
+from muster.directory.work import Work
+from muster.model.errors import StoreError
+from muster.server.graph.call import Answer, Call, Request, Route
+from muster.server.graph.errors import GraphError, graph_error
+from muster.server.graph.odata.options import parse_options
+from muster.server.graph.routing import Router
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and by which address."""
+
+    application: Application
+    base: str
+    request: str
+    client_request: str
+
+
+class Dispatcher:
+    """Answers requests, each in a transaction of its own unless one is given."""
+
+    def __init__(self, directory: Directory, router: Router) -> None:
+        self.directory = directory
+        self.router = router
+
+    def answer(self, request: Request, caller: Caller) -> Answer:
+        """The answer to one request, whatever becomes of it."""
+        with self._told(caller) as told:
+            route, keys = self.router.find(request.method, request.path)
+            with self.transaction(caller, writes=route.writes) as work:
+                told.answer = self._handle(request, caller, work, route, keys)
+        return told.answer
+
+    def answer_within(self, request: Request, caller: Caller, work: Work) -> Answer:
+        """The answer to one request of several in one transaction; what a failing one did is undone."""
+        with self._told(caller) as told:
+            route, keys = self.router.find(request.method, request.path)
+            if route.writes:
+                with work.apart():
+                    told.answer = self._handle(request, caller, work, route, keys)
+            else:
+                told.answer = self._handle(request, caller, work, route, keys)
+        return told.answer
+
+    def writes(self, request: Request) -> bool:
+        """Whether a request changes anything; one that leads nowhere does not."""
+        try:
+            return self.router.find(request.method, request.path)[0].writes
+        except GraphError:
+            return False
+
+    @contextmanager
+    def transaction(self, caller: Caller, *, writes: bool) -> Iterator[Work]:
+        """A transaction on behalf of the caller."""
+        if writes:
+            with self.directory.write(sync=SYNCHRONISE in caller.application.permissions) as work:
+                yield work
+        else:
+            with self.directory.read() as work:
+                yield work
+
+    def _handle(self, request: Request, caller: Caller, work: Work, route: Route, keys: tuple[str, ...]) -> Answer:
+        if not any(one in caller.application.permissions for one in route.permissions):
+            raise GraphError(
+                403,
+                "Authorization_RequestDenied",
+                "Insufficient privileges to complete the operation. One of these permissions is needed: "
+                f"{', '.join(route.permissions)}.",
+            )
+        options = parse_options(request.query)
+        lasting = self.directory.settings.changes
+        return route.handler(Call(request, work, caller.application, caller.base, route.path, keys, options, lasting))
+
+    @contextmanager
+    def _told(self, caller: Caller) -> Iterator[_Told]:
+        """Errors become answers."""
+        told = _Told(Answer(500))
+        try:
+            yield told
+        except DirectoryError as error:
+            told.answer = self.error(graph_error(error), caller)
+        except GraphError as error:
+            told.answer = self.error(error, caller)
+        except StoreError as error:
+            log.error("directory", error=error.message, request=caller.request)
+            gone = GraphError(
+                503, "serviceNotAvailable", "The directory cannot be reached now.", headers={"Retry-After": "10"}
+            )
+            told.answer = self.error(gone, caller)
+        except Exception:
+            log.exception("request failed", request=caller.request)
+            told.answer = self.error(
+                GraphError(500, "generalException", "An internal error occurred; the server's log has it."), caller
+            )
+
+    def error(self, error: GraphError, caller: Caller) -> Answer:
+        """The answer that tells an error."""
+        return error_answer(error, caller.request, caller.client_request)
+
+
+@dataclass(slots=True)
+class _Told:
+    answer: Answer
+
+
+def error_answer(error: GraphError, request: str, client_request: str) -> Answer:
+    """The answer that tells an error."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return Answer(
+        error.status, error.body(now=now, request=request, client_request=client_request), dict(error.headers)
+    )
+
+
+def new_id() -> str:
+    """The id of a request."""
+    return str(uuid.uuid4())
+
+
+def client_id(headers: Mapping[str, str], mine: str) -> str:
+    """The id that the client gave its request; ours where it gave none that can be repeated."""
+    given = headers.get("client-request-id", "")
+    return given if 0 < len(given) <= 128 and given.isascii() and given.isprintable() else mine

@@ -1,0 +1,1 @@
+"""The parts of OData 4.01 that Microsoft Graph speaks for directory objects. Pure."""

@@ -1,0 +1,119 @@
+"""/groups (https://learn.microsoft.com/graph/api/resources/group)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from muster.directory.edges import Relation
+from muster.directory.groups import (
+    add_members,
+    add_owners,
+    create_group,
+    remove_member,
+    remove_owner,
+    update_group,
+)
+from muster.directory.lifecycle import delete
+from muster.directory.objects import Entry, find, find_by
+from muster.directory.schema.kinds import SCHEMAS, Kind
+from muster.server.graph.call import Answer, Call, Route, context, created, done
+from muster.server.graph.changes import delta_objects
+from muster.server.graph.reading import count_objects, get_object, list_objects
+from muster.server.graph.referring import (
+    MEMBER_OF,
+    TRANSITIVE_MEMBER_OF,
+    TRANSITIVE_MEMBERS,
+    bound,
+    forward,
+    reference,
+)
+from muster.server.graph.resources.listing import listed
+from muster.server.graph.resources.rights import (
+    CREATE_GROUPS,
+    READ_GROUPS,
+    WRITE_GROUPS,
+    WRITE_MEMBERS,
+)
+from muster.server.graph.show import shown
+
+GROUP: Final = SCHEMAS[Kind.GROUP]
+_PATH: Final = "groups/{}"
+_KINDS: Final = (Kind.USER, Kind.GROUP, Kind.DEVICE, Kind.CONTACT)
+
+
+def group(call: Call) -> Entry:
+    """The group that the path names. Raises `NotFound`."""
+    if call.key.lower().startswith("uniquename="):
+        return find_by(call.work, GROUP, "uniqueName", call.key.partition("=")[2])
+    return find(call.work, call.key, (Kind.GROUP,))
+
+
+def _create(call: Call) -> Answer:
+    body = dict(call.document())
+    members, owners = bound(body, "members"), bound(body, "owners")
+    made = create_group(call.work, body, members, owners)
+    made = find(call.work, made.guid)
+    return created(call, {"@odata.context": context(call, "groups", entity=True), **shown(made, None)}, made.guid)
+
+
+def _update(call: Call) -> Answer:
+    entry = group(call)
+    call.expect(entry)
+    body = dict(call.document())
+    members, owners = bound(body, "members"), bound(body, "owners")
+    if body:
+        entry = update_group(call.work, entry, body)
+    if members:
+        add_members(call.work, entry, members)
+    if owners:
+        add_owners(call.work, entry, owners)
+    return done()
+
+
+def _delete(call: Call) -> Answer:
+    entry = group(call)
+    call.expect(entry)
+    delete(call.work, entry)
+    return done()
+
+
+def _add_member(call: Call) -> Answer:
+    add_members(call.work, group(call), [reference(call)])
+    return done()
+
+
+def _remove_member(call: Call) -> Answer:
+    remove_member(call.work, group(call), call.keys[1])
+    return done()
+
+
+def _add_owner(call: Call) -> Answer:
+    add_owners(call.work, group(call), [reference(call)])
+    return done()
+
+
+def _remove_owner(call: Call) -> Answer:
+    remove_owner(call.work, group(call), call.keys[1])
+    return done()
+
+
+_RELATIONS: Final = (Relation.MEMBERS, Relation.OWNERS)
+
+ROUTES: Final = (
+    Route("GET", "groups", lambda call: list_objects(call, GROUP), READ_GROUPS),
+    Route("POST", "groups", _create, CREATE_GROUPS),
+    Route("GET", "groups/$count", lambda call: count_objects(call, GROUP), READ_GROUPS),
+    Route("GET", "groups/delta", lambda call: delta_objects(call, Kind.GROUP, _RELATIONS), READ_GROUPS),
+    Route("GET", _PATH, lambda call: get_object(call, group(call)), READ_GROUPS),
+    Route("PATCH", _PATH, _update, WRITE_MEMBERS),
+    Route("DELETE", _PATH, _delete, WRITE_GROUPS),
+    *listed(_PATH, group, "members", forward(Relation.MEMBERS), READ_GROUPS, *_KINDS),
+    *listed(_PATH, group, "owners", forward(Relation.OWNERS), READ_GROUPS, Kind.USER),
+    *listed(_PATH, group, "transitiveMembers", TRANSITIVE_MEMBERS, READ_GROUPS, *_KINDS),
+    *listed(_PATH, group, "memberOf", MEMBER_OF, READ_GROUPS, Kind.GROUP),
+    *listed(_PATH, group, "transitiveMemberOf", TRANSITIVE_MEMBER_OF, READ_GROUPS, Kind.GROUP),
+    Route("POST", f"{_PATH}/members/$ref", _add_member, WRITE_MEMBERS),
+    Route("DELETE", f"{_PATH}/members/{{}}/$ref", _remove_member, WRITE_MEMBERS),
+    Route("POST", f"{_PATH}/owners/$ref", _add_owner, WRITE_GROUPS),
+    Route("DELETE", f"{_PATH}/owners/{{}}/$ref", _remove_owner, WRITE_GROUPS),
+)

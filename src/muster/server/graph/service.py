@@ -1,0 +1,95 @@
+"""The Graph endpoint: who may come in, how often, and to whom the request goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from muster.directory.applications import Application, find_application
+from muster.directory.directory import Directory
+from muster.directory.errors import NotFound
+from muster.server.graph.batch import Batch, parts, too_many
+from muster.server.graph.call import JSON, Answer, Request
+from muster.server.graph.dispatch import Caller, Dispatcher, client_id, error_answer, new_id
+from muster.server.graph.errors import GraphError, bad_request
+from muster.server.graph.oauth import OAuth
+from muster.server.graph.resources import ROUTES
+from muster.server.graph.routing import Router
+from muster.server.graph.signing import Signer, TokenRefused
+from muster.server.graph.throttle import Throttle
+
+_ROUTER: Final = Router(ROUTES)
+BATCH: Final = "$batch"
+
+
+class GraphService:
+    """Everything that the endpoint does, apart from the wire. Threads may share it."""
+
+    def __init__(self, directory: Directory, signer: Signer, rate: int | None = None) -> None:
+        self.directory = directory
+        self.signer = signer
+        self.oauth = OAuth(directory, signer)
+        self._throttle = Throttle(rate)
+        self._dispatcher = Dispatcher(directory, _ROUTER)
+
+    def answer(self, root: str, request: Request) -> Answer:
+        """The answer to a request of the endpoint at `root`."""
+        number = new_id()
+        client = client_id(request.headers, number)
+        try:
+            caller = Caller(self._application(root, request.headers), f"{root}/v1.0", number, client)
+            answer = self._admitted(request, caller)
+        except GraphError as error:
+            answer = error_answer(error, number, client)
+        answer.headers |= {"request-id": number, "client-request-id": client}
+        return answer
+
+    def _admitted(self, request: Request, caller: Caller) -> Answer:
+        if request.path.strip("/") == BATCH:
+            if request.method != "POST":
+                raise GraphError(405, "Request_BadRequest", "Specified HTTP method is not allowed: POST a batch.")
+            return Answer(200, Batch(self._dispatcher, self._throttle, caller).run(parts(_document(request))))
+        wait = self._throttle.take(caller.application.id)
+        if wait is not None:
+            raise too_many(wait)
+        return self._dispatcher.answer(request, caller)
+
+    def _application(self, root: str, headers: Mapping[str, str]) -> Application:
+        """The application that calls. Raises `GraphError`."""
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer" or not token.strip():
+            raise self._unauthenticated(root, "Access token is empty.")
+        try:
+            found = self.signer.application(token.strip())
+        except TokenRefused as refused:
+            raise self._unauthenticated(root, str(refused)) from None
+        with self.directory.read() as work:
+            try:
+                return find_application(work, found)
+            except NotFound:
+                raise self._unauthenticated(root, "Access token validation failure. The application is gone.") from None
+
+    def _unauthenticated(self, root: str, words: str) -> GraphError:
+        authority = f"{root}/{self.directory.tenant.id}/oauth2/v2.0/token"
+        return GraphError(
+            401,
+            "InvalidAuthenticationToken",
+            words,
+            headers={"WWW-Authenticate": f'Bearer realm="", authorization_uri="{authority}"'},
+        )
+
+
+def _document(request: Request) -> dict[str, Any]:
+    """The JSON object of a batch. Raises `GraphError`."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != JSON:
+        raise GraphError(415, "Request_UnsupportedMediaType", f"The content type is not supported: send {JSON}.")
+    try:
+        found = orjson.loads(request.body if isinstance(request.body, bytes) else b"")
+    except orjson.JSONDecodeError as error:
+        raise bad_request(f"Invalid batch payload format: {error}") from None
+    if not isinstance(found, dict):
+        raise bad_request("Invalid batch payload format: expected an object.")
+    return found
