@@ -7,6 +7,7 @@ from typing import Any, Final
 import typer
 
 from muster.cli.invocation import Invocation
+from muster.directory.errors import DirectoryError
 from muster.model.errors import (
     AuthFailed,
     IncompleteRead,
@@ -26,6 +27,7 @@ _KINDS: Final[dict[type[MusterError], str]] = {
     Unreachable: "unreachable",
     Throttled: "throttled",
     LeaseRefused: "lease",
+    DirectoryError: "directory",
 }
 
 

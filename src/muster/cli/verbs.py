@@ -22,6 +22,8 @@ VERBS: Final[Mapping[str, str]] = {
     "log": "Show what earlier runs did.",
     "joins": "Show the joins that wait for a person, and decide them.",
     "audit": "Verify that nobody touched the record of what was done.",
+    "serve": "Serve the embedded directory as Microsoft Graph, until it is stopped.",
+    "directory": "Show the embedded directory, and say who may use it.",
     "retire": "Give up the objects of a mapping whose file was removed.",
 }
 """Verb → what it does, in the order of a first day's work."""

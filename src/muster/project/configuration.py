@@ -216,6 +216,26 @@ class IdentityType:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """Where `muster serve` listens. Files are as written, relative to the folder; `rate` None: no limit."""
+
+    host: str = "127.0.0.1"
+    port: int = 8443
+    certificate: str | None = None
+    key: str | None = None
+    address: str | None = None
+    rate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """What the embedded directory says of itself. No domains: names may end in any."""
+
+    name: str
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """The whole folder."""
 
@@ -232,6 +252,8 @@ class Project:
     roles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     workflows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     mail: Mapping[str, Any] = field(default_factory=dict)
+    server: Server = Server()
+    organisation: Organisation = Organisation("")
     digest: str = ""
 
     def mappings_of(self, system: str, object_type: str) -> list[MappingRules]:

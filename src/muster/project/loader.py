@@ -13,7 +13,7 @@ from muster.model.errors import ProjectError
 from muster.project.catalogue import ConnectorModels
 from muster.project.check import BuiltMapping, check_mappings
 from muster.project.compiling import Compiler, expression_text
-from muster.project.configuration import Place, Project, Safety, System
+from muster.project.configuration import Organisation, Place, Project, Safety, System
 from muster.project.context import MappingContext, SystemObjects
 from muster.project.diagnostics import Diagnostic, Diagnostics
 from muster.project.digests import RuleDigests, digest
@@ -29,6 +29,7 @@ from muster.project.folder import METAVERSE_FILE, PROJECT_FILE, files_of
 from muster.project.identities import Metaverse, build_metaverse
 from muster.project.mappings import build_mapping
 from muster.project.people import PeopleRules
+from muster.project.serving import check_server, server_of
 from muster.project.systems import BuiltSystem, build_system, safety_of
 from muster.project.validation import validated
 
@@ -83,6 +84,8 @@ def load_project(
     roles = people.roles(_all(folder, "roles", RoleFile, diagnostics)[0])
     workflows = people.workflows(_all(folder, "workflows", WorkflowFile, diagnostics)[0])
 
+    if head is not None:
+        check_server(head[0], head[1].server, diagnostics)
     if diagnostics.failed or head is None:
         return Loaded(None, diagnostics.sorted())
     if mappings and not any(built.rules.project for built in mappings.values()):
@@ -104,6 +107,8 @@ def load_project(
         roles=roles,
         workflows=workflows,
         mail=file.mail,
+        server=server_of(file.server),
+        organisation=Organisation(file.directory.name or file.project, tuple(file.directory.domains)),
         digest=_project_digest(file, systems, mappings, metaverse, extensions, roles, workflows),
     )
     return Loaded(project, diagnostics.sorted())
@@ -184,7 +189,7 @@ def _project_digest(
     workflows: Mapping[str, Any],
 ) -> str:
     return digest(
-        file.model_dump(),
+        file.model_dump(exclude={"server", "directory"}),
         {name: _system_digest(built.system) for name, built in systems.items()},
         {name: built.rules.digests for name, built in mappings.items()},
         {

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from muster.project.files.base import FileModel, Flag, Percent, Schedule, Text, Whole
+from muster.project.files.server import DirectoryFile, ServerFile
 
 
 class SafetyFile(FileModel):
@@ -34,3 +35,5 @@ class ProjectFile(FileModel):
         json_schema_extra={"additionalProperties": {"type": ["string", "number", "boolean"]}},
     )
     mail: dict[str, Any] = Field(default_factory=dict, description="The mail server that workflows send through.")
+    server: ServerFile = Field(default_factory=ServerFile, description="Where `muster serve` listens.")
+    directory: DirectoryFile = Field(default_factory=DirectoryFile, description="The embedded directory.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -15,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as Incoming
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import Lifespan
 
 from muster.directory.errors import NotFound
 from muster.directory.guests import accept, known_ticket
@@ -50,8 +53,16 @@ class Endpoint:
         self._service = service
         self._address = address
         self._limiter = CapacityLimiter(THREADS)
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._running = 0
 
-    def application(self) -> Starlette:
+    async def finish(self, seconds: float) -> None:
+        """Wait until the requests under way have their answers, no longer than so many seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), seconds)
+
+    def application(self, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
         """The ASGI application."""
         tenant = "/{tenant}"
         return Starlette(
@@ -64,11 +75,20 @@ class Endpoint:
                 Route(f"{tenant}/oauth2/v2.0/token", self._token, methods=["POST"]),
                 Route(REDEEM, self._redeem, methods=["GET", "POST"]),
                 Route("/{path:path}", self._nothing, methods=_METHODS),
-            ]
+            ],
+            lifespan=lifespan,
         )
 
     async def _run(self, work: Callable[[], Any]) -> Any:
-        return await run_sync(work, limiter=self._limiter)
+        """Do something in a thread of its own; the loop goes on."""
+        self._running += 1
+        self._idle.clear()
+        try:
+            return await run_sync(work, limiter=self._limiter)
+        finally:
+            self._running -= 1
+            if self._running == 0:
+                self._idle.set()
 
     def _root(self, incoming: Incoming) -> str:
         """The address of the server as the client knows it."""

@@ -43,7 +43,7 @@ class Dispatcher:
 
     def answer(self, request: Request, caller: Caller) -> Answer:
         """The answer to one request, whatever becomes of it."""
-        with self._told(caller) as told:
+        with telling(caller.request, caller.client_request) as told:
             route, keys = self.router.find(request.method, request.path)
             with self.transaction(caller, writes=route.writes) as work:
                 told.answer = self._handle(request, caller, work, route, keys)
@@ -51,7 +51,7 @@ class Dispatcher:
 
     def answer_within(self, request: Request, caller: Caller, work: Work) -> Answer:
         """The answer to one request of several in one transaction; what a failing one did is undone."""
-        with self._told(caller) as told:
+        with telling(caller.request, caller.client_request) as told:
             route, keys = self.router.find(request.method, request.path)
             if route.writes:
                 with work.apart():
@@ -89,36 +89,39 @@ class Dispatcher:
         lasting = self.directory.settings.changes
         return route.handler(Call(request, work, caller.application, caller.base, route.path, keys, options, lasting))
 
-    @contextmanager
-    def _told(self, caller: Caller) -> Iterator[_Told]:
-        """Errors become answers."""
-        told = _Told(Answer(500))
-        try:
-            yield told
-        except DirectoryError as error:
-            told.answer = self.error(graph_error(error), caller)
-        except GraphError as error:
-            told.answer = self.error(error, caller)
-        except StoreError as error:
-            log.error("directory", error=error.message, request=caller.request)
-            gone = GraphError(
-                503, "serviceNotAvailable", "The directory cannot be reached now.", headers={"Retry-After": "10"}
-            )
-            told.answer = self.error(gone, caller)
-        except Exception:
-            log.exception("request failed", request=caller.request)
-            told.answer = self.error(
-                GraphError(500, "generalException", "An internal error occurred; the server's log has it."), caller
-            )
-
     def error(self, error: GraphError, caller: Caller) -> Answer:
         """The answer that tells an error."""
         return error_answer(error, caller.request, caller.client_request)
 
 
 @dataclass(slots=True)
-class _Told:
+class Told:
+    """The answer, once there is one."""
+
     answer: Answer
+
+
+@contextmanager
+def telling(request: str, client_request: str) -> Iterator[Told]:
+    """Errors become answers, whatever they are: what one request meets is no other's trouble."""
+    told = Told(Answer(500))
+    error: GraphError
+    try:
+        yield told
+        return
+    except DirectoryError as refused:
+        error = graph_error(refused)
+    except GraphError as refused:
+        error = refused
+    except StoreError as failed:
+        log.error("directory", error=failed.message, request=request)
+        error = GraphError(
+            503, "serviceNotAvailable", "The directory cannot be reached now.", headers={"Retry-After": "10"}
+        )
+    except Exception:
+        log.exception("request failed", request=request)
+        error = GraphError(500, "generalException", "An internal error occurred; the server's log has it.")
+    told.answer = error_answer(error, request, client_request)
 
 
 def error_answer(error: GraphError, request: str, client_request: str) -> Answer:

@@ -12,7 +12,7 @@ from muster.directory.directory import Directory
 from muster.directory.errors import NotFound
 from muster.server.graph.batch import Batch, parts, too_many
 from muster.server.graph.call import JSON, Answer, Request
-from muster.server.graph.dispatch import Caller, Dispatcher, client_id, error_answer, new_id
+from muster.server.graph.dispatch import Caller, Dispatcher, client_id, new_id, telling
 from muster.server.graph.errors import GraphError, bad_request
 from muster.server.graph.oauth import OAuth
 from muster.server.graph.resources import ROUTES
@@ -38,13 +38,11 @@ class GraphService:
         """The answer to a request of the endpoint at `root`."""
         number = new_id()
         client = client_id(request.headers, number)
-        try:
+        with telling(number, client) as told:
             caller = Caller(self._application(root, request.headers), f"{root}/v1.0", number, client)
-            answer = self._admitted(request, caller)
-        except GraphError as error:
-            answer = error_answer(error, number, client)
-        answer.headers |= {"request-id": number, "client-request-id": client}
-        return answer
+            told.answer = self._admitted(request, caller)
+        told.answer.headers |= {"request-id": number, "client-request-id": client}
+        return told.answer
 
     def _admitted(self, request: Request, caller: Caller) -> Answer:
         if request.path.strip("/") == BATCH:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import time
 import uuid
@@ -22,6 +21,7 @@ from muster.directory.applications import Application
 from muster.directory.directory import Directory
 from muster.directory.signing import public_keys, publish
 from muster.model.errors import ProjectError
+from muster.server.files import write_private
 
 LIFETIME: Final = 3599
 """Seconds for which a token is good."""
@@ -157,11 +157,3 @@ def _private_key(path: Path) -> RSAPrivateKey:
     if not isinstance(key, RSAPrivateKey):
         raise ProjectError(f"{path}: expected an RSA key. Remove the file for a new one")
     return key
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """A file that only this user reads, there whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(data)
-    draft.replace(path)
