@@ -6,6 +6,7 @@ each is undone by itself when it fails: twenty changes cost one commit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,8 @@ from muster.server.graph.throttle import Throttle
 
 MOST: Final = 20
 """Requests of one batch."""
+_ROOT: Final = re.compile(r"^(https?://[^/?#]*)?/?(v1\.0/)?")
+"""What stands before a relative address, when a client sends a whole one: some of Microsoft's own do."""
 _METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 
@@ -58,7 +61,7 @@ def _part(value: Any) -> Part:
         raise bad_request("Invalid batch payload format: each request needs an id.")
     if not isinstance(method, str) or method.upper() not in _METHODS:
         raise bad_request(f"Invalid method of request '{number}': expected one of {', '.join(_METHODS)}.")
-    if not isinstance(url, str) or not url or "://" in url.split("?")[0]:
+    if not isinstance(url, str) or not url:
         raise bad_request(f"Invalid url of request '{number}': expected one relative to /v1.0, such as /users.")
     headers, after, body = value.get("headers") or {}, value.get("dependsOn") or [], value.get("body")
     if not isinstance(headers, dict) or not all(isinstance(one, str) for one in headers.values()):
@@ -73,7 +76,7 @@ def _part(value: Any) -> Part:
             raise bad_request(f"Write request id : {number} does not contain Content-Type header or body.")
         if lowered["content-type"].split(";")[0].strip().lower() != JSON:
             raise bad_request(f"Invalid content type of request '{number}': only {JSON} is supported.")
-    path, _, query = url.partition("?")
+    path, _, query = _ROOT.sub("", url, count=1).partition("?")
     return Part(number, Request(method.upper(), path, query, lowered, body), tuple(after))
 
 

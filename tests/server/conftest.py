@@ -1,0 +1,35 @@
+"""`muster serve` for the tests of the wire, and trust in its certificate."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.muster import MusterServer
+
+
+@pytest.fixture(scope="session")
+def muster_server() -> Iterator[MusterServer]:
+    """One for all tests: each uses names of its own."""
+    with MusterServer() as server:
+        yield server
+
+
+@pytest.fixture
+def server(muster_server: MusterServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[MusterServer]:
+    """The server, its certificate trusted as an administrator would have it: by the environment."""
+    trust(muster_server, monkeypatch)
+    yield muster_server
+    with warnings.catch_warnings():
+        # What the clients leave to the garbage collector is no later test's fault.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def trust(server: MusterServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(name, str(server.certificate))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
