@@ -42,7 +42,7 @@ def test_azure_identity_gets_a_token(server: MusterServer) -> None:
         async with AsyncClientSecretCredential(
             of["tenant"], of["client_id"], of["secret"], authority=server.authority, disable_instance_discovery=True
         ) as found:
-            return (await found.get_token(SCOPE)).token
+            return str((await found.get_token(SCOPE)).token)
 
     assert asyncio.run(later()).count(".") == 2
 
