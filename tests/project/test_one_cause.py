@@ -37,8 +37,8 @@ def account(settings: str) -> Files:
     [
         (
             {"muster.yaml": "projct: acme\n"},
-            "muster.yaml:1:1: unknown key `projct`; known here: `mail`, `parameters`, `project`, `safety`, `schedule`, "
-            "`staging`, `store`. Did you mean `project`?",
+            "muster.yaml:1:1: unknown key `projct`; known here: `directory`, `mail`, `parameters`, `project`, "
+            "`safety`, `schedule`, `server`, `staging`, `store`. Did you mean `project`?",
         ),
         (
             worker("{anchr: id}"),
