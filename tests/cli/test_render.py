@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from muster.cli import exitcodes
-from muster.cli.render.changes import MOST
+from muster.cli.render.changes import MOST, name_of
 from muster.cli.render.explain import render_explain
 from muster.cli.render.log import render_log
 from muster.cli.render.plan import render_plan, render_result
@@ -161,6 +161,21 @@ def test_a_create_without_an_anchor_says_whose_it_is() -> None:
     assert "+ create  user of Zoë Núñez" in shown(
         {"changes": [{**change("create", ""), "object_type": "user", "name": "Zoë Núñez"}]}
     )
+
+
+@pytest.mark.parametrize(
+    ("anchor", "name", "said"),
+    [
+        ("3cac145decaa4202", "Zoë Núñez", "user 3cac145decaa4202 of Zoë Núñez"),
+        ("1003", "Zoë Núñez", "user 1003 of Zoë Núñez"),
+        ("zoe.nunez2", "Zoë Núñez", "user zoe.nunez2"),
+        ("uid=nunez,ou=people", "ZOË NÚÑEZ", "user uid=nunez,ou=people"),
+        ("li.wei", "李伟", "user li.wei of 李伟"),
+        ("", "", "user (new)"),
+    ],
+)
+def test_a_change_says_whose_object_it_is_where_the_anchor_does_not(anchor: str, name: str, said: str) -> None:
+    assert name_of({"object_type": "user", "anchor": anchor, "name": name}) == said
 
 
 def test_a_run_in_the_log_says_of_each_step_what_it_counted() -> None:

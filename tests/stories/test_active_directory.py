@@ -10,27 +10,9 @@ import pytest
 
 from tests.connectors.domains import Ou
 from tests.servers.samba import SambaDc
+from tests.stories.sources import TEAM, WORKER
 from tests.sync.world import World, changed, kinds
 
-WORKER = """
-identity: person
-project: true
-inbound:
-  precedence: 10
-  flows:
-    employeeId: '[id]'
-    displayName: '[name]'
-    department: '[unit]'
-    active: 'Not([status] = "left")'
-    manager: {reference: '[boss]', to: worker}
-"""
-TEAM = """
-identity: group
-project: true
-inbound:
-  precedence: 10
-  flows: {displayName: '[id]', members: {references: '[member]', to: hr/worker}}
-"""
 USER = """
 identity: person
 join: [{employeeId: '[employeeID]'}]

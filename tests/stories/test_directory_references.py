@@ -13,31 +13,13 @@ import ldap
 import pytest
 
 from tests.servers.openldap import OpenLdap
+from tests.stories.sources import TEAM, WORKER
 from tests.sync.world import World
 
 UNIT = """
 identity: org-unit
 project: true
 inbound: {precedence: 10, flows: {displayName: '[id]', description: '[name]'}}
-"""
-WORKER = """
-identity: person
-project: true
-inbound:
-  precedence: 10
-  flows:
-    employeeId: '[id]'
-    displayName: '[name]'
-    department: '[unit]'
-    active: 'Not([status] = "left")'
-    manager: {reference: '[boss]', to: worker}
-"""
-TEAM = """
-identity: group
-project: true
-inbound:
-  precedence: 10
-  flows: {displayName: '[id]', members: {references: '[member]', to: hr/worker}}
 """
 OU = """
 identity: org-unit

@@ -10,25 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from tests.stories.sources import TEAM, WORKER
 from tests.sync.world import World
 
-WORKER = """
-identity: person
-project: true
-inbound:
-  precedence: 10
-  flows:
-    employeeId: '[id]'
-    active: 'Not([status] = "left")'
-    manager: {reference: '[boss]', to: worker}
-"""
-TEAM = """
-identity: group
-project: true
-inbound:
-  precedence: 10
-  flows: {displayName: '[id]', members: {references: '[member]', to: hr/worker}}
-"""
 ACCOUNT = """
 identity: person
 join: [{employeeId: '[emp]'}]

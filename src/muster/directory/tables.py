@@ -6,8 +6,6 @@ number of one sequence, and objects take theirs from it too: what came later has
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -19,25 +17,15 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from muster.store.columns import NUMBER, TEXT, where
+
 metadata = MetaData()
-
-TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-"""Texts sort by code point in both databases."""
-
-NUMBER = BigInteger().with_variant(Integer, "sqlite")
-"""A 64-bit key; on SQLite the row's own number."""
 
 SOUGHT = Text().with_variant(JSONB(), "postgresql")
 """JSON that is only ever looked into by the database itself."""
-
-
-def _where(condition: str) -> dict[str, Any]:
-    """An index over part of a table, on both databases."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 Table("dir_setting", metadata, Column("name", TEXT, primary_key=True), Column("value", TEXT, nullable=False))
@@ -63,9 +51,9 @@ Table(
     Column("doc", TEXT, nullable=False),
     Column("sought", SOUGHT, nullable=False),
     Index("dir_object_guid", "guid", unique=True),
-    Index("dir_object_live", "kind", "id", **_where("state = 0")),
+    Index("dir_object_live", "kind", "id", **where("state = 0")),
     Index("dir_object_seq", "kind", "seq"),
-    Index("dir_object_deleted", "state", "deleted", **_where("state > 0")),
+    Index("dir_object_deleted", "state", "deleted", **where("state > 0")),
 )
 
 Table(
@@ -90,8 +78,8 @@ Table(
     PrimaryKeyConstraint("relation", "owner", "member"),
     Index("dir_edge_member", "member", "state", "relation", "owner"),
     Index("dir_edge_seq", "owner", "seq"),
-    Index("dir_edge_nested", "owner", "member", **_where("relation = 1 AND kind = 2 AND state = 0")),
-    Index("dir_edge_removed", "seq", **_where("state = 1")),
+    Index("dir_edge_nested", "owner", "member", **where("relation = 1 AND kind = 2 AND state = 0")),
+    Index("dir_edge_removed", "seq", **where("state = 1")),
     sqlite_with_rowid=False,
 )
 

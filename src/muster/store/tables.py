@@ -7,8 +7,6 @@ ids before it is written.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -19,22 +17,11 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
-    Text,
-    text,
 )
 
+from muster.store.columns import NUMBER, TEXT, where
+
 metadata = MetaData()
-
-TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-"""Texts sort by code point in both databases, as they do in Python."""
-
-NUMBER = BigInteger().with_variant(Integer, "sqlite")
-"""A 64-bit key; on SQLite the row's own number."""
-
-
-def _where(condition: str) -> dict[str, Any]:
-    """An index over part of a table, on both databases."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 Table("counter", metadata, Column("name", TEXT, primary_key=True), Column("next", BigInteger, nullable=False))
@@ -97,17 +84,17 @@ Table(
     Column("due", BigInteger),
     Column("unread", LargeBinary),
     Index("object_anchor", "space", "anchor", unique=True),
-    Index("object_identity", "identity", **_where("identity IS NOT NULL")),
-    Index("object_dirty", "dirty", "space", "anchor", **_where("dirty > 0")),
-    Index("object_gone", "space", **_where("gone = 1")),
-    Index("object_due", "due", **_where("due IS NOT NULL")),
-    Index("object_ref", "ref", **_where("ref IS NOT NULL")),
-    Index("object_parent", "parent", **_where("parent IS NOT NULL")),
-    Index("object_unread", "space", **_where("unread IS NOT NULL")),
+    Index("object_identity", "identity", **where("identity IS NOT NULL")),
+    Index("object_dirty", "dirty", "space", "anchor", **where("dirty > 0")),
+    Index("object_gone", "space", **where("gone = 1")),
+    Index("object_due", "due", **where("due IS NOT NULL")),
+    Index("object_ref", "ref", **where("ref IS NOT NULL")),
+    Index("object_parent", "parent", **where("parent IS NOT NULL")),
+    Index("object_unread", "space", **where("unread IS NOT NULL")),
     Index(
         "object_loose",
         "space",
-        **_where("identity IS NULL"),
+        **where("identity IS NULL"),
     ),
 )
 
@@ -136,16 +123,16 @@ Table(
     Column("due_in", BigInteger),
     Column("due_out", BigInteger),
     Index("identity_uid", "uid", unique=True),
-    Index("identity_dirty", "dirty", "id", **_where("dirty > 0")),
+    Index("identity_dirty", "dirty", "id", **where("dirty > 0")),
     Index(
         "identity_due_in",
         "due_in",
-        **_where("due_in IS NOT NULL"),
+        **where("due_in IS NOT NULL"),
     ),
     Index(
         "identity_due_out",
         "due_out",
-        **_where("due_out IS NOT NULL"),
+        **where("due_out IS NOT NULL"),
     ),
 )
 
@@ -182,7 +169,7 @@ Table(
     Column("target", BigInteger),
     Column("account", Integer, nullable=False),
     PrimaryKeyConstraint("owner", "attribute", "origin", "how", "key"),
-    Index("edge_target", "target", "attribute", **_where("target IS NOT NULL")),
+    Index("edge_target", "target", "attribute", **where("target IS NOT NULL")),
     Index("edge_waiting", "how", "key"),
     Index("edge_origin", "origin"),
     sqlite_with_rowid=False,
@@ -363,12 +350,12 @@ Table(
     Column("sealed", BigInteger),
     Column("reason", TEXT),
     Column("at", BigInteger),
-    Index("change_open", "space", "rank", "id", **_where("state = 0")),
-    Index("change_sent", "space", "id", **_where("state = 1")),
+    Index("change_open", "space", "rank", "id", **where("state = 0")),
+    Index("change_sent", "space", "id", **where("state = 1")),
     Index("change_identity", "identity", "mapping"),
     Index("change_run", "run"),
     Index("change_sealed", "sealed"),
-    Index("change_create", "space", "anchor", **_where("state = 0 AND action = 'create'")),
+    Index("change_create", "space", "anchor", **where("state = 0 AND action = 'create'")),
 )
 
 Table(

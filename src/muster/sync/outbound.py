@@ -12,29 +12,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-import orjson
-
 from muster.expressions import Context
 from muster.model.changes import Action
-from muster.model.values import Document, Value, key_text
-from muster.store.codec import decode, digest, encode
+from muster.model.values import Document, key_text
+from muster.store.codec import decode, encode
 from muster.store.database import Database, Session
-from muster.sync.cases import ABOUT_OTHERS
-from muster.sync.changes import CHANGE_COLUMNS, PLANNED, SENT, rank_of
+from muster.sync.changes import CHANGE_COLUMNS, PLANNED
 from muster.sync.clashes import find_clashes, settle_clashes
 from muster.sync.clearing import Clearing, clear_groups, unseen_problems
 from muster.sync.clock import moment
-from muster.sync.consequences import Consequences, by_identity, outbound_reads
+from muster.sync.consequences import Consequences, by_identity
 from muster.sync.desired import decide
-from muster.sync.edge_lookup import cleared
 from muster.sync.edge_plan import fill_new, plan_edges, return_edges
 from muster.sync.frozen import frozen_mappings
-from muster.sync.holds import Hold, Holds, load_holds
+from muster.sync.holds import Hold
 from muster.sync.marks import OUT, TROUBLE, marked_identities
 from muster.sync.naming import (
     coming_objects,
     going,
-    lasting_names,
     renaming,
     touch_targets,
     wake_referrers,
@@ -42,49 +37,20 @@ from muster.sync.naming import (
     with_those_below,
 )
 from muster.sync.notes import NoteRow, keep_notes, report_notes
+from muster.sync.outbound_batch import Batch, Loader
 from muster.sync.partial import Unread
-from muster.sync.paths import load_paths, wake_readers
+from muster.sync.paths import wake_readers
+from muster.sync.pending import pending_change
 from muster.sync.presence import untouchable
 from muster.sync.problems import Problem, Report, who_is
-from muster.sync.reserving import Name, Reservations, computed_names, written_names
-from muster.sync.rules import HELD, CompiledMapping, Rules
+from muster.sync.reserving import Name, Reservations, computed_names
+from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.unique import Allocate, Wanted
 from muster.sync.values import due_of, earliest
-from muster.sync.wishes import MISSED, UNMISSED, Presence, Question, Target, Wish
+from muster.sync.wishes import MISSED, UNMISSED, Question, Wish
 
 BATCH: Final = 2000
 _COLUMNS: Final = "id, uid, type, doc, origin, leaving, dirty, due_out"
-
-
-@dataclass(slots=True)
-class _Member:
-    """One object of one identity."""
-
-    id: int
-    space: int
-    anchor: str
-    mapping: int
-    gone: int
-    row: tuple[Any, ...]
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What a batch of identities needs to be decided, loaded once."""
-
-    members: dict[int, list[_Member]] = field(default_factory=dict)
-    presence: dict[tuple[int, int], Presence] = field(default_factory=dict)
-    blocked: set[tuple[int, int]] = field(default_factory=set)
-    references: dict[tuple[int, int], list[tuple[int, int]]] = field(default_factory=dict)
-    named: dict[tuple[int, str, int], tuple[int, str]] = field(default_factory=dict)
-    paths: dict[int, dict[str, Value]] = field(default_factory=dict)
-    coming: dict[int, set[str]] = field(default_factory=dict)
-    """Paths whose values the plan will bring."""
-    cleared: set[tuple[int, str, int]] = field(default_factory=set)
-    """(identity, system, account) of those who are to be in no group there."""
-    frozen: dict[int, set[int]] = field(default_factory=dict)
-    """Identity → the spaces in which a mapping that is gone has left it an object."""
-    holds: Holds = field(default_factory=Holds)
 
 
 @dataclass(slots=True)
@@ -137,8 +103,8 @@ class Outbound:
         self.counts = {"identities": 0, "changes": 0}
         self.frozen = {number: name for name, number in frozen_mappings(rules.names, rules.project).items()}
         self.kept_out: Counter[tuple[int, str]] = Counter()
-        self.edges = sorted({f.edge for m in rules.mappings.values() for f in m.outbound if f.edge and not f.streamed})
         self.consequences = Consequences(rules)
+        self.loader = Loader(rules, self.consequences, self.frozen, now)
 
     def wake(self) -> None:
         """Identities whose answer changes with time, now that the time has come."""
@@ -195,7 +161,7 @@ class Outbound:
                 if rows:
                     numbers = [row[0] for row in rows]
                     reservations.load(numbers)
-                    batch = self._load(session, rows, numbers)
+                    batch = self.loader.load(session, rows)
                     asked = [self._questions(row, batch, reservations) for row in rows]
                     self._prefetch(asked, reservations)
                     self._give(asked, reservations)
@@ -222,7 +188,7 @@ class Outbound:
         rows = session.rows(f"SELECT {_COLUMNS} FROM identity WHERE id = ?", identity)
         reservations = Reservations(self.rules, session)
         reservations.load([identity])
-        asked = self._questions(rows[0], self._load(session, rows, [identity]), reservations)
+        asked = self._questions(rows[0], self.loader.load(session, rows), reservations)
         question = next(question for question in asked.questions if question.mapping is mapping)
         return decide(question, self.context, self.now, None).ignored
 
@@ -231,7 +197,7 @@ class Outbound:
     def _batch(self, session: Session, rows: Sequence[tuple[Any, ...]]) -> None:
         numbers = [row[0] for row in rows]
         self.counts["identities"] += len(numbers)
-        batch = self._load(session, rows, numbers)
+        batch = self.loader.load(session, rows)
         reservations = Reservations(self.rules, session)
         if self.rules.scope_sigs:
             reservations.load(numbers)
@@ -314,80 +280,9 @@ class Outbound:
                 for dirty, due, number in result.identities
             ]
 
-    def _load(self, session: Session, rows: Sequence[tuple[Any, ...]], numbers: list[int]) -> _Batch:
-        batch = _Batch()
-        for found in session.rows(
-            "SELECT identity, id, space, anchor, mapping, gone, doc, wrote, wanted, stick, made FROM object "
-            "WHERE identity IN ?i",
-            numbers,
-        ):
-            batch.members.setdefault(found[0], []).append(
-                _Member(found[1], found[2], found[3], found[4], found[5], found[6:])
-            )
-            if found[4] in self.frozen and not found[5]:
-                batch.frozen.setdefault(found[0], set()).add(found[2])
-        for identity, mapping, wanted, since, step in session.rows(
-            "SELECT identity, mapping, wanted, since, step FROM presence WHERE identity IN ?i", numbers
-        ):
-            batch.presence[(identity, mapping)] = Presence(bool(wanted), since, bool(step))
-        batch.blocked = {
-            (row[0], row[1])
-            for row in session.rows(
-                "SELECT ci.identity, ci.mapping FROM case_identity ci CROSS JOIN cases c "
-                f"WHERE ci.identity IN ?i AND c.object = ci.object AND {ABOUT_OTHERS}",
-                numbers,
-            )
-        }
-        batch.blocked.update(
-            session.rows(
-                f"SELECT identity, mapping FROM change WHERE identity IN ?i AND state = {SENT} AND action = 'create'",
-                numbers,
-            )
-        )
-        batch.holds = load_holds(session, numbers, self.now)
-        self._load_references(session, numbers, batch)
-        by_type: dict[str, list[int]] = {}
-        for row in rows:
-            by_type.setdefault(row[2], []).append(row[0])
-        for name, members in by_type.items():
-            kind = self.rules.types[name]
-            wanted_paths = set(kind.paths) | (kind.references.keys() & outbound_reads(kind))
-            if wanted_paths:
-                batch.paths.update(load_paths(session, self.rules, kind, members, wanted_paths))
-                batch.coming.update(self.consequences.coming(session, kind, members))
-        return batch
-
-    def _load_references(self, session: Session, numbers: list[int], batch: _Batch) -> None:
-        if not self.edges:
-            return
-        held = set(
-            session.rows(
-                f"SELECT owner, attribute FROM edge WHERE origin = {HELD} AND +owner IN ?i AND +attribute IN ?i",
-                numbers,
-                self.edges,
-            )
-        )
-        targets: set[int] = set()
-        for owner, attribute, target, account, by_hold in session.rows(
-            f"SELECT DISTINCT owner, attribute, target, account, origin = {HELD} FROM edge "
-            "WHERE owner IN ?i AND attribute IN ?i AND target IS NOT NULL ORDER BY owner, attribute, target",
-            numbers,
-            self.edges,
-        ):
-            if by_hold or (owner, attribute) not in held:
-                batch.references.setdefault((owner, attribute), []).append((target, account))
-                targets.add(target)
-        if targets:
-            batch.named = lasting_names(session, self.rules, sorted(targets))
-            for system in {self.rules.mappings[number].rules.system for number in self.rules.clearing}:
-                batch.cleared.update(
-                    (identity, system, account)
-                    for identity, account in cleared(session, self.rules, system, sorted(targets))
-                )
-
     # --- one identity
 
-    def _questions(self, row: tuple[Any, ...], batch: _Batch, reservations: Reservations) -> _Asked:
+    def _questions(self, row: tuple[Any, ...], batch: Batch, reservations: Reservations) -> _Asked:
         number, uid, type_name, data, _, leaving, _, due_out = row
         document: Document = decode(data)
         paths = batch.paths.get(number)
@@ -413,7 +308,7 @@ class Outbound:
                     decide(question, self.context, self.now, wanted)
         reservations.prefetch(wanted.names)
 
-    def _identity(self, asked: _Asked, batch: _Batch, reservations: Reservations, result: _Result) -> None:
+    def _identity(self, asked: _Asked, batch: Batch, reservations: Reservations, result: _Result) -> None:
         number, _, type_name, _, origin, _, dirty, _ = asked.row
         kind = self.rules.types[type_name]
         questions, due = asked.questions, asked.due
@@ -444,21 +339,12 @@ class Outbound:
         document: Document,
         leaving: bool,
         mapping: CompiledMapping,
-        batch: _Batch,
+        batch: Batch,
         reservations: Reservations,
         holds: Sequence[Hold],
         due: int | None,
     ) -> Question:
-        members = [m for m in batch.members.get(number, ()) if m.mapping == mapping.id]
-        members.sort(key=lambda member: (member.gone, member.anchor))
-        target = _target(members[0]) if members else None
-        references: dict[str, list[tuple[int, int, str | None]]] = {}
-        for flow in mapping.references:
-            references[flow.flow.attribute] = [
-                (identity, account, self._name(batch, mapping, identity, account))
-                for identity, account in batch.references.get((number, flow.edge), ())
-                if not flow.attribute.many or (identity, mapping.rules.system, account) not in batch.cleared
-            ]
+        target = batch.target(number, mapping)
         return Question(
             mapping=mapping,
             document=document,
@@ -466,18 +352,13 @@ class Outbound:
             target=target,
             presence=batch.presence.get((number, mapping.id)),
             holds=holds,
-            references=references,
+            references=batch.referred(number, mapping),
             reserved=reservations.of(number) if mapping.uses_unique else {},
             unknown=self.unknown.of(mapping.space, target.id if target is not None else 0),
             blocked=(number, mapping.id) in batch.blocked or mapping.space in batch.frozen.get(number, ()),
             lacking=self.report.lacking.get(uid, frozenset()),
             due=due,
         )
-
-    def _name(self, batch: _Batch, mapping: CompiledMapping, identity: int, account: int) -> str | None:
-        """What names the identity's object in the mapping's system."""
-        found = batch.named.get((identity, mapping.rules.system, account))
-        return found[1] if found else None
 
     def _again(self, question: Question, allocate: Allocate) -> Wish:
         return decide(question, self.context, self.now, allocate)
@@ -512,7 +393,7 @@ class Outbound:
         question: Question,
         wish: Wish,
         origin: Mapping[str, int],
-        batch: _Batch,
+        batch: Batch,
         result: _Result,
     ) -> None:
         mapping = question.mapping
@@ -536,72 +417,8 @@ class Outbound:
         for numbers in wish.waits.values():
             if wish.action is not Action.CREATE:
                 result.waiting.update((target, number) for target, _ in numbers)
-        payload = {
-            "values": wish.values,
-            "was": {name: value for name, value in wish.was.items() if value is not None},
-            "reason": self._reason(mapping, wish, origin, batch.members.get(number, ())),
-        }
-        for name, content in (
-            ("add", wish.add),
-            ("remove", wish.remove),
-            ("waits", wish.waits),
-            ("later", wish.later),
-            ("answers", wish.answers),
-            ("drift", wish.drift),
-            ("omitted", wish.omitted),
-            ("meant", wish.meant),
-        ):
-            if content:
-                payload[name] = content
-        if mapping.unique_of and (names := written_names(mapping, document, wish.values, [*wish.values, *wish.add])):
-            payload["names"] = sorted(names)
-        if wish.recreate:
-            payload["recreate"] = True
-        if wish.action is Action.CREATE and mapping.rules.outbound and mapping.rules.outbound.password:
-            payload["password"] = mapping.rules.outbound.password
-        data = orjson.dumps(payload)
-        mark = digest(data)
-        result.changes.append(
-            (
-                self.run,
-                mapping.space,
-                mapping.id,
-                number,
-                target.id if target is not None and target.gone != UNMISSED else None,
-                wish.action.value,
-                wish.anchor,
-                _rank(mapping, target, wish),
-                1 if wish.waits else 0,
-                data,
-                mark,
-                PLANNED,
-            )
-        )
-
-    def _reason(
-        self, mapping: CompiledMapping, wish: Wish, origin: Mapping[str, int], members: Sequence[_Member]
-    ) -> dict[str, Any]:
-        """Mapping file and line, rule, and the source object that it goes back to."""
-        place = wish.place or mapping.rules.place
-        reads = mapping.reads_of.get(wish.rule) or mapping.reads_of["provision"]
-        name = next((one for one in sorted(reads) if one in origin), None) if len(origin) > 1 else None
-        number = origin.get(name, origin.get("*")) if name else origin.get("*")
-        member = next((m for m in members if m.id == number), None)
-        source = None
-        if member is not None:
-            system, kind = self.rules.spaces[member.space]
-            source = {"system": system, "object": kind, "anchor": member.anchor}
-            if reads:
-                source["attribute"] = name or min(reads)
-        return {"mapping": place.file, "line": place.line, "rule": wish.rule, "source": source}
-
-
-def _rank(mapping: CompiledMapping, target: Target | None, wish: Wish) -> int:
-    naming = mapping.schema.naming if mapping.schema.name_is_dn else None
-    if naming is None or wish.action is None:
-        return rank_of(wish.action or Action.UPDATE, None)
-    shown = target.document.get(naming) if target is not None else None
-    return rank_of(wish.action, wish.values.get(naming, shown), renames=naming in wish.values)
+        members = batch.members.get(number, ())
+        result.changes.append(pending_change(self.rules, self.run, number, document, question, wish, origin, members))
 
 
 def _gives(mapping: CompiledMapping, scopes: frozenset[str]) -> bool:
@@ -614,16 +431,3 @@ def _used(question: Question, wish: Wish) -> set[Name]:
     values = {**shown, **wish.values}
     pairs = ((flow.unique, key_text((values.get(flow.flow.attribute),))) for flow in question.mapping.outbound)
     return {(scope, key) for scope, key in pairs if scope is not None and key is not None}
-
-
-def _target(member: _Member) -> Target:
-    data, wrote, wanted, stick, _ = member.row
-    return Target(
-        id=member.id,
-        anchor=member.anchor,
-        document=decode(data),
-        wrote=decode(wrote),
-        wanted=decode(wanted),
-        stick=decode(stick),
-        gone=member.gone,
-    )

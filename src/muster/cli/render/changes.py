@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -73,9 +74,25 @@ def render_change(change: Entry, out: Console, *, everything: bool) -> None:
 
 
 def name_of(change: Entry) -> str:
-    """Type and anchor of what is changed; where the system has yet to give the anchor, whose it is."""
+    """Type and anchor of what is changed; and whose it is, where the anchor does not tell a reader."""
     kind, anchor, name = (change.get(key) for key in ("object_type", "anchor", "name"))
-    return f"{safe(kind or '')} {safe(anchor or (f'of {name}' if name else '(new)'))}"
+    words = [str(one) for one in (kind, anchor) if one]
+    if name and not _tells(str(anchor or ""), str(name)):
+        words.append(f"of {name}")
+    elif not anchor:
+        words.append("(new)")
+    return safe(" ".join(words))
+
+
+def _tells(anchor: str, name: str) -> bool:
+    """Whether part of the name stands in the anchor, as in a login made of it."""
+    return any(len(word) > 1 and word in _plain(anchor) for word in _plain(name).split())
+
+
+def _plain(text: str) -> str:
+    return "".join(
+        letter for letter in unicodedata.normalize("NFD", text.casefold()) if letter.isalnum() or letter == " "
+    )
 
 
 def outcome_text(change: Entry) -> str:

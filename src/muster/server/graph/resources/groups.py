@@ -13,12 +13,9 @@ from muster.directory.groups import (
     remove_owner,
     update_group,
 )
-from muster.directory.lifecycle import delete
 from muster.directory.objects import Entry, find, find_by
 from muster.directory.schema.kinds import SCHEMAS, Kind
-from muster.server.graph.call import Answer, Call, Route, context, created, done
-from muster.server.graph.changes import delta_objects
-from muster.server.graph.reading import count_objects, get_object, list_objects
+from muster.server.graph.call import Answer, Call, Route, done
 from muster.server.graph.referring import (
     MEMBER_OF,
     TRANSITIVE_MEMBER_OF,
@@ -27,6 +24,7 @@ from muster.server.graph.referring import (
     forward,
     reference,
 )
+from muster.server.graph.resources.collection import collection
 from muster.server.graph.resources.listing import listed
 from muster.server.graph.resources.rights import (
     CREATE_GROUPS,
@@ -34,7 +32,6 @@ from muster.server.graph.resources.rights import (
     WRITE_GROUPS,
     WRITE_MEMBERS,
 )
-from muster.server.graph.show import shown
 
 GROUP: Final = SCHEMAS[Kind.GROUP]
 _PATH: Final = "groups/{}"
@@ -48,17 +45,13 @@ def group(call: Call) -> Entry:
     return find(call.work, call.key, (Kind.GROUP,))
 
 
-def _create(call: Call) -> Answer:
+def _make(call: Call) -> Entry:
     body = dict(call.document())
     members, owners = bound(body, "members"), bound(body, "owners")
-    made = create_group(call.work, body, members, owners)
-    made = find(call.work, made.guid)
-    return created(call, {"@odata.context": context(call, "groups", entity=True), **shown(made, None)}, made.guid)
+    return find(call.work, create_group(call.work, body, members, owners).guid)
 
 
-def _update(call: Call) -> Answer:
-    entry = group(call)
-    call.expect(entry)
+def _change(call: Call, entry: Entry) -> None:
     body = dict(call.document())
     members, owners = bound(body, "members"), bound(body, "owners")
     if body:
@@ -67,14 +60,6 @@ def _update(call: Call) -> Answer:
         add_members(call.work, entry, members)
     if owners:
         add_owners(call.work, entry, owners)
-    return done()
-
-
-def _delete(call: Call) -> Answer:
-    entry = group(call)
-    call.expect(entry)
-    delete(call.work, entry)
-    return done()
 
 
 def _add_member(call: Call) -> Answer:
@@ -97,16 +82,19 @@ def _remove_owner(call: Call) -> Answer:
     return done()
 
 
-_RELATIONS: Final = (Relation.MEMBERS, Relation.OWNERS)
-
 ROUTES: Final = (
-    Route("GET", "groups", lambda call: list_objects(call, GROUP), READ_GROUPS),
-    Route("POST", "groups", _create, CREATE_GROUPS),
-    Route("GET", "groups/$count", lambda call: count_objects(call, GROUP), READ_GROUPS),
-    Route("GET", "groups/delta", lambda call: delta_objects(call, Kind.GROUP, _RELATIONS), READ_GROUPS),
-    Route("GET", _PATH, lambda call: get_object(call, group(call)), READ_GROUPS),
-    Route("PATCH", _PATH, _update, WRITE_MEMBERS),
-    Route("DELETE", _PATH, _delete, WRITE_GROUPS),
+    *collection(
+        "groups",
+        Kind.GROUP,
+        group,
+        make=_make,
+        change=_change,
+        read=READ_GROUPS,
+        write=WRITE_GROUPS,
+        creates=CREATE_GROUPS,
+        updates=WRITE_MEMBERS,
+        relations=(Relation.MEMBERS, Relation.OWNERS),
+    ),
     *listed(_PATH, group, "members", forward(Relation.MEMBERS), READ_GROUPS, *_KINDS),
     *listed(_PATH, group, "owners", forward(Relation.OWNERS), READ_GROUPS, Kind.USER),
     *listed(_PATH, group, "transitiveMembers", TRANSITIVE_MEMBERS, READ_GROUPS, *_KINDS),

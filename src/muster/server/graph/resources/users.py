@@ -7,7 +7,6 @@ from typing import Any, Final
 from muster.directory.edges import Relation
 from muster.directory.errors import no_such
 from muster.directory.licences import assign, skus
-from muster.directory.lifecycle import delete
 from muster.directory.neighbours import members
 from muster.directory.objects import Entry, find_named
 from muster.directory.schema.kinds import SCHEMAS, Kind
@@ -15,11 +14,10 @@ from muster.directory.schema.property import Property, Type
 from muster.directory.teams import is_team
 from muster.directory.users import create_user, revoke_sessions, set_manager, update_user
 from muster.directory.values import kept
-from muster.server.graph.call import Answer, Call, Route, context, created, done
-from muster.server.graph.changes import delta_objects
+from muster.server.graph.call import Answer, Call, Route, context, done
 from muster.server.graph.errors import bad_request
-from muster.server.graph.reading import count_objects, get_object, list_objects
 from muster.server.graph.referring import MEMBER_OF, TRANSITIVE_MEMBER_OF, backward, bound, reference
+from muster.server.graph.resources.collection import collection
 from muster.server.graph.resources.listing import listed
 from muster.server.graph.resources.rights import (
     LICENSE,
@@ -44,32 +42,21 @@ def user(call: Call) -> Entry:
     return find_named(call.work, USER, name)
 
 
-def _create(call: Call) -> Answer:
+def _make(call: Call) -> Entry:
     body = dict(call.document())
     manager = bound(body, "manager")
     made = create_user(call.work, body)
     if manager:
         set_manager(call.work, made, manager[0])
-    names = USER.shown
-    return created(call, {"@odata.context": context(call, "users", entity=True), **shown(made, names)}, made.guid)
+    return made
 
 
-def _update(call: Call) -> Answer:
-    entry = user(call)
-    call.expect(entry)
+def _change(call: Call, entry: Entry) -> None:
     body = dict(call.document())
     manager = bound(body, "manager")
     changed = update_user(call.work, entry, body)
     if manager:
         set_manager(call.work, changed, manager[0])
-    return done()
-
-
-def _delete(call: Call) -> Answer:
-    entry = user(call)
-    call.expect(entry)
-    delete(call.work, entry)
-    return done()
 
 
 def _manager(call: Call) -> Answer:
@@ -159,13 +146,17 @@ def _joined_teams(call: Call) -> Answer:
 
 
 ROUTES: Final = (
-    Route("GET", "users", lambda call: list_objects(call, USER), READ_USERS),
-    Route("POST", "users", _create, WRITE_USERS),
-    Route("GET", "users/$count", lambda call: count_objects(call, USER), READ_USERS),
-    Route("GET", "users/delta", lambda call: delta_objects(call, Kind.USER, (Relation.MANAGER,)), READ_USERS),
-    Route("GET", _PATH, lambda call: get_object(call, user(call)), READ_USERS),
-    Route("PATCH", _PATH, _update, WRITE_USERS),
-    Route("DELETE", _PATH, _delete, WRITE_USERS),
+    *collection(
+        "users",
+        Kind.USER,
+        user,
+        make=_make,
+        change=_change,
+        read=READ_USERS,
+        write=WRITE_USERS,
+        relations=(Relation.MANAGER,),
+        shows=USER.shown,
+    ),
     Route("GET", f"{_PATH}/manager", _manager, READ_USERS),
     Route("GET", f"{_PATH}/manager/$ref", _manager_reference, READ_USERS),
     Route("PUT", f"{_PATH}/manager/$ref", _set_manager, WRITE_USERS),
