@@ -37,6 +37,10 @@ class Unreachable(MusterError):
     """The system does not answer."""
 
 
+class SessionLost(Unreachable):
+    """Whoever carried the session to the system is gone, not the system: a new session can go on at once."""
+
+
 class Throttled(MusterError):
     """The system asks to be left alone for a while; `retry_after` in seconds when it says how long."""
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from muster.model import dn
-from muster.model.errors import WatermarkExpired
+from muster.model.errors import SessionLost, WatermarkExpired
 from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
 from muster.model.schema import ObjectSchema
 from muster.model.values import Document, same
@@ -30,6 +30,9 @@ from muster.sync.rules import Rules
 from muster.sync.showing import names_of, show_some, show_whole
 from muster.sync.values import CHANGED_SINCE, MADE
 from muster.sync.vanishing import Told, drop_references
+
+_STARTS: Final = 3
+"""How often one read is begun before its lost sessions are an error."""
 
 Read = Callable[[Mapping[str, Sequence[str]], str | None], Iterator[Page]]
 
@@ -72,20 +75,26 @@ def import_system(
     """Bring the connector space of one system up to date; what changed is marked dirty.
 
     `full` asks for everything; so does a system without a watermark, or one that was never asked for an attribute
-    that the rules now want. Raises what the connector raises; the watermark has then not moved.
+    that the rules now want. A read that lost its session starts again. Raises what the connector raises; the watermark
+    has then not moved.
     """
     wanted = rules.wanted(system)
     with database.read() as session:
         row = session.one("SELECT value, wanted FROM watermark WHERE system = ?", system)
     since = row[0] if row and delta and not full and _covers(decode(row[1]), wanted) else None
-    job = _Import(rules, database, system, report, now, wanted, allow_deletes)
-    try:
-        return job.work(read(wanted, since), since)
-    except WatermarkExpired:
-        if since is None:
-            raise
+    lost = 0
+    while True:
         job = _Import(rules, database, system, report, now, wanted, allow_deletes)
-        return job.work(read(wanted, None), None)
+        try:
+            return job.work(read(wanted, since), since)
+        except WatermarkExpired:
+            if since is None:
+                raise
+            since = None
+        except SessionLost:
+            lost += 1
+            if lost == _STARTS:
+                raise
 
 
 def _covers(had: Mapping[str, Sequence[str]], wanted: Mapping[str, Sequence[str]]) -> bool:
