@@ -143,12 +143,15 @@ def test_a_result_of_which_only_some_is_told_counts_all_of_it() -> None:
     ("document", "said"),
     [
         ({}, "Nothing was left to do: every system is as it should be.\n"),
-        ({"plan": 3}, "Nothing was left to do of plan 3.\n"),
+        ({"plan": 3}, "Nothing was left to do of plan 3. What is due now: muster plan\n"),
         ({"plan": 3, "pending": 2}, "Nothing was changed.\n2 changes not made. Next: muster plan\n"),
         ({"plan": 3, "pending": 2, "held": [{}]}, "Nothing was changed.\n"),
         ({"pending": 1}, "Nothing was changed.\n1 change not made. Next: muster plan\n"),
         ({"plan": 3, "stale": [{}]}, "Nothing was changed.\n"),
-        ({"plan": 3, "notes": [{"message": "done"}]}, "Nothing was left to do of plan 3.\n\nnote: done\n"),
+        (
+            {"plan": 3, "notes": [{"message": "done"}]},
+            "Nothing was left to do of plan 3. What is due now: muster plan\n\nnote: done\n",
+        ),
     ],
 )
 def test_a_result_says_that_all_is_well_only_when_it_is(document: dict[str, Any], said: str) -> None:

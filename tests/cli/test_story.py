@@ -138,6 +138,31 @@ def test_from_init_to_explain(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert starter("log").code == starter("status").code == 0
 
 
+def test_a_plan_file_that_cannot_be_used_says_what_to_do(starter: Starter) -> None:
+    starter.edit("data/people.csv", "Aoife", "Aoifa")
+    unread = starter("apply", "no-such.plan")
+    assert (unread.code, "no-such.plan: cannot be read: No such file" in unread.err) == (1, True)
+    assert "Make one with: muster plan -o no-such.plan" in unread.err
+    unwritten = starter("plan", "-o", "nowhere/x.plan")
+    assert (unwritten.code, "nowhere/x.plan: cannot be written: No such file" in unwritten.err) == (1, True)
+    assert "`muster apply` makes its changes" in unwritten.err
+    assert starter("apply").code == 0
+    assert "aoifa.obrien" in starter.accounts()
+    assert "What is due now: muster plan" in starter("apply").out
+
+
+def test_explain_knows_leavers_with_and_without_an_account(starter: Starter) -> None:
+    assert starter("run").code == 0
+    lines = (starter.folder / "data" / "people.csv").read_text("utf-8").splitlines(keepends=True)
+    (starter.folder / "data" / "people.csv").write_text("".join(one for one in lines if "Aoife" not in one), "utf-8")
+    assert starter("run", "--allow-deletes").code == 0
+    leaver = starter("explain", "aoife.obrien")
+    assert "phonebook/entry  none there  not wanted since" in leaver.out
+    assert starter("run", "--allow-deletes", now="2027-01-26T08:00:00Z").code == 0
+    gone = starter("explain", "aoife.obrien")
+    assert (gone.code, "'aoife.obrien' was a name of somebody who is gone: it stays reserved" in gone.err) == (1, True)
+
+
 def test_a_deleted_account_comes_back_and_a_foreign_edit_is_drift(starter: Starter) -> None:
     assert starter("run").code == 0
     with closing(sqlite3.connect(starter.folder / "data" / "app.db")) as database, database:

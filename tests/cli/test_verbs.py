@@ -245,7 +245,7 @@ def test_a_clock_that_is_none_stops_every_verb(
         (("explain",), "WHO"),
         (("log", "x"), "RUN"),
         (("plan", "-C", "x"), "-C. It stands before the verb: muster -C DIR"),
-        (("-C", "nowhere", "plan"), "-C nowhere: there is no such folder"),
+        (("-C", "nowhere", "plan"), "-C nowhere: there is no such folder. Name the one with muster.yaml"),
     ],
 )
 def test_a_command_written_wrongly_is_exit_1(
@@ -266,21 +266,6 @@ def test_a_folder_without_a_project_is_said(
     assert (found.code, project.calls) == (1, [])
     assert "No muster.yaml" in found.err
     assert "muster init" in found.err
-
-
-def test_a_plan_that_cannot_be_written_down_is_said(project: Double, muster: Command) -> None:
-    project.fault = None
-    project.answers["plan"] = {"changes": []}
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    project.__dict__["write_plan"] = refuse
-    found = muster("plan", "-o", "f.json")
-    assert (found.code, found.err) == (
-        1,
-        "muster: -o f.json: cannot be written: Permission denied. Name another file.\n",
-    )
 
 
 def test_half_a_character_does_not_break_the_document(project: Double, muster: Command) -> None:

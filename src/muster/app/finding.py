@@ -34,6 +34,8 @@ def _nobody(session: Session, who: str) -> str:
     )
     if row is not None:
         return f"{row[0]}/{row[1]} {who} belongs to nobody. What waits for a decision: muster joins"
+    if session.one("SELECT identity FROM reserved WHERE key = ?", key_text((who,))) is not None:
+        return f"{who!r} was a name of somebody who is gone: it stays reserved, and nobody else gets it"
     if session.one("SELECT id FROM identity LIMIT 1") is None:
         return "Nobody is known yet. Next: muster plan"
     close = nearest(who, _alike(session, who))
@@ -68,7 +70,7 @@ def _candidates(session: Session, who: str) -> list[int]:
         ("SELECT id FROM identity WHERE uid = ?", who),
         ("SELECT DISTINCT identity FROM object WHERE anchor = ? AND identity IS NOT NULL AND gone = 0", who),
         ("SELECT DISTINCT identity FROM identity_key WHERE key = ?", key_text((who,))),
-        ("SELECT DISTINCT identity FROM reserved WHERE key = ?", key_text((who,))),
+        ("SELECT DISTINCT i.id FROM reserved r JOIN identity i ON i.id = r.identity WHERE key = ?", key_text((who,))),
         ("SELECT DISTINCT identity FROM object WHERE ref = ? AND identity IS NOT NULL AND gone = 0", who.lower()),
     ):
         if value is not None and (rows := session.rows(sql, value)):

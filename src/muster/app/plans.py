@@ -63,11 +63,17 @@ def last_plan(database: Database) -> ShownPlan | None:
 def write_plan(document: dict[str, Any], path: Path) -> None:
     """Write a plan down; what is in the file is what was shown."""
     if document.get("plan") is None:
-        raise ProjectError("A plan for one identity or another day cannot be applied: plan without these options")
+        raise ProjectError(
+            "-o: a plan with --identity or --as-of cannot be applied, so it is not written down. Plan without these "
+            f"options: muster plan -o {path}"
+        )
     try:
         path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     except OSError as error:
-        raise ProjectError(f"{path}: cannot be written: {error.strerror}") from None
+        raise ProjectError(
+            f"{path}: cannot be written: {error.strerror}. The plan itself is kept: `muster apply` makes its changes, "
+            "and `muster plan -o FILE` writes one to another file"
+        ) from None
 
 
 def read_plan(database: Database, path: Path) -> ShownPlan:
@@ -76,7 +82,10 @@ def read_plan(database: Database, path: Path) -> ShownPlan:
         document = orjson.loads(path.read_bytes())
         number, digest, changes = document["plan"], document["digest"], document["changes"]
     except OSError as error:
-        raise ProjectError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ProjectError(
+            f"{path}: cannot be read: {error.strerror}. Make one with: muster plan -o {path}; the last plan shown is "
+            "applied without a file: muster apply"
+        ) from None
     except (orjson.JSONDecodeError, KeyError, TypeError):
         raise ProjectError(f"{path}: is not a plan. Make one with: muster plan -o {path}") from None
     row = None

@@ -96,7 +96,9 @@ def _read(path: Path) -> Any:
     except UnicodeDecodeError:
         raise ProjectError(f"{shown}: not UTF-8 text. Save it as UTF-8.") from None
     except OSError as error:
-        raise ProjectError(f"{shown}: cannot be read: {error.strerror}.") from None
+        raise ProjectError(
+            f"{shown}: cannot be read: {error.strerror}. Name a JSON file, or - for standard input."
+        ) from None
     try:
         return jsonlib.loads(text)
     except jsonlib.JSONDecodeError as error:

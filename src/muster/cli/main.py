@@ -53,7 +53,10 @@ def muster(
     del version
     invocation: Invocation = context.obj
     if directory is not None and not directory.is_dir():
-        raise ProjectError(f"-C {directory}: there is no such folder.")
+        raise ProjectError(
+            f"-C {directory}: there is no such folder. Name the one with muster.yaml in it, or make it: "
+            f"muster init {directory}"
+        )
     invocation.directory = directory
     invocation.json_first = json
     invocation.now = set_clock(os.environ)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from muster.app.muster import Muster
 from muster.cli import exitcodes
 from muster.cli.clock import day
 from muster.cli.invocation import Invocation
@@ -16,7 +15,6 @@ from muster.cli.options import SETTINGS, All, Full, Json
 from muster.cli.progress import Progress
 from muster.cli.render.plan import render_plan
 from muster.cli.render.problems import tell_problems
-from muster.model.errors import ProjectError
 
 app = typer.Typer(**SETTINGS)
 
@@ -45,7 +43,7 @@ def plan(
     ):
         document = muster.plan(system=system, identity=identity, full=full, as_of=when)
         if output is not None:
-            _write(muster, document, output)
+            muster.write_plan(document, output)
     if invocation.json:
         invocation.answer(document)
     else:
@@ -59,10 +57,3 @@ def plan(
     if output is not None:
         invocation.tell(f"Plan written to {output}. To make these changes and no others: muster apply {output}")
     return exitcodes.of_plan(document)
-
-
-def _write(muster: Muster, document: dict[str, Any], path: Path) -> None:
-    try:
-        muster.write_plan(document, path)
-    except OSError as error:
-        raise ProjectError(f"-o {path}: cannot be written: {error.strerror}. Name another file.") from None

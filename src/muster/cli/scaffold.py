@@ -62,7 +62,8 @@ def make_project(source: Path, target: Path) -> list[str]:
             name = path.relative_to(source)
             made.append(_copy(path, target / name.parent, target.resolve().name).relative_to(target).as_posix())
     except OSError as error:
-        raise ProjectError(f"{error.filename or target} cannot be written: {error.strerror}.") from error
+        place = error.filename or target
+        raise ProjectError(f"{place} cannot be written: {error.strerror}. Name another folder.") from error
     return sorted(made)
 
 

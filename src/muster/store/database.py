@@ -219,7 +219,10 @@ class Database:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"store {self.shown}: the folder {folder} cannot be made: {error.strerror}") from None
+            raise StoreError(
+                f"store {self.shown}: the folder {folder} cannot be made: {error.strerror}. Give `store:` in "
+                "muster.yaml a place that can be written"
+            ) from None
 
     @property
     def memory(self) -> bool:

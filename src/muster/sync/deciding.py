@@ -45,7 +45,8 @@ def object_of(session: Session, rules: Rules, system: str, kind: str | None, anc
         anchor,
     )
     if not rows:
-        raise ProjectError(f"{system} shows no object {anchor!r}{f' of type {kind}' if kind else ''}")
+        of_type = f" of type {kind}" if kind else ""
+        raise ProjectError(f"{system} shows no object {anchor!r}{of_type}. What waits: muster joins")
     if len(rows) > 1:
         kinds = ", ".join(sorted(rules.spaces[row[1]][1] for row in rows))
         raise ProjectError(f"{system} shows {anchor!r} as {kinds}: say which object type is meant")
@@ -55,12 +56,18 @@ def object_of(session: Session, rules: Rules, system: str, kind: str | None, anc
 def accept(session: Session, rules: Rules, item: Decided, identity: int, *, by: str, now: int) -> None:
     """The object belongs to the identity; it moves there if it is joined to another one."""
     if item.identity == identity:
-        raise ProjectError(f"{_name(rules, item)} is joined to {_uid(session, identity)} already")
+        raise ProjectError(
+            f"{_name(rules, item)} is joined to {_uid(session, identity)} already: there is nothing to accept. "
+            "What waits: muster joins"
+        )
     mapping = rules.mappings.get(item.mapping) if item.mapping is not None else None
     if mapping is not None:
         kind = session.value("SELECT type FROM identity WHERE id = ?", identity)
         if kind != mapping.rules.identity:
-            raise ProjectError(f"{_name(rules, item)} is a {mapping.rules.identity}; {_uid(session, identity)} is not")
+            raise ProjectError(
+                f"{_name(rules, item)} is a {mapping.rules.identity}; {_uid(session, identity)} is a {kind}. "
+                f"Name a {mapping.rules.identity}"
+            )
         _refuse_taken(session, rules, [item], identity)
     session.run("DELETE FROM decision WHERE object = ? AND kind <> ?", item.id, REFUSE)
     session.run("DELETE FROM decision WHERE object = ? AND identity = ?", item.id, identity)
@@ -106,7 +113,9 @@ def new(session: Session, rules: Rules, item: Decided, *, by: str, now: int) -> 
 def split(session: Session, rules: Rules, item: Decided, *, by: str, now: int) -> None:
     """The object leaves its identity, and is looked at as if nobody matched it."""
     if item.identity is None:
-        raise ProjectError(f"{_name(rules, item)} is joined to nobody: there is nothing to split")
+        raise ProjectError(
+            f"{_name(rules, item)} is joined to nobody: there is nothing to split. What waits: muster joins"
+        )
     session.run("DELETE FROM decision WHERE object = ?", item.id)
     _decide(session, ALONE, [item], item.identity, by, now)
     release_shown(session, rules, {item.id: item.identity})
@@ -119,7 +128,7 @@ def merge(session: Session, rules: Rules, source: int, into: int, *, by: str, no
         raise ProjectError("These are one identity already: name two different ones")
     kinds: dict[int, str] = dict(session.rows("SELECT id, type FROM identity WHERE id IN ?i", [source, into]))
     if kinds.get(source) != kinds.get(into):
-        raise ProjectError(f"A {kinds.get(source)} cannot be merged into a {kinds.get(into)}")
+        raise ProjectError(f"A {kinds.get(source)} cannot be merged into a {kinds.get(into)}: name two of one type")
     items = [
         Decided(*row)
         for row in session.rows(

@@ -116,7 +116,8 @@ def _hold(hold: Entry) -> str:
 def _system(system: Entry, out: Console) -> None:
     kind = f"{safe(system.get('system', ''))}/{safe(system.get('object_type', ''))}"
     wanted = system.get("wanted")
-    line = Text.assemble("\n", (kind, "title"), f"  {safe(system.get('anchor') or '')}")
+    there = (f"  {safe(system['anchor'])}", "") if system.get("anchor") else ("  none there", "aside")
+    line = Text.assemble("\n", (kind, "title"), there)
     if wanted is not None:
         since = f" since {instant(system['since'])}" if system.get("since") else ""
         line.append("  should be there" if wanted else f"  not wanted{since}", "aside" if wanted else "held")

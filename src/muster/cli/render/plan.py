@@ -49,7 +49,7 @@ def render_result(document: Document, out: Console, *, everything: bool) -> None
     elif failed or document.get("pending") or any(document.get(key) for key in _UNWELL):
         out.print("Nothing was changed.")
     elif document.get("plan") is not None:
-        out.print(f"Nothing was left to do of plan {document['plan']}.")
+        out.print(f"Nothing was left to do of plan {document['plan']}. What is due now: muster plan")
     else:
         out.print("Nothing was left to do: every system is as it should be.")
     if document.get("pending") and not any(document.get(key) for key in _UNWELL):
