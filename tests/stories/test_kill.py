@@ -155,7 +155,7 @@ def test_a_run_that_is_killed_twice_ends_as_an_unbroken_one(processes: Processes
 def written(folder: Path) -> Counter[tuple[str, str]]:
     """What the log says that the runs since the beginning wrote, but for updates, which a run tells with others."""
     with Database(LITE, folder) as database:
-        runs = list_runs(database, 2)
+        runs = list_runs(database, 3)
     return Counter(
         {
             (system, action): sum(run["summary"].get(system, {}).get(action, 0) for run in runs)
@@ -176,6 +176,18 @@ def test_the_log_counts_what_a_killed_run_wrote_and_what_the_next_one_did(proces
         assert processes.run("run", folder=folder).code == 0
         with Database(LITE, folder) as database:
             assert [run["state"] for run in list_runs(database, 2)] == ["done", "killed"]
+        assert written(folder) == expected, point
+
+
+def test_the_log_counts_once_what_a_run_that_was_killed_too_found_done(processes: Processes, base: Path) -> None:
+    sweep = Sweep(processes, base)
+    points, _ = sweep.unbroken()
+    expected = written(base.with_name("copy"))
+    for point in range(points // 2, points - 3, 6):
+        folder = sweep.begin()
+        assert processes.run("run", folder=folder, die_at=point).code == -9
+        processes.run("run", folder=folder, die_at=20)  # found done, and killed
+        sweep.finish(folder)
         assert written(folder) == expected, point
 
 

@@ -20,6 +20,11 @@ import orjson
 
 from muster.store.database import Row, Session
 
+EXPORT: Final = "export"
+"""`what` of a record begins so, where the run itself wrote the changes (the system follows)."""
+RECOVER: Final = "recover"
+"""… where it found out what had become of those that an earlier run sent."""
+
 _START: Final = b"\x00" * 32
 _ERASED: Final = b"erased:"
 _LOCK: Final = 4242

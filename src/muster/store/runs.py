@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from muster.model.changes import Action
+from muster.store.audit import EXPORT
 from muster.store.codec import decode
 from muster.store.database import Database, Session
 
@@ -76,13 +77,17 @@ def end_run(
 
 
 def written_by(session: Session, number: int) -> Summary:
-    """What a run is known to have written, from the audit trail: that of a run that has not ended, or never will."""
+    """What a run is known to have written, from the audit trail: that of a run that has not ended, or never will.
+
+    What it found done after an interruption is credited to the run that was killed (`credit_killed`).
+    """
     found: Summary = {}
     for system, action, count in session.rows(
         "SELECT s.system, c.action, COUNT(*) FROM audit a JOIN change c ON c.sealed = a.seq "
-        f"JOIN space s ON s.id = c.space WHERE a.run = ? AND c.state = {_MADE} GROUP BY s.system, c.action "
-        "ORDER BY s.system",
+        f"JOIN space s ON s.id = c.space WHERE a.run = ? AND a.what LIKE ? AND c.state = {_MADE} "
+        "GROUP BY s.system, c.action ORDER BY s.system",
         number,
+        f"{EXPORT} %",
     ):
         add_written(found, system, action, count)
     return found

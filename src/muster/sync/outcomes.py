@@ -12,7 +12,7 @@ import orjson
 from muster.model.changes import Action, Outcome, Result
 from muster.model.secrets import Secret
 from muster.model.values import Document, Type, same
-from muster.store.audit import Done, record
+from muster.store.audit import EXPORT, Done, record
 from muster.store.codec import decode, digest, encode, folded, text_digest
 from muster.store.database import Session
 from muster.sync.cases import close_cases, close_existing, wake_cases
@@ -97,9 +97,9 @@ class Outcomes:
             self._failed(sent, outcome)
         self.close(outcomes)
 
-    def close(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
-        """Queue, audit trail and limits after these outcomes."""
-        self._seal(outcomes)
+    def close(self, outcomes: Sequence[tuple[Sent, Outcome]], what: str = EXPORT) -> None:
+        """Queue, audit trail and limits after these outcomes. `what`: how the run came to know them."""
+        self._seal(outcomes, what)
         if self.counted:
             made = [sent for sent, outcome in outcomes if self.succeeded(sent, outcome)]
             spend(self.session, self.system, self.now, self._spent(made))
@@ -129,7 +129,7 @@ class Outcomes:
             counts[members_kind(number, self.rules.names.text(attribute))] += removed
         return counts
 
-    def _seal(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
+    def _seal(self, outcomes: Sequence[tuple[Sent, Outcome]], what: str) -> None:
         done = [
             Done(
                 sent.id,
@@ -145,7 +145,7 @@ class Outcomes:
             )
             for sent, outcome in outcomes
         ]
-        record(self.session, at=self.now, run=self.run, what=f"export {self.system}", changes=done)
+        record(self.session, at=self.now, run=self.run, what=f"{what} {self.system}", changes=done)
 
     # --- creates
 

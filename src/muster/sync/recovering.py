@@ -11,6 +11,7 @@ import orjson
 
 from muster.model.changes import Action, Outcome, Result
 from muster.model.values import Document, same
+from muster.store.audit import RECOVER
 from muster.store.codec import decode, encode
 from muster.store.database import Session
 from muster.store.runs import credit_killed
@@ -36,7 +37,7 @@ def recover(recorder: Outcomes) -> int:
     settled = [(sent, _settle(session, rules, sent)) for sent in _sent(session, rules, recorder.system)]
     return_edges(session, rules, [sent.id for sent, outcome in settled if outcome.result is not Result.DONE])
     recorder.deleted([s for s, o in settled if s.action is Action.DELETE and o.result is Result.DONE])
-    recorder.close(settled)
+    recorder.close(settled, RECOVER)
     written = [(recorder.system, sent.action.value) for sent, outcome in settled if outcome.result is Result.DONE]
     if written:
         credit_killed(session, recorder.run, written)
