@@ -176,6 +176,23 @@ def called(session: Session, identities: Sequence[int]) -> str:
     return ", ".join(f"{decode(data).get('displayName') or 'somebody'} ({uid})" for uid, data in rows)
 
 
+def found_as(session: Session, rules: Rules, identities: Sequence[int]) -> str:
+    """What people call these identities, and where they find them: with the objects of their sources, and their ids."""
+    sources: dict[int, list[str]] = {}
+    for identity, space, anchor in session.rows(
+        "SELECT identity, space, anchor FROM object WHERE identity IN ?i AND mapping IN ?i AND gone = 0 "
+        "ORDER BY space, anchor",
+        list(identities),
+        [number for number, mapping in rules.mappings.items() if mapping.rules.project],
+    ):
+        sources.setdefault(identity, []).append(f"{'/'.join(rules.spaces[space])} {anchor}")
+    rows = session.rows("SELECT id, uid, doc FROM identity WHERE id IN ?i ORDER BY uid", list(identities))
+    return ", ".join(
+        f"{decode(data).get('displayName') or 'somebody'} ({', '.join([*sources.get(number, ()), uid])})"
+        for number, uid, data in rows
+    )
+
+
 def named(system: str, object_type: str, anchor: str) -> str:
     """An object as the commands of `muster joins` take it."""
     return f"{system}/{object_type} {'-- ' if anchor.startswith('-') else ''}{shlex.quote(anchor)}"

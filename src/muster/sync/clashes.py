@@ -1,8 +1,8 @@
 """Names that are taken: an object stands where one is to be made, and no join rule ties it to whom it would be for.
 
 Such an object is a case for a person. It closes by itself when the object goes, when the join rules come to tie it, or
-when nothing is to be made there any more. Two creates of one plan for one name are an error: the rules give one name to
-two people.
+when nothing is to be made there any more. Of two creates of one plan for one name, the first to come goes on, and the
+other is held: once the object is there, its case says the same.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import orjson
 
 from muster.model.changes import Action
 from muster.store.database import Session
-from muster.sync.cases import ABOUT_NAMES, ABOUT_OTHERS, CLASH, EXISTS, OWNED, Case, called, close_cases, open_cases
+from muster.sync.cases import ABOUT_NAMES, ABOUT_OTHERS, CLASH, EXISTS, OWNED, Case, close_cases, found_as, open_cases
 from muster.sync.outcomes import Sent
 from muster.sync.problems import Problem
-from muster.sync.rules import Rules
+from muster.sync.rules import CompiledMapping, Rules
 
 Change = tuple[Any, ...]
 """A change as the queue holds it, without its id."""
@@ -28,13 +28,13 @@ Change = tuple[Any, ...]
 @dataclass(slots=True)
 class Clashes:
     """The creates of a batch that cannot be made. `there`: by the object in the way (id, its identity), whose creates;
-    `planned`: creates for an anchor that somebody (public id) gets before; `frozen`: how many creates of a mapping (id)
+    `planned`: creates for an anchor that another identity gets before; `frozen`: how many creates of a mapping (id)
     meet objects of a frozen one (name).
     """
 
     refused: list[Change] = field(default_factory=list)
     there: dict[tuple[int, int | None], list[Change]] = field(default_factory=dict)
-    planned: list[tuple[Change, str]] = field(default_factory=list)
+    planned: list[tuple[Change, int]] = field(default_factory=list)
     frozen: Counter[tuple[int, str]] = field(default_factory=Counter)
     in_cases: set[int] = field(default_factory=set)
 
@@ -67,10 +67,10 @@ def find_clashes(session: Session, changes: Sequence[Change], frozen: Mapping[in
                 found.frozen.update((change[2], frozen[mapping]) for change in own)
             else:
                 found.there.setdefault((number, identity), []).extend(own)
-        first: dict[str, str] = dict(
+        first: dict[str, int] = dict(
             session.rows(
-                "SELECT c.anchor, i.uid FROM change c JOIN identity i ON i.id = c.identity "
-                "WHERE c.state = 0 AND c.action = 'create' AND c.space = ? AND c.anchor IN ?t",
+                "SELECT anchor, identity FROM change "
+                "WHERE state = 0 AND action = 'create' AND space = ? AND anchor IN ?t",
                 space,
                 anchors,
             )
@@ -78,7 +78,7 @@ def find_clashes(session: Session, changes: Sequence[Change], frozen: Mapping[in
         for anchor, own in wanted.items():
             late = own if anchor in first else own[1:]
             if late:
-                winner = first.get(anchor) or _uid(session, own[0][3])
+                winner = first[anchor] if anchor in first else own[0][3]
                 found.refused.extend(late)
                 found.planned.extend((change, winner) for change in late)
     return found
@@ -118,7 +118,7 @@ def settle_clashes(
     clashes.in_cases.update(change[3] for number, (_, own) in wanted.items() if number not in others for change in own)
     open_cases(session, [case for case in cases if case.object in free])
     close_cases(session, closed)
-    problems.extend(_planned(session, rules, change, uid) for change, uid in clashes.planned)
+    problems.extend(_planned(session, rules, change, winner) for change, winner in clashes.planned)
     return problems
 
 
@@ -153,7 +153,7 @@ def _case(
 ) -> Case:
     compiled = rules.mappings[mapping]
     name = compiled.schema.anchor
-    who = called(session, identities)
+    who = found_as(session, rules, identities)
     if owner is None:
         message = (
             f"is nobody's, and has the {name} that is to be given to {who}; no join line of mapping {compiled.name} "
@@ -161,10 +161,7 @@ def _case(
             "this one"
         )
         return Case(number, CLASH, mapping, identities, message, now)
-    message = (
-        f"belongs to {called(session, [owner])}, and has the {name} that is to be given to {who}. Let {name} be unique "
-        f"in {compiled.rules.place.file} (SelectUniqueValue)"
-    )
+    message = f"belongs to {found_as(session, rules, [owner])}, {_given_too(compiled, who)}"
     return Case(number, OWNED, mapping, identities, message, now)
 
 
@@ -179,23 +176,31 @@ def _other(session: Session, rules: Rules, case: Case) -> Problem:
     return Problem(CLASH, system, message, type=kind, anchor=anchor, identities=tuple(uids), held=True)
 
 
-def _planned(session: Session, rules: Rules, change: Change, winner: str) -> Problem:
-    mapping = rules.mappings[change[2]]
-    uid = _uid(session, change[3])
-    system, kind = rules.spaces[change[1]]
-    return Problem(
-        CLASH,
-        system,
-        f"{mapping.rules.place.file}: {system}/{kind} {change[6]} for {uid}: {mapping.schema.anchor} {change[6]!r} is "
-        f"taken by the object planned for {winner}. Make it unique (SelectUniqueValue)",
-        type=kind,
-        anchor=change[6],
-        identities=(uid,),
+def _given_too(mapping: CompiledMapping, who: str) -> str:
+    """Why the rules are to be mended: one name for two people."""
+    name = mapping.schema.anchor
+    return (
+        f"and mapping {mapping.name} gives the same {name} to {who}, for whom none is made until that is mended. Let "
+        f"{name} be unique in {mapping.rules.place.file} (SelectUniqueValue)"
     )
 
 
-def _uid(session: Session, identity: int) -> str:
-    return str(session.value("SELECT uid FROM identity WHERE id = ?", identity))
+def _planned(session: Session, rules: Rules, change: Change, winner: int) -> Problem:
+    """Two people are to get one name at once: what the case will say when the first has it."""
+    mapping = rules.mappings[change[2]]
+    system, kind = rules.spaces[change[1]]
+    both = [winner, change[3]]
+    first, second = (found_as(session, rules, [one]) for one in both)
+    uids: dict[int, str] = dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", both))
+    return Problem(
+        CLASH,
+        system,
+        f"{system}/{kind} {change[6]} is planned for {first}, {_given_too(mapping, second)}",
+        type=kind,
+        anchor=change[6],
+        identities=tuple(uids[one] for one in both),
+        held=True,
+    )
 
 
 def still_existing(
@@ -231,8 +236,9 @@ def still_existing(
         had = cases[row[0]].identities if row[0] in cases else ()
         identities = tuple(sorted({*had, sent.identity}))
         message = (
-            f"is nobody's, and stood in the way of a create for {called(session, identities)}; no join line of mapping "
-            f"{rules.names.text(sent.mapping)} ties it to them. If it is somebody else's, rename or remove it"
+            f"is nobody's, and stood in the way of a create for {found_as(session, rules, identities)}; no join line "
+            f"of mapping {rules.names.text(sent.mapping)} ties it to them. If it is somebody else's, rename or remove "
+            "it"
         )
         cases[row[0]] = Case(row[0], EXISTS, sent.mapping, identities, message, now)
     free = _free(session, list(cases))
