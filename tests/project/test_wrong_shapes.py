@@ -62,6 +62,27 @@ WRONG: list[tuple[str, Files, str]] = [
         "expected a number of at most 100, found 120",
     ),
     (
+        "a store of a kind that cannot be",
+        {"muster.yaml": f"project: acme\nstore: {MARK}mysql://root:hidden@db/muster\n"},
+        "expected `sqlite:///.muster/state.db` (a file) or `postgresql://USER@HOST/NAME`, found `mysql:…`",
+    ),
+    (
+        "a mistyped store",
+        {"muster.yaml": f"project: acme\nstore: {MARK}postgres://muster@db/muster\n"},
+        "expected `sqlite:///.muster/state.db` (a file) or `postgresql://USER@HOST/NAME`, found `postgres:…`. "
+        "Did you mean `postgresql`?",
+    ),
+    (
+        "a store in a host instead of a file",
+        {"muster.yaml": f"project: acme\nstore: {MARK}sqlite://state.db\n"},
+        "expected `sqlite:///.muster/state.db` (a file) or `postgresql://USER@HOST/NAME`, found `sqlite:…`",
+    ),
+    (
+        "a store that is no URL",
+        {"muster.yaml": f"project: acme\nstore: {MARK}state.db\n"},
+        "expected `sqlite:///.muster/state.db` (a file) or `postgresql://USER@HOST/NAME`, found no URL",
+    ),
+    (
         "duration",
         {"muster.yaml": f"project: acme\nschedule: {MARK}every 30 min\n"},
         "expected an interval such as `every 30 minutes` or `every hour`, found `every 30 min`",

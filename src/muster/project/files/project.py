@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, WithJsonSchema
 
-from muster.project.files.base import FileModel, Flag, Percent, Schedule, Text, Whole
+from muster.project.diagnostics import nearest
+from muster.project.files.base import FileModel, Flag, Percent, Schedule, Text, Whole, shown
 from muster.project.files.server import DirectoryFile, ServerFile
+
+STORE: Final = "sqlite:///.muster/state.db"
+_STORE: Final = r"^(sqlite:///\S|postgresql(\+\w+)?://).*$"
+_EXPECTED: Final = f"`{STORE}` (a file) or `postgresql://USER@HOST/NAME`"
+
+
+def parse_store(value: object) -> str:
+    """The URL of a store that Muster can use. ValueError says what was expected; a URL may hold a password, so it shows
+    none.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"expected {_EXPECTED}, found {shown(value)}")
+    if re.match(_STORE, value):
+        return value
+    kind = value.partition(":")[0]
+    meant = nearest(kind, ("sqlite", "postgresql"))
+    hint = f". Did you mean `{meant}`?" if meant else ""
+    raise ValueError(f"expected {_EXPECTED}, found {f'`{kind}:…`' if kind != value else 'no URL'}{hint}")
+
+
+Store = Annotated[str, PlainValidator(parse_store), WithJsonSchema({"type": "string", "pattern": _STORE})]
 
 
 class SafetyFile(FileModel):
@@ -23,9 +46,7 @@ class ProjectFile(FileModel):
     """The project: its name, store, limits, schedule and mail server."""
 
     project: Text = Field(description="The project's name.")
-    store: Text = Field(
-        "sqlite:///.muster/state.db", description="Where Muster keeps its state: a sqlite or postgresql URL."
-    )
+    store: Store = Field(STORE, description="Where Muster keeps its state: a sqlite or postgresql URL.")
     safety: SafetyFile | None = Field(None, description="Limits of every system; a system file may set its own.")
     schedule: Schedule | None = Field(None, description="How often `muster serve` runs: every 30 minutes.")
     staging: Flag = Field(False, description="true: work everything out, write nothing to any system.")
