@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.server.wire import Wire
 from tests.servers.muster import MusterServer
 
 
@@ -27,6 +28,21 @@ def server(muster_server: MusterServer, monkeypatch: pytest.MonkeyPatch) -> Iter
         # What the clients leave to the garbage collector is no later test's fault.
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
+    """A server over each kind of store, and a client; afterwards its log tells of nothing that went wrong inside."""
+    url = None
+    if request.param == "postgres":
+        url = request.getfixturevalue("postgres_server").database()
+    with MusterServer(store=url) as server:
+        found = Wire(server)
+        try:
+            yield found
+        finally:
+            found.client.close()
+        assert "request failed" not in server.log.read_text()
 
 
 def trust(server: MusterServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,8 @@ class MusterServer(Server):
 
     def ready(self) -> bool:
         try:
-            return self.client().get("/common/discovery/instance").is_success
+            with self.client() as client:
+                return client.get("/common/discovery/instance").is_success
         except httpx.TransportError:
             return False
 

@@ -13,6 +13,7 @@ import orjson
 from muster.directory.errors import Invalid, NotFound
 from muster.directory.hashing import long_hash, salt, same
 from muster.directory.permissions import ALL, PERMISSIONS
+from muster.directory.values import is_guid
 from muster.directory.work import DAY, Work
 from muster.store.database import Row
 
@@ -118,6 +119,18 @@ def find_application(work: Work, which: str) -> Application:
     )
     if row is None:
         raise NotFound(f"There is no application {which!r}.")
+    return _application(row)
+
+
+def find_client(work: Work, number: str) -> Application:
+    """The application with this client id, as tokens and those who ask for them name it. Raises `NotFound`."""
+    row = (
+        work.session.one(f"SELECT {_COLUMNS} FROM dir_application WHERE id = ?", number.lower())
+        if is_guid(number)
+        else None
+    )
+    if row is None:
+        raise NotFound(f"There is no application {number[:100]!r}.")
     return _application(row)
 
 

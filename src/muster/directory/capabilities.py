@@ -160,10 +160,10 @@ class Checker:
             f"'{self.schema.resource}'."
         )
 
-    def order(self, name: str, *, filtered: bool) -> Property:
-        """The property to sort by."""
+    def order(self, name: str, *, filtered: bool, deleted: bool = False) -> Property:
+        """The property to sort by; deleted objects are in no index, and are sorted by instants alone."""
         one = self.property((name,))
-        if one.sort is None:
+        if one.sort is None or (deleted and one.type is not Type.INSTANT):
             raise Unsupported(f"Sorting by '{name}' is not supported for resource '{self.schema.resource}'.")
         if (one.sort or filtered) and not self.advanced:
             raise Unsupported(

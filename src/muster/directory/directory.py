@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -103,15 +104,16 @@ class Directory:
     def _tenant(self) -> Tenant:
         with self.database.read() as session:
             known = _settings(session)
-        if not known:
+        if "key" not in known:
             with self.database.write() as session:
                 made = {"tenant": str(uuid.uuid4()), "sequence": "1", "horizon": "0", "created": str(self._clock())}
-                for item in made.items():
+                for item in {**made, "key": secrets.token_hex(32)}.items():
                     session.run(
                         "INSERT INTO dir_setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", *item
                     )
                 known = _settings(session)
-        return Tenant(known["tenant"], self.settings.name, int(known["created"]), self.settings.domains)
+        key = bytes.fromhex(known["key"])
+        return Tenant(known["tenant"], self.settings.name, int(known["created"]), self.settings.domains, key)
 
 
 def _settings(session: Session) -> dict[str, str]:

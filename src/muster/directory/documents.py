@@ -18,7 +18,7 @@ def new_document(work: Work, schema: Schema, body: Mapping[str, Any]) -> dict[st
     doc: dict[str, Any] = {}
     for name, value in body.items():
         one = _property(work, schema, name, value, creating=True)
-        if one is not None and (found := _stored(value, one)) is not None:
+        if one is not None and (found := _without_nothing(_stored(value, one))) is not None:
             doc[name] = found
     return doc
 
@@ -32,8 +32,7 @@ def changed_document(work: Work, schema: Schema, old: Mapping[str, Any], body: M
             continue
         found = _stored(value, one)
         if one.type is Type.COMPLEX and not one.many and isinstance(found, dict):
-            merged = {**(old.get(name) or {}), **found}
-            found = {part: item for part, item in merged.items() if item is not None} or None
+            found = _without_nothing({**(old.get(name) or {}), **found})
         if found is None:
             if one.required:
                 raise Invalid(f"Invalid value specified for property '{name}' of resource '{schema.resource}'.", name)
@@ -46,8 +45,15 @@ def changed_document(work: Work, schema: Schema, old: Mapping[str, Any], body: M
 def _stored(value: Any, one: Property) -> Any:
     found = kept(value, one)
     if one.type is Type.COMPLEX and isinstance(found, list):
-        return [{part: item for part, item in each.items() if item is not None} for each in found]
+        return [_without_nothing(each) or {} for each in found]
     return found
+
+
+def _without_nothing(value: Any) -> Any:
+    """A complex value without the parts that are null; None when nothing is left."""
+    return (
+        {part: item for part, item in value.items() if item is not None} or None if isinstance(value, dict) else value
+    )
 
 
 def _property(work: Work, schema: Schema, name: str, value: Any, *, creating: bool) -> Property | None:

@@ -35,10 +35,7 @@ def create_group(work: Work, body: Mapping[str, Any], members: Sequence[str], ow
     _check(work, doc)
     follow(doc, {})
     group = create(work, Kind.GROUP, doc)
-    if members:
-        add_members(work, group, members)
-    if owners:
-        add_owners(work, group, owners)
+    add_references(work, group, members, owners)
     return group
 
 
@@ -92,13 +89,27 @@ def is_unified(group: Entry) -> bool:
 # --- members and owners
 
 
+def add_references(work: Work, group: Entry, members: Sequence[str], owners: Sequence[str]) -> None:
+    """Add members and owners, all or none; both are one request's. Raises `Invalid`, `NotFound`."""
+    count = len(members) + len(owners)
+    if count > AT_ONCE:
+        name = "members" if members else "owners"
+        raise Invalid(f"The request brings {count} references; at most {AT_ONCE} are allowed.", name)
+    if members:
+        found = find_all(work, members)
+        _membership(work, group, "members")
+        check_members(group, found)
+        connect(work, Relation.MEMBERS, group, found)
+    if owners:
+        found = find_all(work, owners)
+        keep_mastery(work, group, {"owners"})
+        check_owners(work, group, found)
+        connect(work, Relation.OWNERS, group, found)
+
+
 def add_members(work: Work, group: Entry, members: Sequence[str]) -> None:
     """Add members, all or none. Raises `Invalid`, `NotFound`."""
-    _few(members, "members")
-    found = find_all(work, members)
-    _membership(work, group, "members")
-    check_members(group, found)
-    connect(work, Relation.MEMBERS, group, found)
+    add_references(work, group, members, [])
 
 
 def remove_member(work: Work, group: Entry, member: str) -> None:
@@ -109,11 +120,7 @@ def remove_member(work: Work, group: Entry, member: str) -> None:
 
 def add_owners(work: Work, group: Entry, owners: Sequence[str]) -> None:
     """Add owners, all or none. Raises `Invalid`, `NotFound`."""
-    _few(owners, "owners")
-    found = find_all(work, owners)
-    keep_mastery(work, group, {"owners"})
-    check_owners(work, group, found)
-    connect(work, Relation.OWNERS, group, found)
+    add_references(work, group, [], owners)
 
 
 def remove_owner(work: Work, group: Entry, owner: str) -> None:
@@ -139,10 +146,3 @@ def _membership(work: Work, group: Entry, name: str) -> None:
     keep_mastery(work, group, {name})
     if DYNAMIC in (group.doc.get("groupTypes") or ()):
         raise Invalid("The members of a dynamic group follow its rule; they cannot be added or removed.", name)
-
-
-def _few(references: Sequence[str], name: str) -> None:
-    if len(references) > AT_ONCE:
-        raise Invalid(
-            f"The request brings {len(references)} references for '{name}'; at most {AT_ONCE} are allowed.", name
-        )

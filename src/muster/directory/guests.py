@@ -14,6 +14,8 @@ from muster.directory.errors import Invalid, Taken, no_such
 from muster.directory.keys import fold
 from muster.directory.objects import Entry, change, create, find, having
 from muster.directory.schema.kinds import SCHEMAS, Kind
+from muster.directory.schema.property import Property, Type, text
+from muster.directory.values import kept
 from muster.directory.work import Work
 
 _USER: Final = SCHEMAS[Kind.USER]
@@ -21,6 +23,10 @@ PENDING: Final = "PendingAcceptance"
 ACCEPTED: Final = "Accepted"
 _EXTERNAL: Final = "#EXT#@"
 _LONGEST_LOCAL: Final = 64
+_ADDRESS: Final = text("invitedUserEmailAddress", 250)
+_REDIRECT: Final = text("inviteRedirectUrl", 2048)
+_NAME: Final = text("invitedUserDisplayName", 256)
+_AGAIN: Final = Property("invitedUser/id", Type.GUID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +41,11 @@ class Invitation:
 
 def invite(work: Work, body: Mapping[str, Any]) -> Invitation:
     """Invite somebody: a new guest, or again one who is there already. Raises `Invalid`, `Taken`."""
-    address, redirect = _needed(body, "invitedUserEmailAddress"), _needed(body, "inviteRedirectUrl")
+    address, redirect = _needed(body, _ADDRESS), _needed(body, _REDIRECT)
     check_mail(address, "invitedUserEmailAddress")
     if not redirect.startswith(("https://", "http://")):
         raise Invalid("inviteRedirectUrl must be an http or https address.", "inviteRedirectUrl")
-    kind = body.get("invitedUserType") or "Guest"
+    kind = "Guest" if body.get("invitedUserType") is None else body["invitedUserType"]
     if kind not in ("Guest", "Member"):
         raise Invalid(
             "Invalid value specified for property 'invitedUserType'. Possible values: Guest, Member.", "invitedUserType"
@@ -56,7 +62,7 @@ def invite(work: Work, body: Mapping[str, Any]) -> Invitation:
 
 
 def _invited(work: Work, body: Mapping[str, Any], address: str, kind: str) -> Entry:
-    again = (body.get("invitedUser") or {}).get("id")
+    again = kept((body.get("invitedUser") or {}).get("id"), _AGAIN)
     known = find(work, again, (Kind.USER,)) if again else having(work, _USER, "mail", address)
     if known is None:
         return _new_guest(work, body, address, kind)
@@ -81,7 +87,7 @@ def _new_guest(work: Work, body: Mapping[str, Any], address: str, kind: str) -> 
     doc.update(
         {
             "accountEnabled": True,
-            "displayName": body.get("invitedUserDisplayName") or doc.get("displayName") or address.partition("@")[0],
+            "displayName": kept(body.get(_NAME.name), _NAME) or doc.get("displayName") or address.partition("@")[0],
             "userType": kind,
             "creationType": "Invitation",
             **_addressed(address),
@@ -136,11 +142,11 @@ def _addressed(address: str) -> dict[str, Any]:
     }
 
 
-def _needed(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise Invalid(f"A value is required for property '{name}' of resource 'Invitation'.", name)
-    return value
+def _needed(body: Mapping[str, Any], one: Property) -> str:
+    value = kept(body.get(one.name), one)
+    if value is None:
+        raise Invalid(f"A value is required for property '{one.name}' of resource 'Invitation'.", one.name)
+    return str(value)
 
 
 def _hash(ticket: str) -> bytes:

@@ -17,11 +17,13 @@ from muster.directory.neighbours import by_number
 from muster.directory.objects import Entry, change, find, find_named
 from muster.directory.pages import Page, Position, Query, page
 from muster.directory.schema.kinds import SCHEMAS, Kind
+from muster.directory.values import kept
 from muster.directory.work import Work
 
 TEAM: Final = "Team"
 DATA: Final = "team"
 """Where a group's document keeps what belongs to its team alone."""
+_GROUP: Final = SCHEMAS[Kind.GROUP]
 SETTINGS: Final = ("memberSettings", "guestSettings", "messagingSettings", "funSettings", "specialization")
 _SEPARATOR: Final = "##"
 _LONGEST: Final = 64
@@ -51,7 +53,7 @@ def find_team(work: Work, guid: str) -> Entry:
 def teams(work: Work, limit: int, after: Position | None) -> Page:
     """A page of the groups that have a team."""
     condition = Quantified(("resourceProvisioningOptions",), False, Compare((), "eq", TEAM))
-    return page(work, Query(SCHEMAS[Kind.GROUP], condition), limit, after)
+    return page(work, Query(_GROUP, condition), limit, after)
 
 
 def make_team(work: Work, group: Entry, body: Mapping[str, Any]) -> Entry:
@@ -70,24 +72,23 @@ def make_team(work: Work, group: Entry, body: Mapping[str, Any]) -> Entry:
 
 def create_team(work: Work, body: Mapping[str, Any], members: Sequence[tuple[str, bool]]) -> Entry:
     """A new team with its group. `members`: ids or names of users, and whether each is an owner. Raises `Invalid`."""
-    name = body.get("displayName")
-    if not isinstance(name, str) or not name:
+    name = kept(body.get("displayName"), _GROUP.properties["displayName"])
+    if name is None:
         raise Invalid("A value is required for property 'displayName' of resource 'Team'.", "displayName")
     people = [(find_named(work, SCHEMAS[Kind.USER], who), owner) for who, owner in members]
     if not any(owner for _, owner in people):
         raise Invalid("A team must have an owner: send one in `members`.", "members")
     alias = "".join(one for one in name if one.isascii() and (one.isalnum() or one in "._-")) or "team"
-    visibility = body.get("visibility") or "Public"
     group = create_group(
         work,
         {
             "displayName": name,
-            **({"description": body["description"]} if body.get("description") else {}),
+            **({"description": body["description"]} if body.get("description") is not None else {}),
             "groupTypes": ["Unified"],
             "mailEnabled": True,
             "securityEnabled": False,
             "mailNickname": _free_alias(work, alias[:50]),
-            "visibility": visibility[:1].upper() + visibility[1:],
+            "visibility": "Public" if body.get("visibility") is None else body["visibility"],
         },
         [],
         [],
@@ -103,7 +104,7 @@ def _free_alias(work: Work, alias: str) -> str:
         row[0]
         for row in work.session.rows(
             "SELECT key FROM dir_key WHERE code = ? AND key >= ? AND key < ?",
-            *(SCHEMAS[Kind.GROUP].code(8), fold(alias), fold(alias) + "\U0010ffff"),
+            *(_GROUP.code(8), fold(alias), fold(alias) + "\U0010ffff"),
         )
     }
     found = alias
@@ -119,11 +120,12 @@ def update_team(work: Work, group: Entry, body: Mapping[str, Any]) -> Entry:
     doc = dict(group.doc)
     for name in ("displayName", "description"):
         if name in body:
-            if not isinstance(body[name], str | None) or (name == "displayName" and not body[name]):
-                raise Invalid(f"Invalid value specified for property '{name}'.", name)
-            doc[name] = body[name]
-            if body[name] is None:
-                del doc[name]
+            value = kept(body[name], _GROUP.properties[name])
+            if value is None and name == "displayName":
+                raise Invalid("A value is required for property 'displayName' of resource 'Team'.", name)
+            doc.pop(name, None)
+            if value is not None:
+                doc[name] = value
     data = dict(doc[DATA])
     for name, value in _settings(body).items():
         before = data.get(name)

@@ -22,12 +22,16 @@ DAY: Final = 24 * 60 * MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """The organisation: its id, what people call it, and the domains that names may end in (none named: any)."""
+    """The organisation: its id, what people call it, and the domains that names may end in (none named: any).
+
+    `key` seals what clients keep for the directory and bring back, so that it is known again.
+    """
 
     id: str
     name: str
     created: int
     domains: tuple[str, ...] = ()
+    key: bytes = field(default=b"", repr=False)
 
     @property
     def domain(self) -> str:

@@ -51,7 +51,7 @@ DEVICE: Final[tuple[Property, ...]] = (
     flag("isCompliant", "eq", shown=True),
     flag("isManaged", "eq", shown=True),
     flag("isRooted", shown=True),
-    texts("physicalIds", 1024, "eq ge le startsWith", shown=True, index=17),
+    texts("physicalIds", 512, "eq ge le startsWith", shown=True, index=17),
     texts("systemLabels", 256, shown=True),
     instant("approximateLastSignInDateTime", "eq ge le", "null", shown=True, write=Write.SYNC),
     instant("complianceExpirationDateTime", shown=True, write=Write.SYNC),

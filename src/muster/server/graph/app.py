@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as Incoming
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import Lifespan
+from starlette.types import Lifespan, Receive, Scope, Send
 
 from muster.directory.errors import NotFound
 from muster.directory.guests import accept, known_ticket
@@ -25,14 +25,16 @@ from muster.model.errors import StoreError
 from muster.server.graph.call import Answer, Request
 from muster.server.graph.dispatch import error_answer, new_id
 from muster.server.graph.errors import GraphError
+from muster.server.graph.oauth import too_large
 from muster.server.graph.resources.invitations import REDEEM
 from muster.server.graph.service import GraphService
 
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a request, as in Graph."""
 THREADS: Final = 8
+PATIENCE: Final = 60.0
+"""Seconds in which a request must have come in whole: who sends it byte by byte holds a place that others need."""
 _TYPE: Final = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
-_METHODS: Final = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 _PAGE_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -47,11 +49,15 @@ class TooLarge(Exception):
 
 
 class Endpoint:
-    """The routes of one service. `address`: where clients reach it, if that is not where they say they called."""
+    """The routes of one service.
 
-    def __init__(self, service: GraphService, address: str | None = None) -> None:
+    `address`: where clients reach it, if that is not where they say they called. `patience`: see `PATIENCE`.
+    """
+
+    def __init__(self, service: GraphService, address: str | None = None, patience: float = PATIENCE) -> None:
         self._service = service
         self._address = address
+        self._patience = patience
         self._limiter = CapacityLimiter(THREADS)
         self._idle = asyncio.Event()
         self._idle.set()
@@ -65,19 +71,21 @@ class Endpoint:
     def application(self, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
         """The ASGI application."""
         tenant = "/{tenant}"
-        return Starlette(
+        application = Starlette(
             routes=[
-                Route("/v1.0/{path:path}", self._graph, methods=_METHODS),
+                Route("/v1.0/{path:path}", _Any(self._graph)),
                 Route("/common/discovery/instance", self._instance),
                 Route(f"{tenant}/v2.0/.well-known/openid-configuration", self._configuration),
                 Route(f"{tenant}/.well-known/openid-configuration", self._configuration),
                 Route(f"{tenant}/discovery/v2.0/keys", self._keys),
                 Route(f"{tenant}/oauth2/v2.0/token", self._token, methods=["POST"]),
                 Route(REDEEM, self._redeem, methods=["GET", "POST"]),
-                Route("/{path:path}", self._nothing, methods=_METHODS),
             ],
+            exception_handlers={404: self._nothing, 405: self._nothing},
             lifespan=lifespan,
         )
+        application.router.redirect_slashes = False
+        return application
 
     async def _run(self, work: Callable[[], Any]) -> Any:
         """Do something in a thread of its own; the loop goes on."""
@@ -90,6 +98,10 @@ class Endpoint:
             if self._running == 0:
                 self._idle.set()
 
+    async def _body(self, incoming: Incoming) -> bytes:
+        """What was sent. Raises `TooLarge`, `TimeoutError`, `ClientDisconnect`."""
+        return await asyncio.wait_for(_read(incoming), self._patience)
+
     def _root(self, incoming: Incoming) -> str:
         """The address of the server as the client knows it."""
         return self._address or f"{incoming.url.scheme}://{incoming.headers.get('host', 'localhost')}"
@@ -98,20 +110,27 @@ class Endpoint:
         raw: bytes = incoming.scope.get("raw_path") or incoming.scope["path"].encode()
         path = raw.decode("latin-1").partition("?")[0].removeprefix("/v1.0")
         try:
-            body = await _body(incoming)
+            body = await self._body(incoming)
         except TooLarge:
             return _error(GraphError(413, "Request_EntityTooLarge", f"The request is larger than {LARGEST} bytes."))
+        except TimeoutError:
+            return _error(
+                GraphError(408, "Request_Timeout", f"It took longer than {self._patience:g} seconds to come.")
+            )
         except ClientDisconnect:
             return Response(status_code=400)
         request = Request(
-            incoming.method,
+            "GET" if incoming.method == "HEAD" else incoming.method,
             path,
             incoming.scope["query_string"].decode("latin-1"),
             {name.lower(): value for name, value in incoming.headers.items()},
             body,
         )
         root = self._root(incoming)
-        return _response(await self._run(lambda: self._service.answer(root, request)))
+        answer = await self._run(lambda: self._service.answer(root, request))
+        if incoming.method == "HEAD":
+            answer.body = None
+        return _response(answer)
 
     async def _configuration(self, incoming: Incoming) -> Response:
         return _response(self._service.oauth.configuration(self._root(incoming), incoming.path_params["tenant"]))
@@ -124,14 +143,16 @@ class Endpoint:
 
     async def _token(self, incoming: Incoming) -> Response:
         try:
-            body = await _body(incoming)
-        except (TooLarge, ClientDisconnect):
-            return Response(status_code=413)
+            body = await self._body(incoming)
+        except TooLarge:
+            return _response(too_large(LARGEST))
+        except (TimeoutError, ClientDisconnect):
+            return Response(status_code=400)
         headers = {name.lower(): value for name, value in incoming.headers.items()}
         root, tenant = self._root(incoming), incoming.path_params["tenant"]
         return _response(await self._run(lambda: self._service.oauth.token(root, tenant, headers, body)))
 
-    async def _nothing(self, _: Incoming) -> Response:
+    async def _nothing(self, _: Incoming, __: Exception) -> Response:
         return _error(GraphError(404, "UnknownError", "There is nothing here. Microsoft Graph is at /v1.0."))
 
     async def _redeem(self, incoming: Incoming) -> Response:
@@ -163,6 +184,17 @@ class Endpoint:
         return HTMLResponse(_page(form), headers=_PAGE_HEADERS)
 
 
+class _Any:
+    """Whatever the method is, Graph answers it in its own form."""
+
+    def __init__(self, answer: Callable[[Incoming], Awaitable[Response]]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Incoming(scope, receive))
+        await response(scope, receive, send)
+
+
 def _page(inside: str) -> str:
     style = "body{font:1rem sans-serif;margin:4rem auto;max-width:30rem}button{font:inherit;padding:.5rem 1.5rem}"
     return (
@@ -171,10 +203,10 @@ def _page(inside: str) -> str:
     )
 
 
-async def _body(incoming: Incoming) -> bytes:
+async def _read(incoming: Incoming) -> bytes:
     """What was sent. Raises `TooLarge` before it is all in memory."""
     length = incoming.headers.get("content-length", "")
-    if length.isdigit() and int(length[:20]) > LARGEST:
+    if length.isascii() and length.isdigit() and int(length[:20]) > LARGEST:
         raise TooLarge
     found = bytearray()
     async for part in incoming.stream():

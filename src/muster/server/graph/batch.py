@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from muster.model.errors import StoreError
-from muster.server.graph.call import JSON, Answer, Request
+from muster.server.graph.call import Answer, Request
 from muster.server.graph.dispatch import Caller, Dispatcher
+from muster.server.graph.documents import JSON
 from muster.server.graph.errors import GraphError, bad_request
 from muster.server.graph.throttle import Throttle
 
 MOST: Final = 20
 """Requests of one batch."""
-_ROOT: Final = re.compile(r"^(https?://[^/?#]*)?/?(v1\.0/)?")
-"""What stands before a relative address, when a client sends a whole one: some of Microsoft's own do."""
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
+_VERSION: Final = re.compile(r"/?(v1\.0/)?")
+_MICROSOFT: Final = "https://graph.microsoft.com/v1.0"
 _METHODS: Final = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 
@@ -33,14 +35,14 @@ class Part:
     after: tuple[str, ...]
 
 
-def parts(document: Mapping[str, Any]) -> list[Part]:
-    """The requests of a batch in an order in which they can run. Raises `GraphError`."""
+def parts(document: Mapping[str, Any], base: str) -> list[Part]:
+    """The requests of a batch to the endpoint at `base`, in an order in which they can run. Raises `GraphError`."""
     requests = document.get("requests")
     if not isinstance(requests, list) or not requests:
         raise bad_request("Invalid batch payload format: 'requests' must be a list of requests.")
     if len(requests) > MOST:
         raise bad_request(f"Number of batch request steps exceeds the maximum value of {MOST}.")
-    found = [_part(one) for one in requests]
+    found = [_part(one, base) for one in requests]
     known = {one.id.lower(): one for one in found}
     if len(known) < len(found):
         raise bad_request("Duplicate request id in the batch: ids must be unique, case apart.")
@@ -51,7 +53,7 @@ def parts(document: Mapping[str, Any]) -> list[Part]:
     return _ordered(found)
 
 
-def _part(value: Any) -> Part:
+def _part(value: Any, base: str) -> Part:
     if not isinstance(value, dict):
         raise bad_request("Invalid batch payload format: a request must be an object.")
     number, method, url = value.get("id"), value.get("method"), value.get("url")
@@ -76,8 +78,18 @@ def _part(value: Any) -> Part:
             raise bad_request(f"Write request id : {number} does not contain Content-Type header or body.")
         if lowered["content-type"].split(";")[0].strip().lower() != JSON:
             raise bad_request(f"Invalid content type of request '{number}': only {JSON} is supported.")
-    path, _, query = _ROOT.sub("", url, count=1).partition("?")
+    path, _, query = _relative(url, base, number).partition("?")
     return Part(number, Request(method.upper(), path, query, lowered, body), tuple(after))
+
+
+def _relative(url: str, base: str, number: str) -> str:
+    """What follows /v1.0. Some of Microsoft's own clients send whole addresses; those of elsewhere are refused."""
+    if _SCHEME.match(url):
+        root = next((one for one in (base, _MICROSOFT) if url.startswith(f"{one}/")), None)
+        if root is None:
+            raise bad_request(f"Invalid url of request '{number}': expected one relative to {base}, such as /users.")
+        return url[len(root) + 1 :]
+    return _VERSION.sub("", url, count=1)
 
 
 def _ordered(found: list[Part]) -> list[Part]:

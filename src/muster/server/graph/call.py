@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-import orjson
+from typing import Any
 
 from muster.directory.applications import Application
 from muster.directory.errors import Changed
 from muster.directory.objects import Entry
 from muster.directory.work import Work
-from muster.server.graph.errors import GraphError, bad_request
+from muster.server.graph.documents import read_document
+from muster.server.graph.errors import GraphError
 from muster.server.graph.odata.options import Options
-
-JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +62,10 @@ class Call:
         eventual = self.request.headers.get("consistencylevel", "").lower() == "eventual"
         return eventual and (self.options.count or self.options.search is not None or self.path.endswith("$count"))
 
+    def need(self, permissions: Sequence[str]) -> None:
+        """Raises `GraphError` when the application has none of these permissions."""
+        need(self.application, permissions)
+
     def document(self) -> dict[str, Any]:
         """The JSON object that was sent. Raises `GraphError`."""
         body = self.request.body
@@ -72,20 +73,7 @@ class Call:
             return body
         if not body:
             raise GraphError(400, "Request_BadRequest", "A JSON document is required in the body of the request.")
-        kind = self.request.headers.get("content-type", "")
-        if kind.split(";")[0].strip().lower() != JSON:
-            raise GraphError(
-                415,
-                "Request_UnsupportedMediaType",
-                f"The content type '{kind[:100]}' is not supported: send {JSON}.",
-            )
-        try:
-            found = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise bad_request(f"Unable to read JSON request payload: {error}") from None
-        if not isinstance(found, dict):
-            raise bad_request("Unable to read JSON request payload: expected an object.")
-        return found
+        return read_document(body, self.request.headers.get("content-type", ""))
 
     def optional_document(self) -> dict[str, Any]:
         """The JSON object that was sent; an empty one when nothing was."""
@@ -101,6 +89,17 @@ class Call:
         """Whether the client has this state of the object already (If-None-Match)."""
         wanted = self.request.headers.get("if-none-match")
         return wanted is not None and etag(entry) in _etags(wanted)
+
+
+def need(application: Application, permissions: Sequence[str]) -> None:
+    """Raises `GraphError` when an application has none of these permissions."""
+    if not any(one in application.permissions for one in permissions):
+        raise GraphError(
+            403,
+            "Authorization_RequestDenied",
+            "Insufficient privileges to complete the operation. One of these permissions is needed: "
+            f"{', '.join(permissions)}.",
+        )
 
 
 def etag(entry: Entry) -> str:

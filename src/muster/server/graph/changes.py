@@ -36,13 +36,13 @@ def delta_objects(call: Call, kind: Kind, relations: Sequence[Relation]) -> Answ
         mark, select, only = latest(call.work, kind), _selection(call, schema, relations), _only(call, schema)
         return _delta_answer(call, schema, [], mark, select, only, relations)
     token = options.skip_token or options.delta_token
-    if token:
-        mark, select, only = read_delta_token(token, kind)
-    else:
-        mark, select, only = Mark(kind, at=0), _selection(call, schema, relations), _only(call, schema)
-    followed = [one for one in relations if select is None or one.property in select]
     limit = _page_size(call)
     try:
+        if token:
+            mark, select, only = read_delta_token(call.work.tenant.key, token, kind)
+        else:
+            mark, select, only = Mark(kind, at=0), _selection(call, schema, relations), _only(call, schema)
+        followed = [one for one in relations if select is None or one.property in select]
         found = changes(call.work, mark, limit, relations=followed, only=only, lasting=call.lasting)
     except Expired as error:
         again = link(call, {"deltatoken": ""}, keep=False)
@@ -62,7 +62,7 @@ def _delta_answer(
     navigation = {one.property for one in relations}
     names = None if select is None else ("id", *(one for one in select if one not in navigation and one != "id"))
     body: dict[str, Any] = {"@odata.context": context(call, schema.collection, select)}
-    token = delta_token(mark, select, only)
+    token = delta_token(call.work.tenant.key, mark, select, only)
     if mark.resting:
         body["@odata.deltaLink"] = link(call, {"deltatoken": token}, keep=False)
     else:

@@ -16,7 +16,7 @@ from muster.directory.errors import DirectoryError
 from muster.directory.permissions import SYNCHRONISE
 from muster.directory.work import Work
 from muster.model.errors import StoreError
-from muster.server.graph.call import Answer, Call, Request, Route
+from muster.server.graph.call import Answer, Call, Request, Route, need
 from muster.server.graph.errors import GraphError, graph_error
 from muster.server.graph.odata.options import parse_options
 from muster.server.graph.routing import Router
@@ -78,13 +78,7 @@ class Dispatcher:
                 yield work
 
     def _handle(self, request: Request, caller: Caller, work: Work, route: Route, keys: tuple[str, ...]) -> Answer:
-        if not any(one in caller.application.permissions for one in route.permissions):
-            raise GraphError(
-                403,
-                "Authorization_RequestDenied",
-                "Insufficient privileges to complete the operation. One of these permissions is needed: "
-                f"{', '.join(route.permissions)}.",
-            )
+        need(caller.application, route.permissions)
         options = parse_options(request.query)
         lasting = self.directory.settings.changes
         return route.handler(Call(request, work, caller.application, caller.base, route.path, keys, options, lasting))

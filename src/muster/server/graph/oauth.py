@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote_plus
 
-from muster.directory.applications import Application, SecretRefused, find_application, prove
+from muster.directory.applications import Application, SecretRefused, find_client, prove
 from muster.directory.directory import Directory
 from muster.directory.errors import NotFound
 from muster.directory.keys import fold
-from muster.directory.values import is_guid
 from muster.server.graph.call import Answer
 from muster.server.graph.signing import LIFETIME, Signer
 
@@ -127,9 +126,7 @@ class OAuth:
         """The application, when it proves itself; else what it is told."""
         with self._directory.read() as work:
             try:
-                application = find_application(work, client)
-                if not is_guid(client) or application.id != client.lower():
-                    raise NotFound("")
+                application = find_client(work, client)
             except NotFound:
                 return None, _refusal(
                     400,
@@ -168,6 +165,11 @@ def _audience(form: Mapping[str, str]) -> str | None:
     scope = form.get("scope", "")
     audience = scope.removesuffix(_DEFAULT)
     return audience if scope.endswith(_DEFAULT) and audience and " " not in scope and len(scope) < 500 else None
+
+
+def too_large(most: int) -> Answer:
+    """The answer to a form that was not read to its end."""
+    return _refusal(413, "invalid_request", 900144, f"The request body is larger than {most} bytes.")
 
 
 def _refusal(status: int, error: str, code: int, words: str) -> Answer:

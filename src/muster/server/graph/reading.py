@@ -76,7 +76,7 @@ def query_of(call: Call, schema: Schema, *, deleted: bool = False) -> Query:
     order = None
     if options.order is not None:
         order = naming((options.order,))[0]
-        checker.order(order, filtered=bool(parts))
+        checker.order(order, filtered=bool(parts), deleted=deleted)
     whole = None if not parts else parts[0] if len(parts) == 1 else Both(tuple(parts))
     return Query(schema, whole, order, options.descending, deleted)
 
@@ -111,14 +111,22 @@ def need_eventual(call: Call) -> None:
 
 
 def after(call: Call) -> Position | None:
-    """Where the page before ended."""
-    return None if call.options.skip_token is None else read_skip_token(call.options.skip_token)
+    """Where the page before ended. Raises `GraphError` for a token of another list."""
+    token = call.options.skip_token
+    return None if token is None else read_skip_token(call.work.tenant.key, _listing(call), token)
+
+
+def _listing(call: Call) -> str:
+    """Which list is read, and in which order: all by which a place in it is a place."""
+    raw = call.options.raw
+    return "\n".join((call.request.path.strip("/"), *(raw.get(name, "") for name in ("filter", "search", "orderby"))))
 
 
 def page_answer(call: Call, body: dict[str, Any], found: Page, values: list[dict[str, Any]]) -> Answer:
     """A page, and the link to the next."""
     if found.next is not None:
-        body["@odata.nextLink"] = link(call, {"skiptoken": skip_token(found.next)}, keep=True)
+        token = skip_token(call.work.tenant.key, _listing(call), found.next)
+        body["@odata.nextLink"] = link(call, {"skiptoken": token}, keep=True)
     body["value"] = values
     return Answer(200, body)
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-import orjson
-
-from muster.directory.applications import Application, find_application
+from muster.directory.applications import Application, find_client
 from muster.directory.directory import Directory
 from muster.directory.errors import NotFound
 from muster.server.graph.batch import Batch, parts, too_many
-from muster.server.graph.call import JSON, Answer, Request
+from muster.server.graph.call import Answer, Request
 from muster.server.graph.dispatch import Caller, Dispatcher, client_id, new_id, telling
-from muster.server.graph.errors import GraphError, bad_request
+from muster.server.graph.documents import read_document
+from muster.server.graph.errors import GraphError
 from muster.server.graph.oauth import OAuth
 from muster.server.graph.resources import ROUTES
 from muster.server.graph.routing import Router
@@ -47,8 +46,15 @@ class GraphService:
     def _admitted(self, request: Request, caller: Caller) -> Answer:
         if request.path.strip("/") == BATCH:
             if request.method != "POST":
-                raise GraphError(405, "Request_BadRequest", "Specified HTTP method is not allowed: POST a batch.")
-            return Answer(200, Batch(self._dispatcher, self._throttle, caller).run(parts(_document(request))))
+                raise GraphError(
+                    405,
+                    "Request_BadRequest",
+                    "Specified HTTP method is not allowed: POST a batch.",
+                    headers={"Allow": "POST"},
+                )
+            body = request.body if isinstance(request.body, bytes) else b""
+            wanted = parts(read_document(body, request.headers.get("content-type", "")), caller.base)
+            return Answer(200, Batch(self._dispatcher, self._throttle, caller).run(wanted))
         wait = self._throttle.take(caller.application.id)
         if wait is not None:
             raise too_many(wait)
@@ -65,7 +71,7 @@ class GraphService:
             raise self._unauthenticated(root, str(refused)) from None
         with self.directory.read() as work:
             try:
-                return find_application(work, found)
+                return find_client(work, found)
             except NotFound:
                 raise self._unauthenticated(root, "Access token validation failure. The application is gone.") from None
 
@@ -77,17 +83,3 @@ class GraphService:
             words,
             headers={"WWW-Authenticate": f'Bearer realm="", authorization_uri="{authority}"'},
         )
-
-
-def _document(request: Request) -> dict[str, Any]:
-    """The JSON object of a batch. Raises `GraphError`."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != JSON:
-        raise GraphError(415, "Request_UnsupportedMediaType", f"The content type is not supported: send {JSON}.")
-    try:
-        found = orjson.loads(request.body if isinstance(request.body, bytes) else b"")
-    except orjson.JSONDecodeError as error:
-        raise bad_request(f"Invalid batch payload format: {error}") from None
-    if not isinstance(found, dict):
-        raise bad_request("Invalid batch payload format: expected an object.")
-    return found

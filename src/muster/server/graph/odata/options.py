@@ -62,6 +62,8 @@ def parse_options(query: str) -> Options:
             raise bad_request(
                 f"Query option '${name}' was specified more than once, but it must be specified at most once."
             )
+        if "\x00" in value:
+            raise bad_request(f"Query option '${name}' has a NUL character.")
         raw[name] = value
     if "skip" in raw:
         raise GraphError(400, "Request_BadRequest", "'$skip' is not supported by the service.")
@@ -144,7 +146,7 @@ def _expansion(text: str) -> Expansion:
                 select = _select(value)
             case "levels" if value == "max":
                 levels = 0
-            case "levels" if value.isascii() and value.isdigit() and 1 <= int(value[:5]) <= 1000:
+            case "levels" if value.isascii() and value.isdigit() and len(value) <= 4 and 1 <= int(value) <= 1000:
                 levels = int(value)
             case _:
                 raise GraphError(400, "Request_UnsupportedQuery", f"'{option[:100]}' is not supported inside $expand.")

@@ -11,6 +11,7 @@ from muster.server.graph.odata.filter import Naming
 
 _PIECE: Final = re.compile(r'\s*(?:"(?P<clause>(?:[^"\\]|\\.)*)"|(?P<word>AND|OR)\b|(?P<sign>[()]))')
 _MOST: Final = 20
+_DEEPEST: Final = 20
 _LONGEST: Final = 2_000
 
 
@@ -29,6 +30,8 @@ def parse_search(text: str, naming: Naming) -> Condition:
         place = match.end()
     if sum(1 for kind, _ in pieces if kind == "clause") > _MOST:
         raise bad_request(f"Syntax error: $search has more than {_MOST} clauses.")
+    if sum(1 for piece in pieces if piece == ("sign", "(")) > _DEEPEST:
+        raise bad_request(f"Syntax error: $search has more than {_DEEPEST} parentheses.")
     found, rest = _either(pieces, text, naming)
     if rest:
         raise _wrong(text)

@@ -22,9 +22,7 @@ _RIGHTS: Final = {Kind.USER: (READ_USERS, WRITE_USERS), Kind.GROUP: (READ_GROUPS
 def _item(call: Call, *, write: bool) -> Entry:
     """The deleted object that the path names. Raises `NotFound`; `GraphError` where the kind is not the caller's."""
     entry = find(call.work, call.key, state=State.DELETED)
-    needed = _RIGHTS[entry.kind][1 if write else 0]
-    if not any(one in call.application.permissions for one in needed):
-        raise GraphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    call.need(_RIGHTS[entry.kind][1 if write else 0])
     return entry
 
 

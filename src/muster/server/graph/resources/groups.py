@@ -8,6 +8,7 @@ from muster.directory.edges import Relation
 from muster.directory.groups import (
     add_members,
     add_owners,
+    add_references,
     create_group,
     remove_member,
     remove_owner,
@@ -54,12 +55,11 @@ def _make(call: Call) -> Entry:
 def _change(call: Call, entry: Entry) -> None:
     body = dict(call.document())
     members, owners = bound(body, "members"), bound(body, "owners")
+    if body or owners:
+        call.need(WRITE_GROUPS)
     if body:
         entry = update_group(call.work, entry, body)
-    if members:
-        add_members(call.work, entry, members)
-    if owners:
-        add_owners(call.work, entry, owners)
+    add_references(call.work, entry, members, owners)
 
 
 def _add_member(call: Call) -> Answer:

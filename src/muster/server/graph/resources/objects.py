@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final
 
 from muster.directory.lifecycle import delete
@@ -15,7 +16,14 @@ from muster.server.graph.errors import GraphError, bad_request
 from muster.server.graph.resources.contacts import contact
 from muster.server.graph.resources.devices import device
 from muster.server.graph.resources.groups import group
-from muster.server.graph.resources.rights import READ_ALL, READ_MEMBERSHIP, WRITE_GROUPS
+from muster.server.graph.resources.rights import (
+    READ_ALL,
+    READ_MEMBERSHIP,
+    WRITE_CONTACTS,
+    WRITE_DEVICES,
+    WRITE_GROUPS,
+    WRITE_USERS,
+)
 from muster.server.graph.resources.users import user
 from muster.server.graph.show import ALL, selected, shown
 
@@ -33,8 +41,17 @@ def _get(call: Call) -> Answer:
     return Answer(200, {**body, **shown(_any(call), names, typed=True)})
 
 
+_DELETE: Final = {
+    Kind.USER: WRITE_USERS,
+    Kind.GROUP: WRITE_GROUPS,
+    Kind.DEVICE: WRITE_DEVICES,
+    Kind.CONTACT: WRITE_CONTACTS,
+}
+
+
 def _delete(call: Call) -> Answer:
     entry = _any(call)
+    call.need(_DELETE[entry.kind])
     call.expect(entry)
     delete(call.work, entry)
     return done()
@@ -96,7 +113,7 @@ def _memberships(path: str, of: Callable[[Call], Entry]) -> list[Route]:
 
 ROUTES: Final = (
     Route("GET", "directoryObjects/{}", _get, READ_ALL),
-    Route("DELETE", "directoryObjects/{}", _delete, WRITE_GROUPS),
+    Route("DELETE", "directoryObjects/{}", _delete, tuple(dict.fromkeys(chain(*_DELETE.values())))),
     Route("POST", "directoryObjects/getByIds", _by_ids, READ_ALL, reads=True),
     *_memberships("users/{}", user),
     *_memberships("groups/{}", group),
