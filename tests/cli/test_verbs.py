@@ -33,7 +33,13 @@ HELD = {
     "identities": ["p-1", "p-2"],
     "message": "Two match 7.",
 }
-ERROR = {"kind": "rejected", "system": "crm", "anchor": "x", "identities": [], "message": "crm: user x: refused."}
+ERROR: dict[str, Any] = {
+    "kind": "rejected",
+    "system": "crm",
+    "anchor": "x",
+    "identities": [],
+    "message": "crm: user x: refused.",
+}
 
 
 class Double:
@@ -154,6 +160,16 @@ def test_the_other_verbs_print_their_documents(project: Double, muster: Command)
 def test_status_says_that_somebody_has_to_decide(project: Double, muster: Command) -> None:
     project.answers["status"] = {"cases": [HELD]}
     assert muster("status", "--json").code == 3
+
+
+def test_status_says_that_the_last_run_could_not_do_everything(project: Double, muster: Command) -> None:
+    project.answers["status"] = {"errors": [ERROR]}
+    found = muster("status")
+    assert (found.code, ERROR["message"] in found.out) == (1, True)
+    assert "The last run ended with 1 error. Mend what it says, then: muster plan" in found.err
+    assert muster("status", "--json").document["errors"] == [ERROR]
+    project.answers["status"] = {"errors": [ERROR], "held": [HELD]}
+    assert muster("status").code == 3
 
 
 @pytest.mark.parametrize("arguments", [("--json", "status"), ("status", "--json"), ("--json", "status", "--json")])

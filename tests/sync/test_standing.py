@@ -80,6 +80,7 @@ def test_a_run_that_was_killed_says_so_and_one_that_failed_says_why(tmp_path: Pa
         with office.muster() as muster:
             (failed,) = muster.log()["runs"]
             assert (failed["state"], failed["problems"][0]["message"]) == ("failed", "the disk is full")
+            assert messages(office.status()["errors"]) == ["the disk is full"]
             with muster.database.write() as session:
                 session.run("UPDATE run SET state = 'running', ended = NULL")
             assert muster.log()["runs"][0]["state"] == "killed"

@@ -40,7 +40,7 @@ from muster.store.database import Database
 from muster.store.leases import leased
 from muster.store.names import Names
 from muster.store.opening import open_store
-from muster.store.runs import begin_run, end_run
+from muster.store.runs import FAILED, begin_run, end_run
 from muster.sync.clock import micros, moment
 from muster.sync.compiling import compile_rules
 from muster.sync.frozen import frozen_mappings
@@ -288,14 +288,14 @@ class Muster:
         number = begin_run(self.database, verb, self._clock(), rehearsed=self.rehearsed)
         report = Report()
         run: Run | None = None
-        state = "failed"
+        state = FAILED
         try:
             with _opened_run(self.project, self.database, self._guard, self._clock(), number, self._progress) as run:
                 report = run.report
                 yield run
             state = "held" if report.held else "errors" if report.errors else "done"
         except MusterError as error:
-            report.add(Problem("failed", "", error.message))
+            report.add(Problem(FAILED, "", error.message))
             raise
         finally:
             end_run(

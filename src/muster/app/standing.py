@@ -12,7 +12,7 @@ from muster.project.configuration import Project
 from muster.store.database import Database, Session
 from muster.store.leases import working
 from muster.store.names import Names
-from muster.store.runs import KILLED, RUNNING, list_runs
+from muster.store.runs import FAILED, KILLED, RUNNING, list_runs
 from muster.sync.cases import AMBIGUOUS, WITH_OBJECTS, shown_kind
 from muster.sync.clock import moment
 from muster.sync.frozen import frozen_problems
@@ -62,14 +62,21 @@ def status(project: Project, database: Database, now: int) -> dict[str, Any]:
 
 
 def _told(runs: Sequence[Mapping[str, Any]], cases: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """What the last run that came to its end had to tell, by level, but for the cases, which stand for themselves."""
+    """What the last run that came to its end had to tell, by level, but for the cases, which stand for themselves; and
+    why the last run failed, if it did."""
     found: dict[str, list[dict[str, Any]]] = {"held": [], "error": [], "note": []}
     known = {tuple(case[key] for key in _SAME) for case in cases}
     last = next((run for run in runs if run["state"] in _ENDED), None)
+    failed = [problem for run in runs[:1] if run["state"] == FAILED for problem in run["problems"]]
+    found["error"] = [_entry(problem) for problem in failed if problem["kind"] == FAILED]
     for problem in last["problems"] if last is not None else ():
         if tuple(problem[key] for key in _SAME) not in known and problem["kind"] != AMBIGUOUS:
-            found[problem["level"]].append({key: value for key, value in problem.items() if key != "level"})
+            found[problem["level"]].append(_entry(problem))
     return found
+
+
+def _entry(problem: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in problem.items() if key != "level"}
 
 
 def runs_told(database: Database, limit: int, number: int | None = None) -> list[dict[str, Any]]:

@@ -24,6 +24,13 @@ def of_plan(document: Mapping[str, Any]) -> int:
     return CHANGES if document.get("changes") else DONE
 
 
+def of_status(document: Mapping[str, Any]) -> int:
+    """The exit code of how things stand: what the last run could not do is wrong until a run can."""
+    if document.get("cases") or document.get("held"):
+        return HELD
+    return WRONG if document.get("errors") else DONE
+
+
 def of_result(document: Mapping[str, Any]) -> int:
     """The exit code of changes that were made: a stale one is left to do, so it is not done."""
     if document.get("held"):

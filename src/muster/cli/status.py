@@ -8,7 +8,7 @@ from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
 from muster.cli.options import SETTINGS, All, Json
-from muster.cli.render.status import render_status
+from muster.cli.render.status import render_status, tell_last_errors
 
 app = typer.Typer(**SETTINGS)
 
@@ -23,4 +23,5 @@ def status(context: typer.Context, everything: All = False, json: Json = False) 
         invocation.answer(document)
     else:
         render_status(document, invocation.streams.out, everything=everything)
-    return exitcodes.HELD if document.get("cases") or document.get("held") else exitcodes.DONE
+    tell_last_errors(document, invocation)
+    return exitcodes.of_status(document)

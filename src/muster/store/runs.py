@@ -18,7 +18,9 @@ ProblemRow = tuple[str, str, str, str, str | None, Sequence[str], str]
 StepRow = tuple[str, str, float, dict[str, Any]]
 RUNNING: Final = "running"
 KILLED: Final = "killed"
-"""`state` of a run that has not ended; of one whose process went away before it did."""
+FAILED: Final = "failed"
+"""`state` of a run that has not ended; of one whose process went away before it did; of one that an error ended,
+which is a problem of this kind."""
 _MADE: Final = 2
 """`state` of a change that was made."""
 _KEPT = 1000

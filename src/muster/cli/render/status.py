@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from muster.cli.invocation import Invocation
 from muster.cli.render.plan import render_unmanaged
 from muster.cli.render.problems import render_entries, render_notes
 from muster.cli.render.tables import table
@@ -66,8 +67,18 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
     render_notes(notes, out, everything=everything)
 
 
+def tell_last_errors(document: Mapping[str, Any], invocation: Invocation) -> None:
+    """Say on standard error that the last run could not do everything, and what to do."""
+    errors: Sequence[Any] = document.get("errors") or []
+    if not errors:
+        return
+    invocation.streams.flush()
+    invocation.tell(f"\nThe last run ended with {count(len(errors), 'error')}. Mend what it says, then: muster plan")
+
+
 def _run(run: Mapping[str, Any]) -> str:
     """Which run it was, how it ended and when."""
     about = f"{safe(run.get('id', ''))} ({safe(run.get('verb', ''))}), {safe(run.get('state', ''))}"
     when = f"ended {instant(run['ended'])}" if run.get("ended") else f"began {instant(run.get('started'))}"
-    return f"{about}, {when}. `muster log {safe(run.get('id', ''))}` has its steps"
+    again = " Next: muster run." if run.get("state") == "killed" else ""
+    return f"{about}, {when}.{again} `muster log {safe(run.get('id', ''))}` has its steps"
