@@ -9,6 +9,8 @@ import pytest
 
 from tests.connectors.databases import Database
 from tests.connectors.domains import Ou
+from tests.connectors.graphs import Graph
+from tests.servers.muster import MusterServer
 from tests.servers.samba import SambaDc
 
 
@@ -48,3 +50,11 @@ def samba_contacts(samba_server: SambaDc) -> list[str]:
     for number in sent:
         ou.admin.result(number)
     return names
+
+
+@pytest.fixture
+def graph(muster_server: MusterServer) -> Iterator[Graph]:
+    """Another hand in its directory."""
+    found = Graph(muster_server)
+    yield found
+    found.close()

@@ -304,3 +304,37 @@ def test_what_no_store_can_hold_does_not_come_through() -> None:
     ]
     assert "age holds a number of more than 64 bits" in page.problems[2].message
     assert outcome.values == {"name": "Ann"}
+
+
+# --- actions
+
+
+class Acting(MemoryConnector):
+    """Gives passes, tells them where it should not, and breaks when it is asked to."""
+
+    def act(self, object_type: str, anchor: str, action: str, parameters: Mapping[str, Value], key: str) -> Outcome:
+        if action == "break":
+            raise Throttled("come back later", 30.0)
+        if action == "tell":
+            return Outcome(0, Result.REJECTED, anchor, reason=f"{object_type} {key}: {PASSWORD.reveal()} {parameters}")
+        return Outcome(0, Result.DONE, anchor, reason="it is pass-4711", secret=Secret("pass-4711"))
+
+
+def test_an_action_has_its_outcome_and_its_secret_apart() -> None:
+    subject = subject_of(Acting)
+    with guarded(subject) as guard:
+        given = guard.act("account", "A1", "pass", {}, "1")
+        told = guard.act("account", "A1", "tell", {"a": 1}, "2")
+        broken = guard.act("account", "A1", "break", {}, "3")
+        assert isinstance(guard.broken, Throttled)
+    assert (given.result, given.secret, given.reason) == (Result.DONE, Secret("pass-4711"), "it is ***")
+    assert (told.result, told.reason) == (Result.REJECTED, "account 2: *** {'a': 1}")
+    assert (broken.result, broken.after) == (Result.RETRY, 30.0)
+    with guarded(subject, dry_run=True) as guard:
+        assert guard.act("account", "A1", "break", {}, "1").result is Result.DONE
+    subject.system.close()
+
+
+def test_acting_is_only_for_connectors_that_can(subject: MemorySubject) -> None:
+    with guarded(subject) as guard, pytest.raises(ConnectorBug, match="cannot act"):
+        guard.act("account", "A1", "pass", {}, "1")

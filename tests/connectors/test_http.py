@@ -77,6 +77,37 @@ def test_statuses_that_end_a_session(status: int, error: type[Exception]) -> Non
     assert "no entry with ***" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"detail": "no entry."}, "no entry"),
+        ({"error": "invalid_client", "error_description": "wrong\n secret"}, "wrong secret"),
+        ({"error": {"code": "Denied", "message": "not yours"}}, "not yours"),
+        ({"error": "sorry"}, '{"error":"sorry"}'),
+    ],
+)
+def test_what_an_answer_says_for_people_is_told(body: object, words: str) -> None:
+    with session(Server(httpx.Response(401, json=body))) as http, pytest.raises(AuthFailed) as raised:
+        http.request("GET", "Users")
+    assert f"401 Unauthorized: {words}. Check" in str(raised.value)
+
+
+def test_a_secret_that_came_up_meanwhile_is_hidden_too() -> None:
+    with session(Server(httpx.Response(401, text="no entry with late-one"))) as http:
+        http.hide(Secret("late-one"))
+        with pytest.raises(AuthFailed, match=r"no entry with \*\*\*"):
+            http.request("GET", "Users")
+
+
+def test_patience_for_a_part_of_an_answer_ends_like_that_for_the_whole() -> None:
+    naps: list[float] = []
+    with session(Server(httpx.Response(200)), naps, waiting=Waiting(tries=3, longest=10)) as http:
+        patience = http.patience()
+        assert [patience.wait(None), patience.wait(4.0), patience.wait(None)] == [True, True, False]
+        assert not http.patience().wait(11.0)
+    assert (naps, patience.waited) == ([0.5, 4.0], 4.5)
+
+
 def test_a_forbidden_object_is_an_answer_when_that_is_asked_for() -> None:
     with session(Server(httpx.Response(403))) as http:
         assert http.request("PATCH", "Users/1", forbidden=True).status_code == 403

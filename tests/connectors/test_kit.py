@@ -80,7 +80,7 @@ def test_a_third_party_runs_the_kit_with_pytest_alone(pytestconfig: pytest.Confi
 
 
 def test_an_unknown_connector_is_told_with_the_nearest_name() -> None:
-    expected = r"'flatfiel'\. Did you mean 'flatfile'\? Known: active_directory, flatfile, ldap"
+    expected = r"'flatfiel'\. Did you mean 'flatfile'\? Known: active_directory, flatfile, graph, ldap"
     with pytest.raises(ProjectError, match=expected):
         connector_class("flatfiel")
     assert connector_class("memory") is MemoryConnector

@@ -12,13 +12,6 @@ from tests.server.wire import Wire
 from tests.servers.muster import MusterServer
 
 
-@pytest.fixture(scope="session")
-def muster_server() -> Iterator[MusterServer]:
-    """One for all tests: each uses names of its own."""
-    with MusterServer() as server:
-        yield server
-
-
 @pytest.fixture
 def server(muster_server: MusterServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[MusterServer]:
     """The server, its certificate trusted as an administrator would have it: by the environment."""

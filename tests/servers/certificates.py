@@ -6,16 +6,18 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
-def self_signed(folder: Path, address: str = "127.0.0.1", name: str = "localhost", days: int = 1) -> tuple[Path, Path]:
+def self_signed(
+    folder: Path, address: str = "127.0.0.1", name: str = "localhost", days: int = 1, *, of_rsa: bool = False
+) -> tuple[Path, Path]:
     """Write `certificate.pem` and `key.pem` for an address and a name; a client trusts the first.
 
     Good from a week ago until `days` from now; with `days` below zero, no longer.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = rsa.generate_private_key(65537, 2048) if of_rsa else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     certificate = (

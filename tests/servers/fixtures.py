@@ -12,6 +12,7 @@ import pytest
 
 from tests.servers.ds389 import Ds389
 from tests.servers.mariadb import MariaDb
+from tests.servers.muster import MusterServer
 from tests.servers.openldap import OpenLdap
 from tests.servers.postgres import Postgres
 from tests.servers.samba import SambaDc
@@ -93,4 +94,11 @@ def scim(scim_server: ScimServer) -> ScimServer:
 @pytest.fixture(scope="session")
 def samba_server() -> Iterator[SambaDc]:
     with SambaDc() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def muster_server() -> Iterator[MusterServer]:
+    """`muster serve` for all tests, with an application that may do everything: each uses names of its own."""
+    with MusterServer() as server:
         yield server

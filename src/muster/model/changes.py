@@ -67,7 +67,10 @@ class Result(StrEnum):
 
 @dataclass(slots=True)
 class Outcome:
-    """What the system answered to one change. `values`: what it computed itself. `after`: seconds until a retry."""
+    """What the system answered to one change. `values`: what it computed itself. `after`: seconds until a retry.
+
+    `secret`: what it made and tells this once (a temporary access pass), to be handed on and never stored.
+    """
 
     key: int
     result: Result
@@ -75,3 +78,4 @@ class Outcome:
     values: Document = field(default_factory=dict)
     reason: str = ""
     after: float | None = None
+    secret: Secret | None = None

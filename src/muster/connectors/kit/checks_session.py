@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from muster.connectors.kit.check import always, promise
-from muster.connectors.kit.contract import Connector, ConnectorSpec, FindsObjects, SetsPasswords, Settings
+from muster.connectors.kit.contract import Acts, Connector, ConnectorSpec, FindsObjects, SetsPasswords, Settings
 from muster.connectors.kit.subject import Subject
 from muster.model.errors import AuthFailed, MusterError, Unreachable
 from muster.model.secrets import Secret
@@ -28,6 +28,8 @@ def _has_secret(subject: Subject) -> str:
 
 
 def _sets_passwords(subject: Subject) -> str:
+    if not subject.passwords:
+        return "its objects have no passwords"
     return "" if subject.capabilities.sets_passwords else "it does not set passwords"
 
 
@@ -44,6 +46,7 @@ def spec_is_readable_without_io(subject: Subject) -> None:
     can = spec.capabilities
     assert can.finds == issubclass(subject.connector, FindsObjects), "`finds` and get/find do not agree"
     assert can.sets_passwords == issubclass(subject.connector, SetsPasswords), "`sets_passwords` does not agree"
+    assert bool(can.actions) == issubclass(subject.connector, Acts), "`actions` and act do not agree"
 
 
 @promise(_can_be_unreachable)

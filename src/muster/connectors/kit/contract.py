@@ -26,7 +26,8 @@ class Settings(BaseModel):
 class Capabilities:
     """What a connector can do, readable without I/O.
 
-    `reads_changes`: `read` takes a watermark. `concurrent`: several sessions may write at once.
+    `reads_changes`: `read` takes a watermark. `concurrent`: several sessions may write at once. `actions`: what `act`
+    can do, by name.
     """
 
     reads: bool = True
@@ -35,6 +36,7 @@ class Capabilities:
     finds: bool = False
     sets_passwords: bool = False
     concurrent: bool = False
+    actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +120,15 @@ class SetsPasswords(Protocol):
 
     def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
         """Set it; REJECTED carries the system's policy in words, never the password."""
+
+
+@runtime_checkable
+class Acts(Protocol):
+    """A connector that can do more with an object than write it."""
+
+    def act(self, object_type: str, anchor: str, action: str, parameters: Mapping[str, Value], key: str) -> Outcome:
+        """Do one of the actions that its capabilities name; REJECTED for any other.
+
+        `key` is the same each time this is asked for: what was done with it already is not done twice, or is harmless.
+        What the system made that nobody else may know is in the outcome's `secret`.
+        """

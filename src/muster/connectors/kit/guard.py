@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Self, TypeVar
 
-from muster.connectors.kit.contract import Connector, FindsMany, FindsObjects, Health, SetsPasswords
+from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, Health, SetsPasswords
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.retry import Counters, RetryPolicy
 from muster.connectors.kit.speaking import ConnectorBug, Speaker
@@ -161,13 +161,31 @@ class Guard:
             return Outcome(0, Result.DONE, anchor)
         if not isinstance(self.connector, SetsPasswords):
             raise self._speaker.bug("setting a password", "the connector cannot set passwords")
+        setter = self.connector
         self._redact.add([password])
+        return self._done(
+            "setting a password", anchor, lambda: setter.set_password(object_type, anchor, password, must_change)
+        )
+
+    def act(self, object_type: str, anchor: str, action: str, parameters: Mapping[str, Value], key: str) -> Outcome:
+        """Do something with one object; RETRY when the session broke meanwhile."""
+        if self._dry_run:
+            return Outcome(0, Result.DONE, anchor)
+        if not isinstance(self.connector, Acts):
+            raise self._speaker.bug(action, "the connector cannot act")
+        actor = self.connector
+        return self._done(action, anchor, lambda: actor.act(object_type, anchor, action, parameters, key))
+
+    def _done(self, doing: str, anchor: str, call: Callable[[], Outcome]) -> Outcome:
+        """The outcome of one thing done with one object."""
         try:
-            with self._speaking("setting a password"):
-                outcome = self.connector.set_password(object_type, anchor, password, must_change)
+            with self._speaking(doing):
+                outcome = call()
         except SESSION_ENDING as error:
             self.broken = error
             return Outcome(0, Result.RETRY, anchor, reason=error.message, after=_asked(error))
+        if outcome.secret is not None:
+            self._redact.add([outcome.secret])
         outcome.reason = self._redact(outcome.reason)
         self._count_outcome(outcome)
         return outcome

@@ -33,6 +33,27 @@ class Waiting:
     first: float = 0.5
 
 
+class Patience:
+    """How long one request, or what is left of one that held several, may still be put off. Starts at its first try."""
+
+    def __init__(self, waiting: Waiting, sleep: Callable[[float], None]) -> None:
+        self.waited = 0.0
+        self._waiting = waiting
+        self._sleep = sleep
+        self._tries = 1
+
+    def wait(self, asked: float | None) -> bool:
+        """Wait before the next try, as long as was asked, else longer each time. False, at once: that is too long."""
+        allowed = self._waiting
+        pause = allowed.first * 2 ** (self._tries - 1) if asked is None else asked
+        if self._tries >= allowed.tries or pause > allowed.longest or self.waited + pause > allowed.altogether:
+            return False
+        self._sleep(pause)
+        self.waited += pause
+        self._tries += 1
+        return True
+
+
 class HttpSession:
     """Requests to one system below one base URL.
 
@@ -111,8 +132,7 @@ class HttpSession:
         `forbidden` True: a 403 is an answer (about one object) and is handed over.
         """
         target = self._target(path)
-        spent = 0.0
-        tries = 1
+        patience = self.patience()
         while True:
             response = self._send(method, target, params, json, content, data, headers)
             status = response.status_code
@@ -123,17 +143,18 @@ class HttpSession:
             if status not in _WAIT_STATUSES:
                 return response
             asked = retry_after(response)
-            pause = self._waiting.first * 2 ** (tries - 1) if asked is None else asked
-            if (
-                tries >= self._waiting.tries
-                or pause > self._waiting.longest
-                or spent + pause > self._waiting.altogether
-            ):
+            before = patience.waited
+            if not patience.wait(asked):
                 raise Throttled(self._said(method, target, response, "It asks to be left alone for now."), asked)
-            self._sleep(pause)
-            spent += pause
-            self.waited += pause
-            tries += 1
+            self.waited += patience.waited - before
+
+    def patience(self) -> Patience:
+        """For an answer that asks to wait in the middle of others (a part of a batch)."""
+        return Patience(self._waiting, self._sleep)
+
+    def hide(self, secret: Secret) -> None:
+        """A secret that came up while the session was open: no text shows it."""
+        self._redact.add([secret])
 
     def redacted(self, text: str) -> str:
         """The text without this session's secrets."""
@@ -188,18 +209,32 @@ _ADVICE: Final = {
 
 
 def _words(response: httpx.Response) -> str:
-    """What an answer says in words: the detail of an error in JSON (RFC 9457, RFC 7644 section 3.12), or its text."""
+    """What an answer says in words: of an error in JSON the text that is meant for people, else all of it.
+
+    That is `detail` (RFC 9457, RFC 7644 section 3.12), `error_description` (RFC 6749 section 5.2), or the `message`
+    of `error` (OData JSON 4.01, section 21.1).
+    """
     try:
         found = orjson.loads(response.content)
     except orjson.JSONDecodeError:
         found = None
-    detail = found.get("detail") if isinstance(found, dict) else None
-    return " ".join((detail if isinstance(detail, str) else response.text).split()).removesuffix(".")
+    texts: list[object] = []
+    if isinstance(found, dict):
+        error = found.get("error")
+        texts = [found.get("detail"), found.get("error_description")]
+        texts += [error.get("message")] if isinstance(error, dict) else []
+    text = next((one for one in texts if isinstance(one, str) and one), response.text)
+    return " ".join(text.split()).removesuffix(".")
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """The seconds that Retry-After asks for, as a number or as a date (RFC 9110 section 10.2.3); None without one."""
-    text = response.headers.get("Retry-After", "").strip()
+    """The seconds that an answer asks to wait; None when it does not say."""
+    return seconds_asked(response.headers.get("Retry-After", ""))
+
+
+def seconds_asked(text: str) -> float | None:
+    """The seconds of a Retry-After, a number or a date (RFC 9110 section 10.2.3); None for anything else."""
+    text = text.strip()
     if not text:
         return None
     try:

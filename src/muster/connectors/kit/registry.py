@@ -20,6 +20,7 @@ GROUP: Final = "muster.connectors"
 _SHIPPED: Final[Mapping[str, str]] = {
     "active_directory": "muster.connectors.active_directory:ActiveDirectoryConnector",
     "flatfile": "muster.connectors.flatfile:FlatFileConnector",
+    "graph": "muster.connectors.graph:GraphConnector",
     "ldap": "muster.connectors.ldap:LdapConnector",
     "memory": "muster.connectors.kit.memory:MemoryConnector",
     "scim": "muster.connectors.scim:ScimConnector",

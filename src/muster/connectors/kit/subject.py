@@ -34,6 +34,8 @@ class Subject(ABC):
     #: whether a delta read tells changes one by one, and deletions among them
     deltas: bool = False
     delta_deletes: bool = True
+    #: whether objects of this type have a password, where the connector sets passwords
+    passwords: bool = True
 
     # --- to be supplied
 

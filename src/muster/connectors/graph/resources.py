@@ -1,0 +1,206 @@
+"""An object type of a system file: its schema, and where in a resource of Graph each attribute stands. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from muster.connectors.graph import tables
+from muster.connectors.graph.settings import Resource
+from muster.model.schema import ENABLED, ObjectSchema
+from muster.model.values import Attribute, Type, WrongType
+
+ANCHOR: Final = "id"
+MANAGER: Final = "manager"
+ACCOUNT_ENABLED: Final = "accountEnabled"
+_GUID: Final = "guid"
+_LINE: Final = re.compile(
+    r"(\w+?)([*!~+^@?#-]*)(?: (\w+))?(?: (?P<property>\w+)(?P<item>\[(?P<key>\w*)\])?/(?P<part>\w+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: a property, a part of it, or that part of an item of a list.
+
+    `key` None: the property is no list; empty: any item; else the items of that type (`phones`, `addresses`).
+    `search`: "plain", "advanced" (with `ConsistencyLevel: eventual`) or "never". `bare`: its literals have no quotes.
+    """
+
+    root: str
+    part: str | None = None
+    key: str | None = None
+    search: str = "plain"
+    bare: bool = False
+
+    @property
+    def listed(self) -> bool:
+        """Whether the value is a part of items, so that writing it takes the other items along."""
+        return self.key is not None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphType:
+    """One object type. `collection`: where it is served; `cast`: its name after `microsoft.graph.`.
+
+    `unique`: attributes by which an object that is in the way is found. `relations`: its large references.
+    """
+
+    name: str
+    resource: Resource
+    schema: ObjectSchema
+    collection: str
+    cast: str
+    places: Mapping[str, Place]
+    unique: tuple[str, ...]
+    relations: tuple[str, ...] = ()
+
+    def place(self, name: str) -> Place:
+        """Where an attribute stands. Raises `WrongType` when there is none of that name."""
+        found = self.places.get(ACCOUNT_ENABLED if name == ENABLED and self.schema.can_enable else name)
+        if found is None:
+            raise WrongType(f"there is no attribute {name!r}")
+        return found
+
+    def attribute(self, name: str) -> Attribute:
+        """What the schema says of an attribute."""
+        return self.schema.attribute(name)
+
+    @property
+    def has_manager(self) -> bool:
+        """Whether objects have a manager."""
+        return MANAGER in self.schema.attributes
+
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether objects sign in with a password."""
+        return self.resource is Resource.USER
+
+    def selected(self, names: Iterable[str]) -> list[str]:
+        """The properties that show these attributes, for `$select`; references are none."""
+        found = dict.fromkeys([ANCHOR])
+        for name in names:
+            if name == MANAGER or name in self.relations:
+                continue
+            if name in self.places or name == ENABLED:
+                found[self.place(name).root] = None
+        return list(found)
+
+    @property
+    def shown(self) -> list[str]:
+        """All attributes but the large ones, and `enabled`."""
+        names = [name for name, one in self.schema.attributes.items() if not one.large]
+        return [*names, ENABLED] if self.schema.can_enable else names
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    table: str
+    collection: str
+    cast: str
+    unique: tuple[str, ...]
+    relations: tuple[str, ...] = ()
+
+
+_KINDS: Final[Mapping[Resource, _Kind]] = {
+    Resource.USER: _Kind(
+        tables.USER, "users", "user", ("userPrincipalName", "onPremisesImmutableId", "proxyAddresses", "mail")
+    ),
+    Resource.GROUP: _Kind(
+        tables.GROUP,
+        "groups",
+        "group",
+        ("uniqueName", "onPremisesImmutableId", "proxyAddresses", "mailNickname"),
+        ("members", "owners"),
+    ),
+    Resource.DEVICE: _Kind(tables.DEVICE, "devices", "device", ("deviceId", "onPremisesImmutableId")),
+    Resource.CONTACT: _Kind(
+        tables.CONTACT, "contacts", "orgContact", ("onPremisesImmutableId", "proxyAddresses", "mail")
+    ),
+}
+
+
+def graph_type(
+    name: str,
+    resource: Resource,
+    *,
+    own: bool = False,
+    synchronises: bool = False,
+    extensions: Iterable[Mapping[str, Any]] = (),
+) -> GraphType:
+    """The type of that name.
+
+    `own`: the directory is not Microsoft's; `synchronises`: it lets the application write what on premises decides.
+    `extensions`: the directory extensions that are registered, as Graph shows them.
+    """
+    kind = _KINDS[resource]
+    attributes: dict[str, Attribute] = {ANCHOR: Attribute(ANCHOR, required=True, exact=False, writable="never")}
+    places: dict[str, Place] = {ANCHOR: Place(ANCHOR)}
+    for line in kind.table.strip().splitlines():
+        found = _LINE.fullmatch(line)
+        assert found is not None, line
+        attribute, marks, type_ = found[1], found[2], found[3] or "text"
+        if "@" in marks and not own:
+            continue
+        synchronised = "^" in marks or "@" in marks
+        closed = "-" in marks or (synchronised and not synchronises)
+        attributes[attribute] = Attribute(
+            attribute,
+            Type.TEXT if type_ == _GUID else Type(type_),
+            many="*" in marks,
+            required="!" in marks,
+            exact="~" not in marks,
+            writable="never" if closed else "create" if "+" in marks else "always",
+        )
+        places[attribute] = Place(
+            found["property"] or attribute,
+            found["part"],
+            found["key"],
+            "never" if "#" in marks or type_ == "reference" else "advanced" if "?" in marks else "plain",
+            type_ == _GUID,
+        )
+    for one in extensions:
+        if kind.cast in {str(target).lower() for target in one.get("targetObjects") or ()}:
+            made = _extension(one)
+            attributes[made.name], places[made.name] = made, Place(made.name, search="advanced")
+    for relation in kind.relations:
+        attributes[relation] = Attribute(relation, Type.REFERENCE, many=True, large=True)
+    return GraphType(
+        name=name,
+        resource=resource,
+        schema=ObjectSchema(
+            name=name,
+            anchor=ANCHOR,
+            attributes=attributes,
+            assigned=True,
+            can_enable=ACCOUNT_ENABLED in attributes,
+            writable=resource is not Resource.CONTACT or synchronises,
+        ),
+        collection=kind.collection,
+        cast=kind.cast,
+        places=places,
+        unique=kind.unique,
+        relations=kind.relations,
+    )
+
+
+_DATA_TYPES: Final[Mapping[str, Type]] = {
+    "Boolean": Type.BOOLEAN,
+    "DateTime": Type.DATETIME,
+    "Integer": Type.INTEGER,
+    "LargeInteger": Type.INTEGER,
+    "Binary": Type.BINARY,
+}
+
+
+def _extension(one: Mapping[str, Any]) -> Attribute:
+    """A directory extension (https://learn.microsoft.com/graph/api/resources/extensionproperty)."""
+    return Attribute(
+        str(one["name"]),
+        _DATA_TYPES.get(str(one.get("dataType")), Type.TEXT),
+        many=one.get("isMultiValued") is True,
+        writable="never" if one.get("isSyncedFromOnPremises") is True else "always",
+        description=str(one.get("appDisplayName") or ""),
+    )
