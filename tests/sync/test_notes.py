@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.sync.people import Office, app_rules
-from tests.sync.world import World, kinds
+from tests.sync.world import World, changed, kinds
 
 
 def reworked(world: World) -> int:
@@ -48,6 +48,45 @@ def test_a_note_goes_with_its_identity(tmp_path: Path) -> None:
         office.hr.remove("1")
         assert office.run(allow_deletes=True)["notes"] == []
         assert office.run()["notes"] == []
+
+
+def test_an_account_that_another_hand_deleted_and_made_again_is_no_plain_drift(tmp_path: Path) -> None:
+    with Office(tmp_path) as office:
+        office.run()
+        office.app.remove("ada")
+        assert changed(office.plan()) == [("app", "create", "ada")]
+        office.app.put("ada", login="ada", emp="1", name="Somebody Else")
+        for plan in (office.plan(), office.plan()):
+            (note,) = plan["notes"]
+            assert (changed(plan), note["kind"]) == ([("app", "update", "ada")], "made-again")
+            assert "app/account ada: was deleted and made again by another hand. Find out who" in note["message"]
+        assert office.explain("1")["objects"][0]["state"] == "made again by another hand"
+        assert kinds(office.run()["notes"]) == ["made-again"]
+        assert office.plan()["notes"] == []
+        office.app.edit("ada", name="Else")
+        assert office.plan()["notes"] == []
+
+
+def test_a_leaver_s_account_that_another_hand_made_again_is_told_with_what_becomes_of_it(tmp_path: Path) -> None:
+    with Office(tmp_path, app_rules(deprovision="delete")) as office:
+        office.run()
+        office.hr.edit("1", status="left")
+        office.app.remove("ada")
+        office.run()
+        office.app.put("ada", login="ada", emp="1", name="Somebody Else")
+        plan = office.plan()
+        assert (changed(plan), kinds(plan["notes"])) == ([("app", "delete", "ada")], ["made-again"])
+
+
+def test_an_account_that_is_back_as_it_was_is_not_told(tmp_path: Path) -> None:
+    with Office(tmp_path) as office:
+        office.run()
+        before = office.app.values("ada")
+        office.app.remove("ada")
+        office.plan()
+        office.app.put("ada", **before)
+        plan = office.plan()
+        assert (plan["changes"], plan["notes"]) == ([], [])
 
 
 def test_a_person_is_named_in_what_is_told(tmp_path: Path) -> None:

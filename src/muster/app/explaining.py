@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -27,7 +27,14 @@ from muster.sync.naming import coming_objects, staying_objects
 from muster.sync.paths import load_paths
 from muster.sync.plan_document import LATER, change_document
 from muster.sync.rules import HELD, NO_LOOKUP, CompiledMapping, CompiledOutbound, Rules
-from muster.sync.values import Joined, own_input
+from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN, Joined, own_input
+
+_ORIGIN: Final = {
+    0: "joined",
+    MADE: "made by Muster",
+    CHANGED_SINCE: "made by Muster",
+    MADE_AGAIN: "made again by another hand",
+}
 
 
 def explain(
@@ -104,7 +111,7 @@ class _Explaining:
             "anchor": anchor,
             "mapping": self.rules.names.find(mapping_id),
             "account": mapping.rules.account if mapping else None,
-            "state": "gone" if gone else "frozen" if frozen else "made by Muster" if made else "joined",
+            "state": "gone" if gone else "frozen" if frozen else _ORIGIN[made],
         }
 
     # --- the identity's own values

@@ -18,6 +18,7 @@ from muster.store.database import Database, Session
 from muster.sync.plan_document import approved, made_since, pending_changes, plan_digest, plan_key, stale
 from muster.sync.problems import Problem
 from muster.sync.run import Run
+from muster.sync.values import MADE_AGAIN
 
 _KEPT = 100
 Change = dict[str, Any]
@@ -137,7 +138,8 @@ def _approved(run: Run, session: Session, plan: ShownPlan) -> Iterator[Change]:
     foreign = {
         row[0]
         for row in session.rows(
-            "SELECT c.id FROM change c JOIN object o ON o.id = c.object WHERE c.state = 0 AND o.made = 0"
+            "SELECT c.id FROM change c JOIN object o ON o.id = c.object "
+            f"WHERE c.state = 0 AND o.made IN (0, {MADE_AGAIN})"
         )
     }
     for change in pending_changes(run.rules, session):

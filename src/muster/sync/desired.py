@@ -26,6 +26,8 @@ from muster.sync.unique import Allocate, held, none_free
 from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, Note, Question, Target, Wish, equal
 
+_AGAIN: Final = "was deleted and made again by another hand. Find out who did that before these changes are applied"
+
 
 def decide(question: Question, context: Context, now: int, allocate: Allocate | None) -> Wish:
     """Should the object exist, what should it hold, and what must be written for that?
@@ -44,6 +46,8 @@ def decide(question: Question, context: Context, now: int, allocate: Allocate | 
         why = untouchable(question.mapping, target.document, question.unknown, context)
         if why is None:
             _keep(question, target, wish, wanted, now, context, allocate)
+            if target.again and wish.action is not None:
+                wish.notes.append(Note("made-again", _AGAIN, place_of(question.mapping), False))
         elif isinstance(why, Note):
             wish.notes.append(why)
     wish.due = earliest(wish.due, due_of(context, now))

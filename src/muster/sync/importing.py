@@ -28,7 +28,7 @@ from muster.sync.renames import follow_renames
 from muster.sync.reserving import release_taken
 from muster.sync.rules import Rules
 from muster.sync.showing import names_of, show_some, show_whole
-from muster.sync.values import CHANGED_SINCE, MADE
+from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN
 from muster.sync.vanishing import Told, drop_references
 
 _STARTS: Final = 3
@@ -282,7 +282,10 @@ class _Import:
                     digests.append((mark, number))
                 continue
             written: Document = decode(wrote)
-            if made == MADE and self.sent.by_another_hand(number, document, written, schema):
+            foreign = self.sent.by_another_hand(number, document, written, schema)
+            if gone and number not in self.sent.making and (foreign if made == MADE else data != bytes(old_doc)):
+                made = MADE_AGAIN
+            elif made == MADE and foreign:
                 made = CHANGED_SINCE
             sticking = settled(decode(stick), written, before, document, schema, self.reading) if stick else None
             ref, parent = names_of(schema, document)

@@ -21,11 +21,13 @@ from muster.sync.showing import reference_text
 @dataclass(slots=True)
 class InFlight:
     """`values`: what objects hold if our changes were made, by their id; `names`: old names to the new ones that we
-    gave; `deleting`: the objects that we asked to delete."""
+    gave; `deleting`: the objects that we asked to delete; `making`: those that were gone, and that we asked to make
+    again."""
 
     values: dict[int, Document] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     deleting: set[int] = field(default_factory=set)
+    making: set[int] = field(default_factory=set)
 
     def by_another_hand(self, number: int, shown: Document, wrote: Document, schema: ObjectSchema) -> bool:
         """Whether the object shows something that we neither wrote nor may have written."""
@@ -64,7 +66,9 @@ def in_flight(session: Session, rules: Rules, system: str) -> InFlight:
         schema = rules.schema_of(space)
         if action == Action.DELETE:
             found.deleting.add(number)
-        elif action != Action.CREATE and schema is not None:
+        elif action == Action.CREATE:
+            found.making.add(number)
+        elif schema is not None:
             before: Document = decode(data)
             after = {**before, **written_values(schema, before, orjson.loads(payload))}
             found.values[number] = after

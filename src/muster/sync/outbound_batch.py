@@ -17,6 +17,7 @@ from muster.sync.holds import Holds, load_holds
 from muster.sync.naming import lasting_names
 from muster.sync.paths import load_paths
 from muster.sync.rules import HELD, CompiledMapping, Rules
+from muster.sync.values import MADE_AGAIN
 from muster.sync.wishes import Presence, Target
 
 
@@ -56,7 +57,7 @@ class Batch:
         if not members:
             return None
         member = min(members, key=lambda one: (one.gone, one.anchor))
-        data, wrote, wanted, stick = member.row
+        data, wrote, wanted, stick, made = member.row
         return Target(
             id=member.id,
             anchor=member.anchor,
@@ -65,6 +66,7 @@ class Batch:
             wanted=decode(wanted),
             stick=decode(stick),
             gone=member.gone,
+            again=made == MADE_AGAIN,
         )
 
     def referred(self, identity: int, mapping: CompiledMapping) -> dict[str, list[tuple[int, int, str | None]]]:
@@ -95,7 +97,7 @@ class Loader:
         numbers = [row[0] for row in rows]
         batch = Batch()
         for found in session.rows(
-            "SELECT identity, id, space, anchor, mapping, gone, doc, wrote, wanted, stick FROM object "
+            "SELECT identity, id, space, anchor, mapping, gone, doc, wrote, wanted, stick, made FROM object "
             "WHERE identity IN ?i",
             numbers,
         ):

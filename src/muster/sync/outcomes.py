@@ -28,7 +28,7 @@ from muster.sync.renames import follow_renames
 from muster.sync.reserving import make_firm
 from muster.sync.rules import Rules
 from muster.sync.showing import count_shown, forget_objects, names_of
-from muster.sync.values import MADE
+from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN
 from muster.sync.vanishing import drop_references
 
 _OBJECT: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "mapping", "identity")
@@ -252,8 +252,15 @@ class Outcomes:
         session.delete("object_key", _VALUE_KEY, stale)
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
         session.run("UPDATE object SET dirty = 1 WHERE id IN ?i AND dirty = 0", answered)
+        self._ours_again([row[-1] for row in updates])
         follow_renames(session, self.rules, pairs[0][0].space, renamed, ours=True)
         make_firm(session, [(sent.identity, sent.payload) for sent, _ in pairs])
+
+    def _ours_again(self, objects: Sequence[int]) -> None:
+        """What another hand had made again was written now: there is nothing more to tell of it."""
+        rows = self.session.rows(f"SELECT id, identity FROM object WHERE id IN ?i AND made = {MADE_AGAIN}", objects)
+        self.session.update("object", ("made",), ("id",), [(CHANGED_SINCE, number) for number, _ in rows])
+        mark_identities(self.session, sorted({identity for _, identity in rows if identity is not None}))
 
     def _edges(self, changes: Sequence[Sent]) -> None:
         """What large references now show."""

@@ -17,7 +17,9 @@ from muster.sync.unique import Allocate, Reservation
 
 MADE: Final = 1
 CHANGED_SINCE: Final = 2
-"""`made`: Muster made the object and no other hand has changed it since; made, then changed by another hand."""
+MADE_AGAIN: Final = 3
+"""`made`: Muster made the object and no other hand has changed it since; made, then changed by another hand; seen
+deleted, and then seen again as another hand has made it, until Muster writes it."""
 
 
 @dataclass(slots=True)

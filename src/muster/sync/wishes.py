@@ -24,7 +24,8 @@ UNMISSED: Final = 2
 
 @dataclass(slots=True)
 class Target:
-    """The object that an identity has through a mapping, as its system last showed it. `gone` 0: it is there."""
+    """The object that an identity has through a mapping, as its system last showed it. `gone` 0: it is there;
+    `again`: another hand deleted it and made it again, and nothing was written to it since."""
 
     id: int
     anchor: str
@@ -33,6 +34,7 @@ class Target:
     wanted: Document
     stick: Mapping[str, Sequence[int]]
     gone: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
