@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from xxhash import xxh3_64_hexdigest
+
 from bench.company import SOURCE, TARGET
 from muster.connectors.kit.memory_system import MemorySystem
 from muster.expressions import Context, Program, compile_expression, compile_program
@@ -43,7 +45,7 @@ _OBJECT = (
 _IDENTITY = ("id", "uid", "type", "doc", "origin", "leaving", "dirty")
 _CHANGE = (
     *("id", "run", "space", "mapping", "identity", "action", "anchor", "rank", "waits"),
-    *("payload", "digest", "state", "at", "seal", "sealed"),
+    *("digest", "state", "at", "seal", "sealed"),
 )
 SOURCE_READS = (
     *("building", "city", "company", "country", "dept", "first", "id", "kind", "lang", "last"),
@@ -78,14 +80,16 @@ def _write_first_run(system: MemorySystem, database: Database) -> None:
     number = 0
     for batch in chunks(_rows(system, "worker"), BATCH):
         tables: dict[str, list[tuple[Any, ...]]] = {
-            name: [] for name in ("object", "object_key", "identity", "identity_key", "presence", "change", "target")
+            name: []
+            for name in ("object", "object_key", "identity", "identity_key", "presence", "change", "payload", "target")
         }
         for anchor, row in batch:
             number += 1
             data = encode({name: row[name] for name in SOURCE_READS})
             tables["object"].append((number, 1, anchor, "", data, digest(data), 1, number, 0, None, None, 0, 0))
             values = dict(zip(inbound_names, inbound.run(row, context), strict=True))
-            tables["identity"].append((number, f"{number:016x}", "person", encode(values), _ORIGIN, 0, 0))
+            uid = xxh3_64_hexdigest(f"hr/worker/{anchor}".encode())
+            tables["identity"].append((number, uid, "person", encode(values), _ORIGIN, 0, 0))
             tables["object_key"].append((1, anchor, number))
             tables["identity_key"].append((1, anchor, number))
             account = dict(zip(outbound_names, outbound.run(values, context), strict=True))
@@ -93,9 +97,8 @@ def _write_first_run(system: MemorySystem, database: Database) -> None:
             payload = encode({"values": account, "was": {}, "reason": _reason(anchor)})
             mark = digest(payload)
             tables["presence"].append((number, 2, 1, _NOW, 0))
-            tables["change"].append(
-                (number, 1, 2, 2, number, "create", anchor, 1000, 0, payload, mark, 2, _NOW, _SEAL, 1)
-            )
+            tables["change"].append((number, 1, 2, 2, number, "create", anchor, 1000, 0, mark, 2, _NOW, _SEAL, 1))
+            tables["payload"].append((number, payload))
             data = encode(account)
             own = _TARGETS + number
             tables["target"].append((own, 2, anchor, "", data, digest(data), 2, number, 1, data, _STICK, 0, 0))
@@ -115,6 +118,7 @@ def _insert(database: Database, tables: dict[str, list[tuple[Any, ...]]]) -> Non
         "identity_key": ("identity_key", ("sig", "key", "identity")),
         "presence": ("presence", ("identity", "mapping", "wanted", "since", "step")),
         "change": ("change", _CHANGE),
+        "payload": ("payload", ("change", "doc")),
         "target": ("object", _OBJECT),
     }
     with database.write() as session:

@@ -51,12 +51,12 @@ def fill(session: Session, records: int = 3, changes: int = 3, rehearsed: int = 
             "action",
             "rank",
             "waits",
-            "payload",
             "digest",
             "state",
         ),
-        [(d.id, RUN, d.space, d.mapping, d.identity, d.object, d.action, 0, 0, d.payload, 0, 1) for d in done],
+        [(d.id, RUN, d.space, d.mapping, d.identity, d.object, d.action, 0, 0, 0, 1) for d in done],
     )
+    session.insert("payload", ("change", "doc"), [(d.id, d.payload) for d in done])
     session.insert(
         "edge_change",
         ("change", "attribute", "target", "text", "remove"),
@@ -97,7 +97,7 @@ def test_a_chain_that_nobody_touched_verifies(database: Database) -> None:
 @pytest.mark.parametrize(
     "change",
     ["anchor = 'else'", "action = 'delete'", "identity = 9", "mapping = 9", "space = 9", "object = 9", "state = 3",
-     "at = 5", "reason = 'because'", "sealed = 3", "seal = payload", "payload = seal"],
+     "at = 5", "reason = 'because'", "sealed = 3", "seal = NULL"],
 )  # fmt: skip
 def test_an_altered_change_is_detected(database: Database, change: str) -> None:
     found = alter(database, f"UPDATE change SET {change} WHERE id = 2")
@@ -178,10 +178,17 @@ def test_a_chain_that_was_written_anew_is_detected_by_a_head_that_was_noted(tmp_
             assert bool(breaches(database, heads[0])) is (name == "false")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE payload SET doc = (SELECT doc FROM payload WHERE change = 3) WHERE change = 2",
+     "DELETE FROM payload WHERE change = 2"],
+)  # fmt: skip
+def test_a_payload_that_was_altered_or_taken_away_is_detected(database: Database, statement: str) -> None:
+    assert [breach.seq for breach in alter(database, statement)] == [1]
+
+
 def test_a_change_that_was_slipped_in_is_detected(database: Database) -> None:
-    columns = (
-        "run, space, mapping, identity, object, action, anchor, rank, waits, payload, digest, state, seal, reason, at"
-    )
+    columns = "run, space, mapping, identity, object, action, anchor, rank, waits, digest, state, seal, reason, at"
     copy = f"INSERT INTO change (id, sealed, {columns}) SELECT 77, {{}}, {columns} FROM change WHERE id = 2"
     assert [b.message for b in alter(database, copy.format("NULL"))] == ["change 77 stands in no record of the chain"]
     assert alter(database, "UPDATE change SET sealed = 1 WHERE id = 77")
@@ -190,13 +197,15 @@ def test_a_change_that_was_slipped_in_is_detected(database: Database) -> None:
 def test_an_erased_payload_keeps_the_chain_verifiable(database: Database) -> None:
     with database.write() as session:
         erase(session, [2, 5])
-        rows = session.rows("SELECT payload, anchor, reason FROM change WHERE id IN ?i", [2, 5])
+        rows = session.rows(
+            "SELECT p.doc, c.anchor, c.reason FROM change c JOIN payload p ON p.change = c.id WHERE c.id IN ?i", [2, 5]
+        )
         assert all(is_erased(row[0]) and row[1:] == (None, None) for row in rows)
         assert not any(b"N2" in bytes(row[0]) or b"N5" in bytes(row[0]) for row in rows)
         assert session.rows("SELECT * FROM edge_change") == []
-        before = session.rows("SELECT id, payload FROM change ORDER BY id")
+        before = session.rows("SELECT * FROM payload ORDER BY change")
         erase(session, [2])
-        assert session.rows("SELECT id, payload FROM change ORDER BY id") == before
+        assert session.rows("SELECT * FROM payload ORDER BY change") == before
     assert breaches(database) == []
 
 
@@ -213,7 +222,7 @@ def test_a_change_that_is_not_sealed_yet_cannot_be_erased(database: Database) ->
     with database.write() as session:
         session.run("UPDATE change SET sealed = NULL, state = 0 WHERE id = 9")
         erase(session, [9])
-        assert not is_erased(session.value("SELECT payload FROM change WHERE id = 9"))
+        assert not is_erased(session.value("SELECT doc FROM payload WHERE change = 9"))
 
 
 def decide(database: Database) -> None:
@@ -278,7 +287,7 @@ def test_any_byte_of_any_payload_or_hash_that_is_altered_is_detected(data: st.Da
         with database.write() as session:
             table, key, column = data.draw(
                 st.sampled_from(
-                    [("change", "id", "payload"), ("change", "id", "seal"), ("audit", "seq", "body"),
+                    [("payload", "change", "doc"), ("change", "id", "seal"), ("audit", "seq", "body"),
                      ("audit", "seq", "hash"), ("decided", "id", "payload"), ("decided", "id", "seal")]
                 )
             )  # fmt: skip
@@ -304,8 +313,8 @@ def company(tmp_path: Path) -> Iterator[Company]:
 def sealed(muster: Muster) -> list[dict[str, Any]]:
     with muster.database.read() as session:
         rows = session.rows(
-            "SELECT c.action, c.anchor, c.payload, c.state, a.what, a.rehearsed FROM change c "
-            "LEFT JOIN audit a ON a.seq = c.sealed WHERE c.state > 1 ORDER BY c.id"
+            "SELECT c.action, c.anchor, p.doc, c.state, a.what, a.rehearsed FROM change c "
+            "JOIN payload p ON p.change = c.id LEFT JOIN audit a ON a.seq = c.sealed WHERE c.state > 1 ORDER BY c.id"
         )
     names = ("action", "anchor", "payload", "state", "what", "rehearsed")
     return [dict(zip(names, row, strict=True)) for row in rows]

@@ -61,7 +61,10 @@ def _picture(session: Session, volatile: bool) -> Picture:
             (objects.get(row[0]), row[1], mapping(row[2]), row[3])
             for row in session.rows("SELECT object, kind, mapping, message FROM cases")
         ],
-        "open": session.rows("SELECT action, anchor, state, payload FROM change WHERE state < 2"),
+        "open": session.rows(
+            "SELECT c.action, c.anchor, c.state, p.doc FROM change c JOIN payload p ON p.change = c.id "
+            "WHERE c.state < 2"
+        ),
         "queues": [
             (table, session.value(f"SELECT COUNT(*) FROM {table}"))
             for table in ("shown_dirty", "edge_dirty", "edge_change")

@@ -607,7 +607,10 @@ def test_the_audit_trail_seals_how_many_and_which_members_a_change_had(tmp_path:
         town.teams.edges("t", "member", add=["b"], remove=["a"])
         town.world.run()
         with town.world.muster() as muster, muster.database.read() as session:
-            data = session.value("SELECT payload FROM change WHERE sealed IS NOT NULL ORDER BY id DESC LIMIT 1")
+            data = session.value(
+                "SELECT p.doc FROM change c JOIN payload p ON p.change = c.id WHERE c.sealed IS NOT NULL "
+                "ORDER BY c.id DESC LIMIT 1"
+            )
             assert list(verify(session)) == []
         edges = orjson.loads(data)["edges"]["member"]
         assert (edges["add"], edges["remove"]) == (1, 1)

@@ -338,8 +338,9 @@ class _Explaining:
 
     def _changes(self, state: int) -> list[tuple[Any, ...]]:
         return self.session.rows(
-            "SELECT id, space, mapping, identity, action, anchor, payload, digest, ?, state, at, reason FROM change "
-            "WHERE identity = ? AND state = ? ORDER BY id",
+            "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, c.digest, ?, c.state, c.at, "
+            "c.reason FROM change c JOIN payload p ON p.change = c.id WHERE c.identity = ? AND c.state = ? "
+            "ORDER BY c.id",
             self.uid,
             self.number,
             state,

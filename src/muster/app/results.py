@@ -21,7 +21,8 @@ from muster.sync.changes import DONE
 from muster.sync.plan_document import ACTIONS, change_document, edges_of, names_of, without_later
 from muster.sync.run import Run
 
-_COLUMNS: Final = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, c.payload, c.digest, i.uid"
+_COLUMNS: Final = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, c.digest, i.uid"
+_FROM: Final = "change c JOIN payload p ON p.change = c.id LEFT JOIN identity i ON i.id = c.identity"
 
 
 @dataclass(slots=True)
@@ -72,8 +73,9 @@ def followed(run: Run, session: Session) -> Followed:
         return Followed()
     attempted = set(run.attempted)
     rows = session.rows(
-        "SELECT id, identity, mapping, object, action, state, payload FROM change WHERE identity IN "
-        "(SELECT identity FROM change WHERE id IN ?i) AND sealed IN (SELECT seq FROM audit WHERE run = ?) ORDER BY id",
+        "SELECT c.id, c.identity, c.mapping, c.object, c.action, c.state, p.doc FROM change c "
+        "JOIN payload p ON p.change = c.id WHERE c.identity IN (SELECT identity FROM change WHERE id IN ?i) "
+        "AND c.sealed IN (SELECT seq FROM audit WHERE run = ?) ORDER BY c.id",
         later,
         run.number,
     )
@@ -140,7 +142,7 @@ def _made(run: Run, session: Session, system: str, most: int | None, told: Follo
     untold = told.untold
     first = "" if most is None else f"(c.state = {DONE}), "
     rows = session.rows(
-        f"SELECT {_COLUMNS}, c.state, c.reason FROM change c LEFT JOIN identity i ON i.id = c.identity "
+        f"SELECT {_COLUMNS}, c.state, c.reason FROM {_FROM} "
         f"WHERE c.id IN ?i AND c.space IN ?i ORDER BY {first}c.rank, c.id LIMIT ?",
         [number for number in run.attempted if number not in untold],
         run.rules.spaces_of(system),
@@ -165,8 +167,6 @@ def _made(run: Run, session: Session, system: str, most: int | None, told: Follo
 
 def _parts(run: Run, session: Session, numbers: list[int]) -> dict[int, dict[str, Any]]:
     """The changes that completed others."""
-    rows = session.rows(
-        f"SELECT {_COLUMNS} FROM change c LEFT JOIN identity i ON i.id = c.identity WHERE c.id IN ?i", numbers
-    )
+    rows = session.rows(f"SELECT {_COLUMNS} FROM {_FROM} WHERE c.id IN ?i", numbers)
     edges = edges_of(run.rules, session, numbers)
     return {row[0]: change_document(run.rules, row, edges.get(row[0], {})) for row in rows}

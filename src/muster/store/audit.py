@@ -29,7 +29,7 @@ _START: Final = b"\x00" * 32
 _ERASED: Final = b"erased:"
 _LOCK: Final = 4242
 _DECIDED: Final = ("id", "kind", "made_by", "at", "object", "identity", "other")
-_SEALED: Final = "id, space, mapping, identity, object, action, state, at, payload, anchor, reason"
+_SEALED: Final = "c.id, c.space, c.mapping, c.identity, c.object, c.action, c.state, c.at, p.doc, c.anchor, c.reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ def record(session: Session, *, at: int, run: int, what: str, changes: Sequence[
     seq = _append(session, at, run, rehearsed, what, seals)
     session.update(
         "change",
-        ("state", "at", "payload", "anchor", "reason", "seal", "sealed"),
+        ("state", "at", "anchor", "reason", "seal", "sealed"),
         ("id",),
-        [(d.state, at, d.payload, d.anchor, d.reason, seals[d.id], seq, d.id) for d in changes],
+        [(d.state, at, d.anchor, d.reason, seals[d.id], seq, d.id) for d in changes],
     )
 
 
@@ -146,21 +146,24 @@ def erase(session: Session, changes: Sequence[int]) -> None:
     rows = [
         row
         for row in session.rows(
-            "SELECT id, payload, anchor, reason FROM change WHERE sealed IS NOT NULL AND id IN ?i", list(changes)
+            "SELECT c.id, p.doc, c.anchor, c.reason FROM change c JOIN payload p ON p.change = c.id "
+            "WHERE c.sealed IS NOT NULL AND c.id IN ?i",
+            list(changes),
         )
         if not is_erased(row[1])
     ]
     numbers = [row[0] for row in rows]
     edges = _edges(session, numbers)
     session.update(
-        "change",
-        ("payload", "anchor", "reason"),
-        ("id",),
+        "payload",
+        ("doc",),
+        ("change",),
         [
-            (_ERASED + _personal(bytes(payload), anchor, reason, edges.get(number)), None, None, number)
+            (_ERASED + _personal(bytes(payload), anchor, reason, edges.get(number)), number)
             for number, payload, anchor, reason in rows
         ],
     )
+    session.run("UPDATE change SET anchor = NULL, reason = NULL WHERE id IN ?i", numbers)
     session.run("DELETE FROM edge_change WHERE change IN ?i", numbers)
 
 
@@ -215,7 +218,10 @@ def verify(session: Session, noted: Head | None = None) -> Iterator[Breach]:
 
 def _verify_sealed(session: Session, seq: int, body: bytes) -> Iterator[Breach]:
     """What one record seals: changes, or else decisions."""
-    rows: list[Row] = session.rows(f"SELECT seal, {_SEALED} FROM change WHERE sealed = ? ORDER BY id", seq)
+    rows: list[Row] = session.rows(
+        f"SELECT c.seal, {_SEALED} FROM change c LEFT JOIN payload p ON p.change = c.id WHERE c.sealed = ? ORDER BY c.id",
+        seq,
+    )
     decisions = session.rows(
         f"SELECT seal, payload, {', '.join(_DECIDED)} FROM decided WHERE sealed = ? ORDER BY id", seq
     )
@@ -231,7 +237,7 @@ def _verify_sealed(session: Session, seq: int, body: bytes) -> Iterator[Breach]:
             yield Breach(seq, f"decision {fields[0]} of record {seq} was altered")
     edges = _edges(session, [row[1] for row in rows])
     for mark, *row in rows:
-        payload, members = bytes(row[8]), edges.get(row[0])
+        payload, members = bytes(row[8] or b""), edges.get(row[0])
         if is_erased(payload) and members is None:
             personal = payload.removeprefix(_ERASED)
         else:

@@ -343,7 +343,6 @@ Table(
     Column("anchor", TEXT),
     Column("rank", Integer, nullable=False),
     Column("waits", SmallInteger, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
     Column("digest", BigInteger, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("seal", LargeBinary),
@@ -353,9 +352,15 @@ Table(
     Index("change_open", "space", "rank", "id", **where("state = 0")),
     Index("change_sent", "space", "id", **where("state = 1")),
     Index("change_identity", "identity", "mapping"),
-    Index("change_run", "run"),
-    Index("change_sealed", "sealed"),
+    Index("change_sealed", "sealed", **where("sealed IS NOT NULL")),
     Index("change_create", "space", "anchor", **where("state = 0 AND action = 'create'")),
+)
+
+Table(
+    "payload",
+    metadata,
+    Column("change", NUMBER, primary_key=True, autoincrement=False),
+    Column("doc", LargeBinary, nullable=False),
 )
 
 Table(

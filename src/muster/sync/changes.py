@@ -63,20 +63,3 @@ def written_values(schema: ObjectSchema, before: Document, payload: Mapping[str,
         value: Value = kept + [one for one in add.get(name, ()) if comparable(one, attribute) not in has]
         written[name] = value or None
     return written
-
-
-CHANGE_COLUMNS: Final = (
-    "id",
-    "run",
-    "space",
-    "mapping",
-    "identity",
-    "object",
-    "action",
-    "anchor",
-    "rank",
-    "waits",
-    "payload",
-    "digest",
-    "state",
-)

@@ -81,8 +81,8 @@ class Consequences:
         return {
             (identity, name)
             for identity, payload in session.rows(
-                f"SELECT identity, payload FROM change WHERE identity IN ?i AND state = {PLANNED} "
-                "AND action = 'create' AND +mapping IN ?i",
+                "SELECT c.identity, p.doc FROM change c JOIN payload p ON p.change = c.id "
+                f"WHERE c.identity IN ?i AND c.state = {PLANNED} AND c.action = 'create' AND +c.mapping IN ?i",
                 list(identities),
                 self.answering,
             )

@@ -13,6 +13,7 @@ from muster.store.codec import digest
 from muster.store.database import Session
 from muster.sync.changes import PLANNED, RANK, rank_of, rank_of_container
 from muster.sync.marks import TROUBLE
+from muster.sync.queue import drop_changes, rewrite_changes
 from muster.sync.rules import Rules
 
 _Rename = tuple[int, str, int, dict[str, Any]]
@@ -33,8 +34,8 @@ def follow_containers(session: Session, rules: Rules) -> None:
         if naming is None:
             continue
         for number, identity, payload in session.rows(
-            f"SELECT id, identity, payload FROM change WHERE state = {PLANNED} AND space = ? AND rank < ? "
-            "AND action = 'update'",
+            "SELECT c.id, c.identity, p.doc FROM change c JOIN payload p ON p.change = c.id "
+            f"WHERE c.state = {PLANNED} AND c.space = ? AND c.rank < ? AND c.action = 'update'",
             space,
             RANK[Action.UPDATE],
         ):
@@ -64,6 +65,7 @@ def _follow(session: Session, renames: list[_Rename]) -> None:
         )
     }
     changed: list[tuple[Any, ...]] = []
+    payloads: list[tuple[bytes, int]] = []
     empty: list[int] = []
     owners: list[int] = []
     for number, naming, identity, payload in renames:
@@ -74,13 +76,15 @@ def _follow(session: Session, renames: list[_Rename]) -> None:
         del payload["values"][naming], payload["was"][naming]
         if number in edged or payload["values"] or any(payload.get(part) for part in _PARTS):
             data = orjson.dumps(payload)
-            changed.append((RANK[Action.UPDATE], data, digest(data), number))
+            changed.append((RANK[Action.UPDATE], digest(data), number))
+            payloads.append((data, number))
         else:
             empty.append(number)
     if not owners:
         return
-    session.update("change", ("rank", "payload", "digest"), ("id",), changed)
-    session.run("DELETE FROM change WHERE id IN ?i", empty)
+    session.update("change", ("rank", "digest"), ("id",), changed)
+    rewrite_changes(session, payloads)
+    drop_changes(session, empty)
     session.run(f"UPDATE identity SET dirty = dirty | {TROUBLE} WHERE id IN ?i", owners)
 
 
@@ -111,7 +115,8 @@ def _above_creates(session: Session, rules: Rules, spaces: list[int]) -> set[str
     for space in spaces:
         naming = _naming(rules, space)
         for (data,) in session.rows(
-            f"SELECT payload FROM change WHERE state = {PLANNED} AND space = ? AND rank < ? AND action = 'create'",
+            "SELECT p.doc FROM change c JOIN payload p ON p.change = c.id "
+            f"WHERE c.state = {PLANNED} AND c.space = ? AND c.rank < ? AND c.action = 'create'",
             space,
             RANK[Action.UPDATE],
         ):

@@ -19,10 +19,11 @@ from muster.model.changes import Action
 from muster.model.values import Document, Scalar, Type, items
 from muster.store.codec import decode, digest
 from muster.store.database import Session
-from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_DANGLING
+from muster.sync.changes import PLANNED, RANK_DANGLING
 from muster.sync.indexes import showing
 from muster.sync.ordering import levels, set_levels
 from muster.sync.presence import Touchable
+from muster.sync.queue import Change, add_changes, drop_changes
 from muster.sync.rules import CompiledOutbound, Rules
 
 DANGLES: Final = "delete of what it refers to"
@@ -84,7 +85,7 @@ def _drop(session: Session, spaces: Sequence[int]) -> None:
     )
     numbers = [row[0] for row in old]
     session.run("DELETE FROM edge_change WHERE change IN ?i", numbers)
-    session.run("DELETE FROM change WHERE id IN ?i", numbers)
+    drop_changes(session, numbers)
 
 
 class _Deletes:
@@ -218,7 +219,8 @@ class _Deletes:
         """(object, attribute, value) that pending changes take away; value None: whatever the attribute shows."""
         found: set[tuple[int, str, Scalar | None]] = set()
         for number, data in self.session.rows(
-            f"SELECT object, payload FROM change WHERE state = {PLANNED} AND identity IN ?i AND object IS NOT NULL",
+            "SELECT c.object, p.doc FROM change c JOIN payload p ON p.change = c.id "
+            f"WHERE c.state = {PLANNED} AND c.identity IN ?i AND c.object IS NOT NULL",
             sorted(owners),
         ):
             payload = orjson.loads(data)
@@ -243,19 +245,20 @@ def _object(columns: Sequence[Any]) -> _Object:
 def _write(session: Session, rules: Rules, losses: Sequence[_Loss], run: int) -> None:
     if not losses:
         return
-    first = session.reserve("change", len(losses))
-    rows: list[tuple[Any, ...]] = []
-    edges: list[tuple[Any, ...]] = []
-    for number, loss in enumerate(losses, first):
+    rows: list[Change] = []
+    for loss in losses:
         holder = loss.holder
         data = orjson.dumps(_payload(rules, loss))
         mark = digest(data + repr(loss.edges).encode())
         rows.append(
-            (number, run, holder.space, holder.mapping, holder.identity, holder.id, Action.UPDATE.value, holder.anchor)
+            (run, holder.space, holder.mapping, holder.identity, holder.id, Action.UPDATE.value, holder.anchor)
             + (RANK_DANGLING, 0, data, mark, PLANNED)
         )
-        edges.extend((number, attribute, 0, text, 1) for attribute, text in loss.edges)
-    session.insert("change", CHANGE_COLUMNS, rows)
+    edges = [
+        (number, attribute, 0, text, 1)
+        for number, loss in enumerate(losses, add_changes(session, rows))
+        for attribute, text in loss.edges
+    ]
     session.insert("edge_change", ("change", "attribute", "target", "text", "remove"), edges)
 
 

@@ -15,10 +15,11 @@ import orjson
 
 from muster.store.codec import decode, folded, text_digest
 from muster.store.database import CHUNK, Session, chunks
-from muster.sync.changes import CHANGE_COLUMNS, PLANNED, RANK_DANGLING, RANK_EDGES, RANK_LATE
+from muster.sync.changes import PLANNED, RANK_DANGLING, RANK_EDGES, RANK_LATE
 from muster.sync.edge_lookup import LargeReference
 from muster.sync.edges import NOBODY
 from muster.sync.presence import Touchable
+from muster.sync.queue import add_changes
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
 
 _COLUMNS: Final = ("change", "attribute", "target", "text", "remove")
@@ -279,7 +280,6 @@ class _Planner:
         self.session.upsert("edge_change", _COLUMNS, _KEY, [(self._change, *row) for row in rows])
 
     def _new_change(self) -> int:
-        number = self.session.reserve("change", 1)
         place = self.flow.flow.place
         payload = {
             "values": {},
@@ -293,11 +293,10 @@ class _Planner:
         }
         mapping = self.mapping
         row = (
-            (number, self.run, mapping.space, mapping.id, self.owner, self._there.object, "update", self._anchor)
+            (self.run, mapping.space, mapping.id, self.owner, self._there.object, "update", self._anchor)
             + (RANK_EDGES, 0, orjson.dumps(payload), 0, PLANNED)
         )  # fmt: skip
-        self.session.insert("change", CHANGE_COLUMNS, [row])
-        return number
+        return add_changes(self.session, [row])
 
     def _source(self) -> dict[str, Any] | None:
         """The object that the owner's references come from: the first that may show some."""

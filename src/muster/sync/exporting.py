@@ -27,9 +27,10 @@ from muster.sync.lookup import Found, take_in
 from muster.sync.naming import named_objects
 from muster.sync.outcomes import Outcomes, Sent
 from muster.sync.problems import Problem, Report
+from muster.sync.queue import drop_changes, rewrite_changes
 from muster.sync.rules import Rules
 
-BATCH: Final = 2000
+BATCH: Final = 5000
 _EDGES: Final = 1000
 
 Write = Callable[[Iterable[Change]], Iterator[Outcome]]
@@ -126,8 +127,8 @@ class Exporter:
         """The next batch, marked as sent, and the id after which to go on (0: that was the last)."""
         with self.database.write() as session:
             rows = session.rows(
-                "SELECT c.id, c.mapping, c.identity, c.object, c.action, c.anchor, c.payload, i.uid "
-                "FROM change c LEFT JOIN identity i ON i.id = c.identity "
+                "SELECT c.id, c.mapping, c.identity, c.object, c.action, c.anchor, p.doc, i.uid "
+                "FROM change c JOIN payload p ON p.change = c.id LEFT JOIN identity i ON i.id = c.identity "
                 "WHERE c.state = 0 AND c.space = ? AND c.rank = ? AND c.id > ? ORDER BY c.id LIMIT ?",
                 space,
                 rank,
@@ -153,8 +154,8 @@ class Exporter:
         edged = resolve_edges(session, self.rules, [row[0] for row in rows]) if self.rules.writes_edges else set()
         batch: list[Sent] = []
         waiting: set[tuple[int, int]] = set()
-        empty: list[tuple[int]] = []
-        resolved: list[tuple[bytes, int, int]] = []
+        empty: list[int] = []
+        resolved: list[tuple[bytes, int]] = []
         for row, payload in zip(rows, payloads, strict=True):
             number, mapping, identity, object_id, action, anchor, data, uid = row
             schema = self.rules.mappings[mapping].schema
@@ -171,14 +172,14 @@ class Exporter:
             if action == Action.UPDATE and not (
                 values or payload.get("add") or payload.get("remove") or number in edged
             ):
-                empty.append((number,))
+                empty.append(number)
                 continue
             tried = self.tried.get((identity, mapping, object_id or 0))
             if tried is not None and tried == _mark(action, anchor, payload):
                 continue
             if waits:
                 data = orjson.dumps(payload)
-                resolved.append((data, 0, number))
+                resolved.append((data, number))
             batch.append(
                 Sent(
                     id=number,
@@ -196,8 +197,9 @@ class Exporter:
                     password=_password() if payload.get("password") == "generate" else None,
                 )
             )
-        session.delete("change", ("id",), empty)
-        session.update("change", ("payload", "waits"), ("id",), resolved)
+        drop_changes(session, empty)
+        rewrite_changes(session, resolved)
+        session.update("change", ("waits",), ("id",), [(0, number) for _, number in resolved])
         key = ("target", "owner")
         session.upsert("waiting", key, key, sorted(waiting))
         return batch

@@ -43,13 +43,14 @@ from muster.sync.matching import Matching
 from muster.sync.partial import Unread
 from muster.sync.paths import wake_readers
 from muster.sync.problems import Report
+from muster.sync.queue import drop_changes, planned_changes
 from muster.sync.recomputing import Identity, Recomputing, Worked
 from muster.sync.reserving import Reservations
 from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
 from muster.sync.showing import forget_objects
 from muster.sync.values import Joined, Values
 
-BATCH: Final = 2000
+BATCH: Final = 5000
 _COLUMNS: Final = "id, uid, type, doc, origin, kept, dirty, due_in"
 
 
@@ -297,13 +298,13 @@ class Inbound:
         release_identities(session, self.rules, numbers)
         gone = session.rows("SELECT id FROM object WHERE identity IN ?i AND gone > 0", numbers)
         forget_objects(session, [row[0] for row in gone])
+        drop_changes(session, planned_changes(session, numbers))
         for statement in (
             "DELETE FROM presence WHERE identity IN ?i",
             "DELETE FROM edge WHERE owner IN ?i",
             "DELETE FROM edge_dirty WHERE owner IN ?i",
             "DELETE FROM hold WHERE identity IN ?i",
             "DELETE FROM reserved WHERE firm = 0 AND identity IN ?i",
-            "DELETE FROM change WHERE state = 0 AND identity IN ?i",
             "DELETE FROM waiting WHERE owner IN ?i",
             "DELETE FROM note WHERE identity IN ?i",
             "DELETE FROM case_identity WHERE identity IN ?i",

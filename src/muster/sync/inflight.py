@@ -59,8 +59,8 @@ def in_flight(session: Session, rules: Rules, system: str) -> InFlight:
     """The changes of the system that were sent and have no outcome; there are none after a run that ended."""
     found = InFlight()
     for number, space, action, payload, data in session.rows(
-        "SELECT o.id, o.space, c.action, c.payload, o.doc FROM change c JOIN object o ON o.id = c.object "
-        f"WHERE c.state = {SENT} AND c.space IN ?i",
+        "SELECT o.id, o.space, c.action, p.doc, o.doc FROM change c JOIN object o ON o.id = c.object "
+        f"JOIN payload p ON p.change = c.id WHERE c.state = {SENT} AND c.space IN ?i",
         rules.spaces_of(system),
     ):
         schema = rules.schema_of(space)

@@ -164,7 +164,8 @@ class _System:
             if not names or mapping.space not in self.spaces:
                 continue
             for number, data, payload, anchor in self.session.rows(
-                "SELECT o.id, o.doc, c.payload, c.anchor FROM change c JOIN object o ON o.id = c.object "
+                "SELECT o.id, o.doc, p.doc, c.anchor FROM change c JOIN object o ON o.id = c.object "
+                "JOIN payload p ON p.change = c.id "
                 "WHERE c.state = 0 AND c.mapping = ? AND c.action = 'update' ORDER BY c.anchor",
                 mapping.id,
             ):
@@ -202,8 +203,8 @@ class _System:
         after = 0
         while True:
             rows: list[tuple[Any, ...]] = self.session.rows(
-                "SELECT id, payload FROM change WHERE state = 0 AND space = ? AND action = 'update' AND id > ? "
-                "ORDER BY id LIMIT 5000",
+                "SELECT c.id, p.doc FROM change c JOIN payload p ON p.change = c.id "
+                "WHERE c.state = 0 AND c.space = ? AND c.action = 'update' AND c.id > ? ORDER BY c.id LIMIT 5000",
                 space,
                 after,
             )

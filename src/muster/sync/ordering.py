@@ -16,6 +16,7 @@ from muster.store.codec import decode
 from muster.store.database import Database, Session, chunks
 from muster.sync.naming import Place, going, staying_objects
 from muster.sync.problems import Problem, Report
+from muster.sync.queue import drop_changes, rewrite_changes
 from muster.sync.rules import Rules
 
 _BATCH: Final = 2000
@@ -42,7 +43,11 @@ def order_references(database: Database, rules: Rules, report: Report) -> None:
     after: dict[int, list[int]] = {}
     for batch in chunks(waiting, _BATCH):
         with database.write() as session:
-            rows = session.rows("SELECT id, identity, space, action, payload, anchor FROM change WHERE id IN ?i", batch)
+            rows = session.rows(
+                "SELECT c.id, c.identity, c.space, c.action, p.doc, c.anchor FROM change c "
+                "JOIN payload p ON p.change = c.id WHERE c.id IN ?i",
+                batch,
+            )
             after.update(_keep_waits(session, rules, sorted(rows), creates, report))
     placed = [(number, level) for number, level in sorted(levels(after).items()) if number in creating]
     for batch in chunks(placed):
@@ -116,8 +121,9 @@ def _write_kept(session: Session, found: _Kept) -> None:
     updates = found.updates + [update for update in found.idle if update[2] in with_edges]
     key = ("target", "owner")
     session.upsert("waiting", key, key, sorted(found.waiting))
-    session.update("change", ("payload", "waits"), ("id",), updates)
-    session.delete("change", ("id",), [(update[2],) for update in found.idle if update[2] not in with_edges])
+    rewrite_changes(session, [(payload, number) for payload, _, number in updates])
+    session.update("change", ("waits",), ("id",), [update[1:] for update in updates])
+    drop_changes(session, [update[2] for update in found.idle if update[2] not in with_edges])
 
 
 def _tell_waiting(session: Session, rules: Rules, found: _Kept, report: Report) -> None:

@@ -17,7 +17,6 @@ from muster.model.changes import Action
 from muster.model.values import Document, key_text
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session
-from muster.sync.changes import CHANGE_COLUMNS, PLANNED
 from muster.sync.clashes import find_clashes, settle_clashes
 from muster.sync.clearing import Clearing, clear_groups, unseen_problems
 from muster.sync.clock import moment
@@ -28,6 +27,7 @@ from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import Hold
 from muster.sync.marks import OUT, TROUBLE, marked_identities
 from muster.sync.naming import (
+    Place,
     coming_objects,
     going,
     renaming,
@@ -43,13 +43,14 @@ from muster.sync.paths import wake_readers
 from muster.sync.pending import pending_change
 from muster.sync.presence import untouchable
 from muster.sync.problems import Problem, Report, who_is
+from muster.sync.queue import add_changes, drop_changes, planned_changes
 from muster.sync.reserving import Name, Reservations, computed_names
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.unique import Allocate, Wanted
 from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Question, Wish
 
-BATCH: Final = 2000
+BATCH: Final = 5000
 _COLUMNS: Final = "id, uid, type, doc, origin, leaving, dirty, due_out"
 
 
@@ -79,6 +80,14 @@ class _Result:
     unmissed: list[tuple[int, int]] = field(default_factory=list)
     notes: list[NoteRow] = field(default_factory=list)
     clearings: list[Clearing] = field(default_factory=list)
+
+    def places(self, rules: Rules, action: Action) -> set[Place]:
+        """Where the changes of this batch make, or delete, an object."""
+        return {
+            (change[3], rules.system_of(change[1]), rules.account_of(change[2]))
+            for change in self.changes
+            if change[5] == action
+        }
 
 
 class Outbound:
@@ -209,16 +218,12 @@ class Outbound:
         reservations.save()
         before, named = going(session, self.rules, numbers), renaming(session, self.rules, numbers)
         coming = coming_objects(session, self.rules, numbers)
+        old = planned_changes(session, numbers)
         promised = self.consequences.promised(session, numbers)
-        old = [
-            row[0] for row in session.rows(f"SELECT id FROM change WHERE state = {PLANNED} AND identity IN ?i", numbers)
-        ]
         return_edges(session, self.rules, old)
-        session.run("DELETE FROM change WHERE id IN ?i", old)
+        drop_changes(session, old)
         self._refuse_clashes(session, numbers, result)
-        if result.changes:
-            first = session.reserve("change", len(result.changes))
-            session.insert("change", CHANGE_COLUMNS, [(first + n, *change) for n, change in enumerate(result.changes)])
+        add_changes(session, result.changes)
         self.counts["changes"] += len(result.changes)
         session.upsert(
             "presence",
@@ -236,8 +241,8 @@ class Outbound:
         creates = [(change[3], change[2]) for change in result.changes if change[5] == Action.CREATE]
         fill_new(session, self.rules, creates)
         touch_targets(session, self.rules, sorted(result.moved))
-        wake_waiting(session, {place[0] for place in coming_objects(session, self.rules, numbers) - coming})
-        turned = {identity for identity, _, _ in before ^ going(session, self.rules, numbers)}
+        wake_waiting(session, {place[0] for place in result.places(self.rules, Action.CREATE) - coming})
+        turned = {place[0] for place in before ^ result.places(self.rules, Action.DELETE)}
         renamed = {number for _, number in named ^ renaming(session, self.rules, numbers)}
         turned |= with_those_below(session, self.rules, sorted(renamed)) if renamed else set()
         wake_referrers(session, self.rules, result.regrouped | turned)
@@ -249,8 +254,7 @@ class Outbound:
         if not result.clearings:
             return
         removals = clear_groups(session, self.rules, result.clearings, self.run, self.context, self.unknown)
-        first = session.reserve("change", len(removals)) if removals else 0
-        session.insert("change", CHANGE_COLUMNS, [(first + n, *one.row) for n, one in enumerate(removals)])
+        first = add_changes(session, [one.row for one in removals])
         session.insert(
             "edge_change",
             ("change", "attribute", "target", "text", "remove"),

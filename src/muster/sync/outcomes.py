@@ -24,6 +24,7 @@ from muster.sync.indexes import value_keys
 from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
 from muster.sync.matching import mark_identities
 from muster.sync.problems import Problem, Report
+from muster.sync.queue import rewrite_changes
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import make_firm
 from muster.sync.rules import Rules
@@ -170,9 +171,10 @@ class Outcomes:
         numbers: list[int] = []
         for (sent, outcome), anchor in zip(pairs, anchors, strict=True):
             wrote: Document = sent.payload["values"]
-            document = clean({**wrote, **outcome.values}, schema, anchor)
-            data = encode(document)
-            written = data if document == wrote else encode(wrote)
+            told = bool(outcome.values) or schema.anchor not in wrote
+            written = encode(wrote)
+            document = clean({**wrote, **outcome.values}, schema, anchor) if told else wrote
+            data = encode(document) if told else written
             own = known.get(anchor)
             if own is None:
                 own, number = number, number + 1
@@ -223,14 +225,15 @@ class Outcomes:
             before: Document = decode(data)
             written = written_values(mapping.schema, before, sent.payload)
             document = merged(before, {**written, **outcome.values})
-            wrote = {**decode(wrote_data), **written}
+            wrote_before: Document = decode(wrote_data)
+            wrote = {**wrote_before, **written}
             wanted = {name: value for name, value in decode(wanted_data).items() if name not in written}
             wanted |= sent.payload.get("meant", {})
             stick = decode(stick_data)
             for name in written:
                 times = (
                     stick.get(name, stick.get(EVERY, (0, 0)))[0]
-                    if same(decode(wrote_data).get(name), written[name], mapping.schema.attribute(name))
+                    if same(wrote_before.get(name), written[name], mapping.schema.attribute(name))
                     else 0
                 )
                 stick[name] = (times + 1, self.reading)
@@ -265,6 +268,7 @@ class Outcomes:
     def _edges(self, changes: Sequence[Sent]) -> None:
         """What large references now show."""
         session = self.session
+        noted: dict[int, bytes] = {}
         for sent in changes:
             number = sent.object
             if sent.action is Action.CREATE:
@@ -289,8 +293,10 @@ class Outcomes:
                 session.delete("shown", key, [(number, attribute, text) for text in sorted(removed)])
                 count_shown(session, number, attribute, added, removed)
                 self._note(sent, attribute, added, removed)
+                noted[sent.id] = sent.data
                 if sent.payload.get("clears"):
                     session.upsert("shown_dirty", key, key, [(number, attribute, text) for text in sorted(removed)])
+        rewrite_changes(session, [(data, number) for number, data in noted.items()])
 
     def _note(self, sent: Sent, attribute: int, added: set[str], removed: set[str]) -> None:
         """The values of a large reference stand beside their change; how many and which, in the change itself."""

@@ -89,8 +89,9 @@ def summary(changes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
 def pending_changes(rules: Rules, session: Session, *, named: bool = False) -> Iterable[dict[str, Any]]:
     """Every pending change as it is shown, in order of export; with `named`, with the names of the people."""
     rows = session.rows(
-        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, c.payload, c.digest, i.uid FROM change c "
-        "LEFT JOIN identity i ON i.id = c.identity WHERE c.state = 0 ORDER BY c.rank, c.id"
+        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, c.digest, i.uid "
+        "FROM change c JOIN payload p ON p.change = c.id LEFT JOIN identity i ON i.id = c.identity "
+        "WHERE c.state = 0 ORDER BY c.rank, c.id"
     )
     for batch in chunks(rows, _PAGE):
         edges = edges_of(rules, session, [row[0] for row in batch])
@@ -271,10 +272,10 @@ def made_since(rules: Rules, session: Session, plan: int, shown: Sequence[Mappin
     """
     by_key = {plan_key(change): change for change in shown}
     found: dict[int, int] = {}
-    columns = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, c.payload, c.digest, i.uid, a.run"
+    columns = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, c.digest, i.uid, a.run"
     made = (
-        f"SELECT {columns} FROM change c JOIN audit a ON a.seq = c.sealed LEFT JOIN identity i ON i.id = c.identity "
-        f"WHERE c.state = {DONE} AND a.run > ? AND"
+        f"SELECT {columns} FROM change c JOIN payload p ON p.change = c.id JOIN audit a ON a.seq = c.sealed "
+        f"LEFT JOIN identity i ON i.id = c.identity WHERE c.state = {DONE} AND a.run > ? AND"
     )
     for batch in chunks(shown, _PAGE):
         ids = {change["id"] for change in batch}

@@ -11,7 +11,7 @@ from muster.model.changes import Action
 from muster.model.schema import ENABLED
 from muster.store.codec import decode
 from muster.store.database import Database, Session
-from muster.sync.changes import CHANGE_COLUMNS, PLANNED, rank_of
+from muster.sync.changes import PLANNED, rank_of
 from muster.sync.clock import moment
 from muster.sync.containers import follow_containers
 from muster.sync.dangling import take_out_dangling
@@ -20,6 +20,7 @@ from muster.sync.ordering import order_references
 from muster.sync.partial import PartialDocument, Unread
 from muster.sync.presence import Touchable, protected
 from muster.sync.problems import Report
+from muster.sync.queue import add_changes, drop_changes, planned_changes
 from muster.sync.rules import Rules
 
 
@@ -46,7 +47,7 @@ def finish_plan(
 
 def _unmanaged_changes(session: Session, rules: Rules, run: int, context: Context, unknown: Unread) -> None:
     """`unmanaged: disable | delete` acts on the objects that nobody owns and another hand made, unless protected."""
-    session.run(f"DELETE FROM change WHERE state = {PLANNED} AND identity = 0")
+    drop_changes(session, planned_changes(session, [0]))
     for mapping in rules.mappings.values():
         act = mapping.rules.unmanaged
         if act not in ("disable", "delete"):
@@ -81,6 +82,4 @@ def _unmanaged_changes(session: Session, rules: Rules, run: int, context: Contex
                 (run, mapping.space, mapping.id, 0, number, action.value, anchor, rank_of(action, name), 0)
                 + (orjson.dumps(payload), number, PLANNED)
             )
-        if changes:
-            first = session.reserve("change", len(changes))
-            session.insert("change", CHANGE_COLUMNS, [(first + n, *change) for n, change in enumerate(changes)])
+        add_changes(session, changes)

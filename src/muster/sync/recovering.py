@@ -48,8 +48,9 @@ def recover(recorder: Outcomes) -> int:
 
 def _sent(session: Session, rules: Rules, system: str) -> list[Sent]:
     rows = session.rows(
-        "SELECT c.id, c.space, c.mapping, c.identity, c.object, c.action, c.anchor, c.payload, i.uid FROM change c "
-        f"LEFT JOIN identity i ON i.id = c.identity WHERE c.state = {SENT} AND c.space IN ?i ORDER BY c.id",
+        "SELECT c.id, c.space, c.mapping, c.identity, c.object, c.action, c.anchor, p.doc, i.uid "
+        f"FROM change c JOIN payload p ON p.change = c.id LEFT JOIN identity i "
+        f"ON i.id = c.identity WHERE c.state = {SENT} AND c.space IN ?i ORDER BY c.id",
         rules.spaces_of(system),
     )
     return [

@@ -20,6 +20,7 @@ from muster.sync.changes import PLANNED
 from muster.sync.edge_plan import return_edges
 from muster.sync.edges import dirty_names, dirty_targets, release_targets, resolve_by_object
 from muster.sync.indexes import reindex
+from muster.sync.queue import rewrite_changes
 from muster.sync.rules import Rules
 from muster.sync.showing import count_shown, names_of
 from muster.sync.values import CHANGED_SINCE, MADE
@@ -249,7 +250,8 @@ def _rename_in_changes(
     """References that are still to be written name their targets as they are called by then."""
     rows: list[tuple[Any, ...]] = []
     for number, space, data in session.rows(
-        f"SELECT id, space, payload FROM change WHERE state = {PLANNED} AND space IN ?i AND identity IN "
+        "SELECT c.id, c.space, p.doc FROM change c JOIN payload p ON p.change = c.id "
+        f"WHERE c.state = {PLANNED} AND c.space IN ?i AND c.identity IN "
         "(SELECT e.owner FROM edge e JOIN object t ON t.identity = e.target WHERE t.id IN ?i)",
         sorted(holding),
         list(objects),
@@ -258,7 +260,7 @@ def _rename_in_changes(
         parts = {part: renamed(payload[part], holding[space]) for part in _PARTS if part in payload}
         if any(payload[part] != new for part, new in parts.items()):
             rows.append((orjson.dumps({**payload, **parts}), number))
-    session.update("change", ("payload",), ("id",), rows)
+    rewrite_changes(session, rows)
 
 
 def _rename_in_groups(session: Session, spaces: Sequence[int], names: Mapping[str, str]) -> None:

@@ -20,6 +20,7 @@ from muster.sync.frozen import frozen_mappings, frozen_problems
 from muster.sync.indexes import value_keys
 from muster.sync.naming import wake_referrers
 from muster.sync.problems import Report
+from muster.sync.queue import drop_changes
 from muster.sync.rules import HELD, CompiledMapping, Rules, identity_keys
 
 _OBJECTS = frozenset({"mapping", "scope", "join", "project"})
@@ -94,7 +95,7 @@ def _set_apart(rules: Rules, database: Database, changed: Sequence[str]) -> None
         alias = f"{mapping.name} ({system}/{kind}, {rows[0][3] or mapping.rules.identity})"
         number = rules.names.id("mapping", alias)
         with database.write() as session:
-            drop_changes(session, rules, mapping.id)
+            drop_pending(session, rules, mapping.id)
             session.update("object", ("mapping",), ("id",), [(number, row[0]) for row in rows])
             session.run(
                 "UPDATE presence SET mapping = ? WHERE mapping = ? AND identity IN ?i",
@@ -115,13 +116,13 @@ def _hand_over(session: Session, old: int, new: int) -> None:
     session.run("UPDATE presence SET mapping = ? WHERE mapping = ?", new, old)
 
 
-def drop_changes(session: Session, rules: Rules, mapping: int) -> None:
+def drop_pending(session: Session, rules: Rules, mapping: int) -> None:
     """What is pending for a mapping is not made; its large references are compared again when it has some."""
     rows = session.rows("SELECT id, identity, action FROM change WHERE state = 0 AND mapping = ?", mapping)
     pending = [row[0] for row in rows]
     return_edges(session, rules, pending)
     wake_referrers(session, rules, {row[1] for row in rows if row[2] == "delete"})
-    session.run("DELETE FROM change WHERE id IN ?i", pending)
+    drop_changes(session, pending)
 
 
 def _digests(rules: Rules) -> dict[str, dict[str, str]]:
@@ -154,7 +155,7 @@ def _touch(session: Session, rules: Rules, name: str, parts: set[str], *, fresh:
         if outbound is None or outbound.provision is None:
             session.run("DELETE FROM presence WHERE mapping = ?", mapping.id)
         if outbound is None:
-            drop_changes(session, rules, mapping.id)
+            drop_pending(session, rules, mapping.id)
         session.run("UPDATE identity SET dirty = dirty | 2 WHERE type = ?", mapping.rules.identity)
         _touch_streams(session, mapping, parts, fresh=fresh)
 
@@ -257,7 +258,7 @@ def _freeze(rules: Rules, database: Database, report: Report) -> None:
     """What is left of mappings that are gone stays as it is, and is told."""
     with database.write() as session:
         for number in frozen_mappings(rules.names, rules.project).values():
-            drop_changes(session, rules, number)
+            drop_pending(session, rules, number)
     with database.read() as session:
         for problem in frozen_problems(session, rules.names, rules.project):
             report.add(problem)
@@ -281,7 +282,7 @@ def retire(rules: Rules, database: Database, name: str) -> int:
         for batch in chunks(rows):
             release_targets(session, rules, [(row[0], row[1], row[2], row[3]) for row in batch])
             forget_origin(session, rules, [row[0] for row in batch])
-        drop_changes(session, rules, number)
+        drop_pending(session, rules, number)
         session.run("UPDATE object SET mapping = NULL, identity = NULL, dirty = 1 WHERE mapping = ?", number)
         session.run("DELETE FROM presence WHERE mapping = ?", number)
         session.run("DELETE FROM rule WHERE mapping = ?", name)

@@ -269,15 +269,15 @@ def _has(have: Value, value: Value, attribute: Attribute) -> bool:
 def _converted(
     change: Change, schema: ObjectSchema
 ) -> tuple[Document, dict[str, list[Scalar]], dict[str, list[Scalar]]]:
-    special = schema.attributes
+    known = schema.attributes
     if not schema.open:
-        for name in (*change.values, *change.add, *change.remove):
-            if name not in special and not (name == ENABLED and schema.can_enable):
+        for name in {*change.values, *change.add, *change.remove} - known.keys():
+            if name != ENABLED or not schema.can_enable:
                 raise WrongType(f"there is no attribute {name!r}")
-    values = {
-        name: value if type(value) is str and value and name not in special else convert(value, schema.attribute(name))
-        for name, value in change.values.items()
-    }
+    values: Document = {}
+    for name, value in change.values.items():
+        plain = type(value) is str and value and name not in known
+        values[name] = value if plain else convert(value, schema.attribute(name))
     add = {name: items(convert(value, schema.attribute(name))) for name, value in change.add.items()}
     remove = {name: items(convert(value, schema.attribute(name))) for name, value in change.remove.items()}
     return values, add, remove

@@ -286,7 +286,6 @@ def upgrade() -> None:
         sa.Column("anchor", TEXT),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("waits", sa.SmallInteger(), nullable=False),
-        sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("digest", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary()),
@@ -298,8 +297,12 @@ def upgrade() -> None:
     op.create_index("change_identity", "change", ["identity", "mapping"])
     op.create_index("change_open", "change", ["space", "rank", "id"], **_where("state = 0"))
     op.create_index("change_sent", "change", ["space", "id"], **_where("state = 1"))
-    op.create_index("change_run", "change", ["run"])
-    op.create_index("change_sealed", "change", ["sealed"])
+    op.create_index("change_sealed", "change", ["sealed"], **_where("sealed IS NOT NULL"))
+    op.create_table(
+        "payload",
+        sa.Column("change", NUMBER, primary_key=True, autoincrement=False),
+        sa.Column("doc", sa.LargeBinary(), nullable=False),
+    )
     op.create_table(
         "plan",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
