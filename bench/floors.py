@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import orjson
 from xxhash import xxh3_64_hexdigest
 
 from bench.company import SOURCE, TARGET
@@ -54,7 +56,6 @@ SOURCE_READS = (
 """What the flows read: all that a store keeps of a row."""
 _TARGETS = 1 << 30
 _NOW = 1_772_442_000_000_000
-_SEAL = bytes(32)
 _ORIGIN = b'{"*":1}'
 _STICK = b'{"*":[1,1]}'
 
@@ -97,12 +98,19 @@ def _write_first_run(system: MemorySystem, database: Database) -> None:
             payload = encode({"values": account, "was": {}, "reason": _reason(anchor)})
             mark = digest(payload)
             tables["presence"].append((number, 2, 1, _NOW, 0))
-            tables["change"].append((number, 1, 2, 2, number, "create", anchor, 1000, 0, mark, 2, _NOW, _SEAL, 1))
+            seal = _seal(number, anchor, payload)
+            tables["change"].append((number, 1, 2, 2, number, "create", anchor, 1000, 0, mark, 2, _NOW, seal, 1))
             tables["payload"].append((number, payload))
             data = encode(account)
             own = _TARGETS + number
             tables["target"].append((own, 2, anchor, "", data, digest(data), 2, number, 1, data, _STICK, 0, 0))
         _insert(database, tables)
+
+
+def _seal(number: int, anchor: str, payload: bytes) -> bytes:
+    """What the audit trail keeps of a change."""
+    personal = sha256(orjson.dumps([anchor, None]) + payload).digest()
+    return sha256(orjson.dumps([number, 2, 2, number, None, "create", 2, _NOW]) + personal).digest()
 
 
 def _reason(anchor: str) -> Document:

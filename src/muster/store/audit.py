@@ -219,7 +219,8 @@ def verify(session: Session, noted: Head | None = None) -> Iterator[Breach]:
 def _verify_sealed(session: Session, seq: int, body: bytes) -> Iterator[Breach]:
     """What one record seals: changes, or else decisions."""
     rows: list[Row] = session.rows(
-        f"SELECT c.seal, {_SEALED} FROM change c LEFT JOIN payload p ON p.change = c.id WHERE c.sealed = ? ORDER BY c.id",
+        f"SELECT c.seal, {_SEALED} FROM change c LEFT JOIN payload p ON p.change = c.id "
+        "WHERE c.sealed = ? ORDER BY c.id",
         seq,
     )
     decisions = session.rows(
