@@ -50,7 +50,7 @@ def test_a_missing_secret_names_every_place(tmp_path: Path, monkeypatch: pytest.
     assert caught.value.message == (
         "The secret 'crm-token' is not set. Looked for the environment variables crm-token and "
         f"MUSTER_SECRET_CRM_TOKEN, the file {tmp_path}/crm-token, and the entry 'crm-token' "
-        "of service 'muster' in the system's keyring (the package `keyring` is not installed)."
+        "of service 'muster' in the system's keyring (the package `keyring` is not installed). Set one of them."
     )
 
 

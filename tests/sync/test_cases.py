@@ -98,6 +98,7 @@ def test_a_match_whose_place_is_taken_is_held(world: World) -> None:
     badge.put("d", id="d", emp="1")
     result = world.run()
     assert [(h["kind"], h["anchor"]) for h in result["held"]] == [("ambiguous-join", "d")]
+    assert "who already has c (mapping badge-card)" in result["held"][0]["message"]
     assert cases(world) == [("taken", "d")]
     assert anchors(world, "1") == ["1", "c"]
 
@@ -118,8 +119,10 @@ def test_a_third_rival_does_not_win_by_coming_late(world: World) -> None:
     badge = world.source("badge", "card", rows={"c": {"emp": "1"}, "d": {"emp": "1"}}, mapping=CARD)
     world.run()
     badge.put("e", id="e", emp="1")
-    world.run()
+    held = world.run()["held"]
     assert cases(world) == [("rivals", "c"), ("rivals", "d"), ("rivals", "e")]
+    others = {case["anchor"]: case["message"].partition("and so does ")[2].partition(" (")[0] for case in held}
+    assert others == {"c": "d, e", "d": "c, e", "e": "c, d"}
 
 
 def test_a_match_found_after_both_sides_projected_is_one_case(world: World) -> None:

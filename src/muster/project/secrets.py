@@ -97,7 +97,7 @@ class SecretStore:
         raise ProjectError(
             f"The secret {name!r} is not set. Looked for the environment variables {name} and {variable(name)}, "
             f"the file{plural} {places}, and the entry {name!r} of service 'muster' in the system's keyring"
-            f"{'' if _keyring() else ' (the package `keyring` is not installed)'}."
+            f"{'' if _keyring() else ' (the package `keyring` is not installed)'}. Set one of them."
         )
 
     @staticmethod

@@ -170,6 +170,23 @@ def commands(rules: Rules, kind: str, mapping: int, space: int, anchor: str, peo
     return [accept, nobody]
 
 
+def standing_against(session: Session, disputed: Iterable[tuple[int, Place, str]]) -> dict[Place, dict[int, str]]:
+    """Place → the objects that hold it or claim it, with their anchors. `disputed`: object, place and kind of cases."""
+    known = list(disputed)
+    claimed = {number: place for number, place, kind in known if kind == "rivals"}
+    holders = {place for _, place, kind in known if kind == "taken"}
+    found: dict[Place, dict[int, str]] = {}
+    for number, anchor in session.rows("SELECT id, anchor FROM object WHERE id IN ?i", sorted(claimed)):
+        found.setdefault(claimed[number], {})[number] = anchor
+    for number, anchor, identity, mapping in session.rows(
+        "SELECT id, anchor, identity, mapping FROM object WHERE identity IN ?i AND gone = 0",
+        sorted({identity for identity, _ in holders}),
+    ):
+        if (identity, mapping) in holders:
+            found.setdefault((identity, mapping), {})[number] = anchor
+    return found
+
+
 def called(session: Session, identities: Sequence[int]) -> str:
     """What people call these identities, with their ids."""
     rows = session.rows("SELECT uid, doc FROM identity WHERE id IN ?i ORDER BY uid", list(identities))

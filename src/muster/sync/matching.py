@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from muster.expressions import Context
 from muster.model.values import Document
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session
-from muster.sync.cases import Case, called, close_cases, open_cases, wake_cases
+from muster.sync.cases import Case, Place, called, close_cases, open_cases, standing_against, wake_cases
 from muster.sync.clock import moment
 from muster.sync.decisions import Decisions, load_decisions, remember_parting
 from muster.sync.edges import dirty_names, forget_origin, object_appeared, release_targets, stream_joined
@@ -31,6 +31,9 @@ from muster.sync.reserving import make_shown_firm
 from muster.sync.rules import CompiledMapping, Rules, identity_keys
 from muster.sync.showing import forget_objects
 from muster.sync.values import MADE, due_of
+
+_NAMED: Final = 3
+"""Other objects that the message of a case names."""
 
 
 @dataclass(slots=True)
@@ -359,16 +362,19 @@ class Matching:
                 )
             result = settle(claims, taken)
             join_objects(session, self.rules, [(c.object, c.mapping, c.identities[0]) for c in result.joins])
-            open_cases(session, [self._case(session, claim, kind) for claim, kind in result.cases])
+            against = standing_against(session, [(claim.object, claim.place, kind) for claim, kind in result.cases])
+            open_cases(session, [self._case(session, claim, kind, against) for claim, kind in result.cases])
             session.update("object", ("dirty",), ("id",), [(0, claim.object) for claim, _ in result.cases])
             close_cases(session, [claim.object for claim in result.joins])
 
-    def _case(self, session: Session, claim: Claim, kind: str) -> Case:
+    def _case(self, session: Session, claim: Claim, kind: str, against: Mapping[Place, Mapping[int, str]]) -> Case:
         people = called(session, claim.identities)
+        others = sorted(name for number, name in against.get(claim.place, {}).items() if number != claim.object)
+        named = f"{', '.join(others[:_NAMED])}{', …' if len(others) > _NAMED else ''} (mapping {claim.mapping.name})"
         message = {
             "several": f"matches {len(claim.identities)} identities: {people}",
-            "taken": f"matches {people}, who already has an object through mapping {claim.mapping.name}",
-            "rivals": f"matches {people}, and so does another object of mapping {claim.mapping.name}",
+            "taken": f"matches {people}, who already has {named}",
+            "rivals": f"matches {people}, and so does {named}",
         }[kind]
         return Case(claim.object, kind, claim.mapping.id, claim.identities, message, self.now)
 
