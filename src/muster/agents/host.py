@@ -10,9 +10,10 @@ from typing import Any, Final
 import structlog
 from pydantic import ValidationError
 
+from muster import __version__
 from muster.agents import codec
 from muster.agents.codec import WireError, dump
-from muster.agents.protocol import LARGEST, AgentLine, LineClosed
+from muster.agents.protocol import LARGEST, PROTOCOLS, AgentLine, LineClosed
 from muster.connectors.kit.contract import Connector, FindsMany, FindsObjects, SetsPasswords
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.registry import connector_class
@@ -65,6 +66,8 @@ class Host:
                 answer = self._answer(codec.load(self._line.next(answer)))
         except LineClosed:
             return
+        except WireError as error:
+            log.error("the server sent what is no call", system=self._system, error=str(error))
         finally:
             self._leave()
 
@@ -145,6 +148,11 @@ class Host:
         """Make the connector and connect it. What is wrong with its settings here is told as what ends a session."""
         self._system, name = call["system"], call["connector"]
         where = f"{self._system}: the agent {self._agent}"
+        if not PROTOCOLS[0] <= call["protocol"] <= PROTOCOLS[1]:
+            raise Unreachable(
+                f"{where} (Muster {__version__}) speaks protocol {PROTOCOLS[1]}, and {call['protocol']} is asked for. "
+                "Install one version of Muster on the server and on its agents"
+            )
         if self._allowed is not None and name not in self._allowed:
             raise AuthFailed(
                 f"{where} does not run the connector {name!r}: its own administrator allows {', '.join(self._allowed)}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,8 +13,8 @@ from muster.connectors.kit.guard import Guard
 from muster.connectors.kit.registry import connector_class, connector_names
 from muster.model.errors import ProjectError
 from muster.model.secrets import Secret
-from muster.project.configuration import System
-from muster.project.secrets import SecretStore, placeholders, resolve
+from muster.project.configuration import Project, System
+from muster.project.secrets import SecretStore, placeholder, placeholders, resolve
 
 
 class Catalogue:
@@ -36,11 +36,15 @@ class Catalogue:
         return object_settings.get("enabled") is not None
 
 
-def connect(system: System, folder: Path, secrets: SecretStore) -> Guard:
-    """A guarded session with a system, not yet open. Raises `ProjectError` for wrong settings or a missing secret."""
+def connect(system: System, project: Project, secrets: SecretStore) -> Guard:
+    """A guarded session with a system, not yet open. Raises `ProjectError` for wrong settings or a missing secret.
+
+    A system with agents is reached through them; its secrets are looked up there, and not here.
+    """
     kind = connector_class(system.connector)
-    settings = resolve(dict(system.settings), secrets)
-    objects = {name: resolve(dict(given or {}), secrets) for name, given in system.objects.items()}
+    lookup = secrets if system.agents is None else placeholder
+    settings = resolve(dict(system.settings), lookup)
+    objects = {name: resolve(dict(given or {}), lookup) for name, given in system.objects.items()}
     try:
         checked = kind.spec.settings.model_validate(settings)
         checked_objects = {name: kind.spec.object_settings.model_validate(given) for name, given in objects.items()}
@@ -48,5 +52,8 @@ def connect(system: System, folder: Path, secrets: SecretStore) -> Guard:
         first = error.errors(include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ProjectError(f"{system.place.file}: {where}: {first['msg']}") from None
+    if system.agents is not None:
+        reaching = importlib.import_module("muster.app.reaching")
+        return Guard(reaching.by_agents(system, system.agents, kind, project), system=system.name)
     hidden = [Secret(secrets(name)) for name in placeholders([system.settings, system.objects])]
-    return Guard(kind(system.name, checked, checked_objects, folder), system=system.name, secrets=hidden)
+    return Guard(kind(system.name, checked, checked_objects, project.folder), system=system.name, secrets=hidden)

@@ -318,7 +318,7 @@ class Muster:
             return made_summary(run, session)
 
     def _guard(self, system: str) -> Guard:
-        return connect(self.project.systems[system], self.project.folder, self._secrets)
+        return connect(self.project.systems[system], self.project, self._secrets)
 
     def _clock(self) -> int:
         return micros(self._now or datetime.now(UTC))

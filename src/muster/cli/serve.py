@@ -1,4 +1,4 @@
-"""`muster serve`: the embedded directory as Microsoft Graph, until it is stopped."""
+"""`muster serve`: the embedded directory as Microsoft Graph, and the place of agents, until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ app = typer.Typer(**SETTINGS)
 
 @app.command()
 def serve(context: typer.Context, json: Json = False) -> int:
-    """Serve the embedded directory as Microsoft Graph v1.0, until SIGTERM or Ctrl-C."""
+    """Serve the embedded directory as Microsoft Graph v1.0, and agents, until SIGTERM or Ctrl-C."""
     invocation = Invocation.of(context, json)
     invocation.rehearsal()
     found = loaded(project_folder(invocation))

@@ -22,8 +22,9 @@ VERBS: Final[Mapping[str, str]] = {
     "log": "Show what earlier runs did.",
     "joins": "Show the joins that wait for a person, and decide them.",
     "audit": "Verify that nobody touched the record of what was done.",
-    "serve": "Serve the embedded directory as Microsoft Graph, until it is stopped.",
+    "serve": "Serve the embedded directory as Microsoft Graph, and agents, until it is stopped.",
     "directory": "Show the embedded directory, and say who may use it.",
+    "agent": "Enrol agents that run connectors beside their systems, run one, list and revoke them.",
     "retire": "Give up the objects of a mapping whose file was removed.",
 }
 """Verb → what it does, in the order of a first day's work."""

@@ -63,7 +63,10 @@ class ReadSchedule:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One file of `systems/`. `settings` and `objects` are as written, secrets still as placeholders."""
+    """One file of `systems/`. `settings` and `objects` are as written, secrets still as placeholders.
+
+    `agents`: the group whose agents run the connector; None: it runs here.
+    """
 
     name: str
     place: Place
@@ -74,6 +77,7 @@ class System:
     quarantine: Quarantine = Quarantine()
     read: ReadSchedule = ReadSchedule()
     staging: bool = False
+    agents: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

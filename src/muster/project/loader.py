@@ -206,4 +206,12 @@ def _project_digest(
 
 
 def _system_digest(system: System) -> list[Any]:
-    return [system.connector, system.settings, system.objects, system.staging, str(system.safety), str(system.read)]
+    return [
+        system.connector,
+        system.settings,
+        system.objects,
+        system.staging,
+        system.agents,
+        str(system.safety),
+        str(system.read),
+    ]

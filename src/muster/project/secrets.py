@@ -53,7 +53,12 @@ def resolve(value: Any, lookup: Lookup) -> Any:
 
 def unresolved(value: Any) -> Any:
     """The same tree with each placeholder as a `Secret` of itself: enough to hold settings against their model."""
-    return resolve(value, lambda name: f"${{secret:{name}}}")
+    return resolve(value, placeholder)
+
+
+def placeholder(name: str) -> str:
+    """The text that stands for a secret, in its place."""
+    return f"${{secret:{name}}}"
 
 
 def valid_name(name: str) -> bool:

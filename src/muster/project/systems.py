@@ -72,6 +72,7 @@ def build_system(
             quarantine=Quarantine(quarantine.percent, quarantine.minimum) if quarantine else Quarantine(),
             read=ReadSchedule(read.changes, read.all) if read else ReadSchedule(),
             staging=file.staging,
+            agents=file.agents,
         ),
         document,
         model,

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from muster.model.errors import ProjectError
 from muster.project.configuration import Server
-from muster.server.files import write_private
+from muster.store.private import write_private
 
 _YEARS: Final = datetime.timedelta(days=5 * 365)
 _EARLY: Final = datetime.timedelta(days=1)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import socket
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,15 +18,18 @@ from granian.constants import Interfaces, SSLProtocols
 from granian.server.embed import Server as Granian
 from starlette.applications import Starlette
 
+from muster.app.agents import open_registry, place_of
 from muster.app.directory import address_of, open_directory
 from muster.directory.directory import Directory
 from muster.directory.lifecycle import clear_old
 from muster.model.errors import MusterError, ProjectError
 from muster.project.configuration import Project, Server
+from muster.server.agents.routes import AgentRoutes
 from muster.server.certificates import Certificate, certificate_of
 from muster.server.graph.app import Endpoint
 from muster.server.graph.service import GraphService
 from muster.server.graph.signing import Signer
+from muster.server.logs import log_to_stderr
 
 _HOUR: Final = 3600.0
 _PATIENCE: Final = 20.0
@@ -59,16 +60,17 @@ def serve(project: Project, tell: Callable[[Serving], None], now: datetime | Non
 
     Raises `ProjectError` for a certificate or an address that cannot be used, `StoreError` for the directory.
     """
-    _log_to_stderr()
+    log_to_stderr()
     certificate = certificate_of(project.server, project.folder)
     _refuse_taken(project.server)
-    with open_directory(project, now) as directory:
+    with open_directory(project, now) as directory, open_registry(project) as registry:
+        agents = AgentRoutes(registry, place_of(project.server, certificate.certificate.read_text("ascii")))
         signer = Signer(directory, project.folder / ".muster" / "server")
         endpoint = Endpoint(GraphService(directory, signer, project.server.rate), project.server.address)
         keeper = Keeper(directory)
         keeper.start()
         try:
-            asyncio.run(_listen(project.server, certificate, endpoint, directory, tell))
+            asyncio.run(_listen(project.server, certificate, endpoint, agents, directory, tell))
         finally:
             keeper.stop()
 
@@ -77,16 +79,19 @@ async def _listen(
     server: Server,
     certificate: Certificate,
     endpoint: Endpoint,
+    agents: AgentRoutes,
     directory: Directory,
     tell: Callable[[Serving], None],
 ) -> None:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await agents.start()
         yield
+        await agents.stop()
         await endpoint.finish(_PATIENCE)
 
     granian = Granian(
-        endpoint.application(lifespan),
+        endpoint.application(lifespan, agents.routes()),
         address=server.host,
         port=server.port,
         interface=Interfaces.ASGI,
@@ -97,8 +102,15 @@ async def _listen(
         log_enabled=False,
     )
     loop = asyncio.get_running_loop()
+
+    halt: Callable[[], None] = granian.stop
+
+    def stop() -> None:
+        agents.relay.close()
+        halt()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, granian.stop)
+        loop.add_signal_handler(number, stop)
     serving = asyncio.create_task(granian.serve())
     if await _listening(server, serving):
         tell(Serving(address_of(server), directory.tenant.id, certificate.certificate if certificate.own else None))
@@ -165,17 +177,3 @@ class Keeper:
         settings = self._directory.settings
         with self._directory.write() as work:
             return clear_old(work, settings.deleted, settings.changes).purged > 0
-
-
-def _log_to_stderr() -> None:
-    """Errors for whoever looks after the process, a line each."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from muster.project.files.base import Duration, FileModel, Flag, Percent, Text, Whole
 from muster.project.files.project import SafetyFile
+
+Group = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
 
 class QuarantineFile(FileModel):
@@ -33,4 +35,5 @@ class SystemFile(FileModel):
     safety: SafetyFile | None = Field(None, description="Limits of this system, where they differ from muster.yaml.")
     quarantine: QuarantineFile | None = Field(None, description="When errors put the system in quarantine.")
     read: ReadFile | None = Field(None, description="How often it is read, where that differs from the schedule.")
+    agents: Group | None = Field(None, description="The group of agents that run the connector, beside the system.")
     staging: Flag = Field(False, description="true: work changes out, write none to this system.")

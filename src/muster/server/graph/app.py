@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -68,11 +68,12 @@ class Endpoint:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), seconds)
 
-    def application(self, lifespan: Lifespan[Starlette] | None = None) -> Starlette:
-        """The ASGI application."""
+    def application(self, lifespan: Lifespan[Starlette] | None = None, more: Sequence[Route] = ()) -> Starlette:
+        """The ASGI application; with `more` routes, which come first."""
         tenant = "/{tenant}"
         application = Starlette(
             routes=[
+                *more,
                 Route("/v1.0/{path:path}", _Any(self._graph)),
                 Route("/common/discovery/instance", self._instance),
                 Route(f"{tenant}/v2.0/.well-known/openid-configuration", self._configuration),

@@ -21,7 +21,7 @@ from muster.directory.applications import Application
 from muster.directory.directory import Directory
 from muster.directory.signing import public_keys, publish
 from muster.model.errors import ProjectError
-from muster.server.files import write_private
+from muster.store.private import write_private
 
 LIFETIME: Final = 3599
 """Seconds for which a token is good."""

@@ -1,0 +1,1 @@
+"""Where agents and engines meet: `relay` holds the sessions, `routes` lets them in."""
