@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -32,9 +32,8 @@ _DECIDED: Final = ("id", "kind", "made_by", "at", "object", "identity", "other")
 _SEALED: Final = "c.id, c.space, c.mapping, c.identity, c.object, c.action, c.state, c.at, p.doc, c.anchor, c.reason"
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A change with what became of it."""
+class Done(NamedTuple):
+    """A change with what became of it. `payload`: as it stands in the store."""
 
     id: int
     space: int

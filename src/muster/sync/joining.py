@@ -10,7 +10,7 @@ from muster.model.values import Value, key_text
 from muster.sync.rules import CompiledJoin, CompiledMapping
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Choice:
     """The mappings whose scope takes an object in; `known` False: it cannot be told, and `fault` may say why."""
 

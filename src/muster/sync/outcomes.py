@@ -93,9 +93,10 @@ class Outcomes:
         self._updated([pair for pair in good if pair[0].action in (Action.UPDATE, Action.DISABLE)])
         self.deleted([sent for sent, _ in good if sent.action is Action.DELETE])
         self._edges([sent for sent, _ in good if sent.edges])
-        bad = [(sent, outcome) for sent, outcome in outcomes if not self.succeeded(sent, outcome)]
-        for sent, outcome in bad:
-            self._failed(sent, outcome)
+        if len(good) < len(outcomes):
+            for sent, outcome in outcomes:
+                if not self.succeeded(sent, outcome):
+                    self._failed(sent, outcome)
         self.close(outcomes)
 
     def close(self, outcomes: Sequence[tuple[Sent, Outcome]], what: str = EXPORT) -> None:
