@@ -69,6 +69,7 @@ outcomes = st.builds(
     documents,
     texts,
     st.none() | st.floats(0, 1e9),
+    st.none() | st.builds(Secret, texts),
 )
 attributes = st.builds(Attribute, texts, st.sampled_from(Type), flags, flags, flags, st.just("never"), flags, texts)
 schemas = st.builds(
@@ -124,6 +125,15 @@ def _shape(found: object) -> object:
     return [_shape(one) for one in found] if isinstance(found, list) else type(found)
 
 
+@pytest.mark.parametrize(
+    ("kind", "travel"),
+    [(ConnectorObject, 7), (EdgePage, 7), (ReadProblem, 5), (Page, 6), (Change, 10), (EdgeChange, 3), (Outcome, 7)],
+    ids=lambda one: getattr(one, "__name__", ""),
+)
+def test_no_field_stays_behind(kind: Any, travel: int) -> None:
+    assert len(dataclasses.fields(kind)) == travel, "a field was added: let codec.py carry it, then count it here"
+
+
 def test_a_page_of_any_size_travels_in_parts_that_make_it_up() -> None:
     page = Page(
         [ConnectorObject("user", f"u{n}", {"photo": "x" * 300_000}) for n in range(10)],
@@ -169,8 +179,8 @@ def test_a_lost_session_is_this_ends_own_business() -> None:
         (codec.page_in, {"objects": [], "edges": [], "problems": [], "last": 1}, "expected true or false, found int"),
         (codec.page_in, [], "expected an object, found list"),
         (codec.object_in, ["user", "u", {"a": {"b": 1}}, True, False, "", ""], "expected a value, found dict"),
-        (codec.outcome_in, [1, "splendid", None, {}, "", None], "there is no result 'splendid'"),
-        (codec.outcome_in, ["1", "done", None, {}, "", None], "expected a whole number, found str"),
+        (codec.outcome_in, [1, "splendid", None, {}, "", None, None], "there is no result 'splendid'"),
+        (codec.outcome_in, ["1", "done", None, {}, "", None, None], "expected a whole number, found str"),
         (codec.schema_in, {"types": 5}, "no schema"),
         (codec.load, b"\xff", "no JSON"),
         (codec.load, b"[" * 100_000, "no JSON"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
+from muster.agents import codec
 from muster.agents import remote as remoting
 from muster.agents.codec import dump, load
 from muster.agents.host import Host
@@ -109,6 +110,7 @@ class Script:
 
     def __init__(self, *calls: dict[str, Any]) -> None:
         self._calls = list(calls)
+        self.holds = True
         self.answers: list[dict[str, Any]] = []
 
     def next(self, answer: bytes | None) -> bytes:
@@ -119,7 +121,7 @@ class Script:
         return dump(self._calls.pop(0))
 
     def held(self) -> bool:
-        return True
+        return self.holds
 
 
 OPEN = {"do": "open", "protocol": 1, "system": "far", "connector": "memory", "settings": {"system": "far"}}
@@ -157,6 +159,18 @@ def test_a_connector_that_the_agent_has_not(system: MemorySystem) -> None:
     kind, message, _ = answer["error"]
     assert kind == Unreachable.__name__
     assert "far: the agent dc1: There is no connector 'mainframe'" in message
+
+
+def test_what_is_no_longer_this_agents_is_not_written(system: MemorySystem) -> None:
+    change = codec.change_out(Change(1, "account", Action.CREATE, "A1", {"id": "A1", "login": "u"}), None, more=False)
+    script = Script(
+        {**OPEN, "objects": {"account": None}},
+        {"do": "write", "stream": 1, "changes": [change], "final": True},
+    )
+    script.holds = False
+    Host(script, "dc1", lambda name: name, Path()).run()
+    assert script.answers[1] == {"then": "end", "outcomes": []}
+    assert system.count() == 0
 
 
 def test_an_object_that_is_too_large_is_named(

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from muster.agents.remote import remote_class
+from muster.connectors.graph import GraphConnector
+from muster.connectors.kit import contract
 from muster.connectors.kit.check import Check
 from muster.connectors.kit.conformance import CHECKS
 from muster.connectors.kit.contract import Connector
 from muster.connectors.kit.memory import MemoryConnector
 from muster.connectors.kit.mutants import MUTANTS, Mutant
 from muster.connectors.kit.mutants_reading import ConnectsWhenMade, ShowsThePassword, ShowsTheSecret
+from muster.model.changes import Outcome, Result
+from muster.model.objects import ConnectorObject
 from tests.agents.subjects import SECRETS, remote_subject
 from tests.agents.wire import Agents, only
 from tests.connectors.subjects import MemorySubject
@@ -55,6 +61,23 @@ def test_the_named_check_catches_the_mutant(mutant: Mutant, tmp_path: Path) -> N
 def test_an_agent_mends(mutant: Mutant, tmp_path: Path) -> None:
     for subject in behind_agents(mutant, tmp_path):
         check_of(mutant).run(subject)
+
+
+def test_every_ability_of_a_connector_is_carried() -> None:
+    class Able(GraphConnector):
+        def find_any(self, *_: Any) -> Iterator[ConnectorObject]:
+            return iter(())
+
+        def set_password(self, *_: Any) -> Outcome:
+            return Outcome(0, Result.DONE)
+
+    able = cast("type[Connector]", Able)
+    optional = [one for one in vars(contract).values() if getattr(one, "_is_protocol", False) and one is not Connector]
+    abilities = [one for one in optional if getattr(one, "_is_runtime_protocol", False)]
+    assert len(abilities) >= 4
+    for ability in abilities:
+        assert issubclass(able, ability), f"{ability.__name__} is new: let remote.py carry it, and Able have it"
+        assert issubclass(remote_class(able), ability), f"{ability.__name__} is not carried"
 
 
 def check_of(mutant: Mutant) -> Check:

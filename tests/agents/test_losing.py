@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from muster.agents.remote import Remote
 from muster.app import muster as app
+from muster.connectors.kit.contract import Capabilities
 from muster.connectors.kit.guard import Guard, RetryPolicy
 from muster.connectors.kit.memory import MemoryConnector
 from muster.connectors.kit.memory_system import MemorySystem
 from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
 from muster.model.errors import AuthFailed, SessionLost, Unreachable
 from muster.model.secrets import Secret
+from muster.model.values import Value
 from tests.agents.wire import Agents, only
 from tests.connectors.subjects import account
 from tests.sync.world import World
@@ -137,6 +140,28 @@ def test_a_password_is_not_set_twice(system: MemorySystem, tmp_path: Path) -> No
     agents.close()
     assert (outcome.result, again.result) == (Result.RETRY, Result.DONE)
     assert "may be set already" in outcome.reason
+
+
+class Acting(MemoryConnector):
+    """Makes a pass for each key, and says what it is."""
+
+    spec = replace(MemoryConnector.spec, capabilities=Capabilities(finds=True, sets_passwords=True, actions=("pass",)))
+    made: ClassVar[dict[str, str]] = {}
+
+    def act(self, object_type: str, anchor: str, action: str, parameters: Mapping[str, Value], key: str) -> Outcome:
+        secret = self.made.setdefault(key, f"{anchor}-{parameters['minutes']}")
+        return Outcome(0, Result.DONE, anchor, reason=f"the pass is {secret}", secret=Secret(secret))
+
+
+def test_an_action_is_asked_for_again_under_its_key(system: MemorySystem, tmp_path: Path) -> None:
+    Acting.made.clear()
+    agents, guard = behind(system, tmp_path, 2, kind=Acting)
+    with guard:
+        outcome = guard.act("account", "A1", "pass", {"minutes": 60}, "key-1")
+    agents.close()
+    assert (outcome.result, outcome.secret, outcome.reason) == (Result.DONE, Secret("A1-60"), "the pass is ***")
+    assert Acting.made == {"key-1": "A1-60"}
+    assert len(agents.lines) == 2
 
 
 def test_a_read_tells_that_its_agent_is_lost(system: MemorySystem, tmp_path: Path) -> None:

@@ -181,12 +181,13 @@ def edge_change_in(row: Any) -> EdgeChange:
 
 def outcome_out(outcome: Outcome) -> list[Any]:
     """An outcome as a row."""
-    return [outcome.key, outcome.result.value, outcome.anchor, outcome.values, outcome.reason, outcome.after]
+    secret = outcome.secret.reveal() if outcome.secret is not None else None
+    return [outcome.key, outcome.result.value, outcome.anchor, outcome.values, outcome.reason, outcome.after, secret]
 
 
 def outcome_in(row: Any) -> Outcome:
     """The outcome of a row. Raises `WireError`."""
-    key, result, anchor, values, reason, after = _row(row, 6)
+    key, result, anchor, values, reason, after, secret = _row(row, 7)
     return Outcome(
         _whole(key),
         _named(Result, result),
@@ -194,6 +195,7 @@ def outcome_in(row: Any) -> Outcome:
         _document(values),
         _text(reason),
         _maybe(_number, after),
+        _maybe(secret_in, secret),
     )
 
 

@@ -14,7 +14,7 @@ from muster import __version__
 from muster.agents import codec
 from muster.agents.codec import WireError, dump
 from muster.agents.protocol import LARGEST, PROTOCOLS, AgentLine, LineClosed
-from muster.connectors.kit.contract import Connector, FindsMany, FindsObjects, SetsPasswords
+from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, SetsPasswords
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.registry import connector_class
 from muster.model.changes import Change, EdgeChange, Outcome
@@ -124,6 +124,10 @@ class Host:
         if verb == "set_password" and isinstance(connector, SetsPasswords):
             password = self._hidden(codec.secret_in(call["password"]))
             outcome = connector.set_password(call["type"], call["anchor"], password, call["must_change"])
+            return {"outcome": self._outcome(outcome)}
+        if verb == "act" and isinstance(connector, Acts):
+            parameters = codec.document_in(call["parameters"])
+            outcome = connector.act(call["type"], call["anchor"], call["action"], parameters, call["key"])
             return {"outcome": self._outcome(outcome)}
         if isinstance(connector, FindsObjects):
             return self._find(connector, call)
@@ -279,6 +283,8 @@ class Host:
             data = self._answer(call)
 
     def _outcome(self, outcome: Outcome) -> list[Any]:
+        if outcome.secret is not None:
+            self._hidden(outcome.secret)
         outcome.reason = self._redact(outcome.reason)
         return codec.outcome_out(outcome)
 

@@ -13,7 +13,15 @@ from muster.agents import codec
 from muster.agents.codec import WireError, dump
 from muster.agents.flying import Flight
 from muster.agents.protocol import PROTOCOLS, EngineLine
-from muster.connectors.kit.contract import Connector, ConnectorSpec, FindsMany, FindsObjects, Health, SetsPasswords
+from muster.connectors.kit.contract import (
+    Acts,
+    Connector,
+    ConnectorSpec,
+    FindsMany,
+    FindsObjects,
+    Health,
+    SetsPasswords,
+)
 from muster.model.changes import Change, Outcome, Result
 from muster.model.errors import SessionLost
 from muster.model.objects import ConnectorObject, Page
@@ -275,10 +283,34 @@ class _SetsPasswords(Remote):
         return outcome
 
 
+class _Acts(Remote):
+    def act(self, object_type: str, anchor: str, action: str, parameters: Mapping[str, Value], key: str) -> Outcome:
+        """Do it. Another agent is asked when one goes away meanwhile: with the same key, twice is harmless."""
+        for _ in range(_FRUITLESS - 1):
+            try:
+                return self._acted(object_type, anchor, action, parameters, key)
+            except SessionLost:
+                continue
+        return self._acted(object_type, anchor, action, parameters, key)
+
+    def _acted(self, object_type: str, anchor: str, action: str, parameters: Mapping[str, Value], key: str) -> Outcome:
+        outcome: Outcome = self._told(
+            "act",
+            lambda answer: codec.outcome_in(answer["outcome"]),
+            type=object_type,
+            anchor=anchor,
+            action=action,
+            parameters=dict(parameters),
+            key=key,
+        )
+        return outcome
+
+
 _OPTIONAL: Final[Sequence[tuple[Any, type[Remote]]]] = (
     (FindsMany, _FindsMany),
     (FindsObjects, _Finds),
     (SetsPasswords, _SetsPasswords),
+    (Acts, _Acts),
 )
 """Each small protocol of the contract, and the part that carries it; wider ones first."""
 
