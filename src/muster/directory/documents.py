@@ -79,15 +79,11 @@ def _property(work: Work, schema: Schema, name: str, value: Any, *, creating: bo
 
 
 def _closed(one: Property, work: Work, creating: bool) -> bool:
-    match one.write:
-        case Write.NEVER:
-            return True
-        case Write.SYNC:
-            return not work.sync
-        case Write.CREATE:
-            return not creating
-        case Write.ALWAYS:
-            return False
+    if one.write is Write.ALWAYS:
+        return False
+    if one.write is Write.SYNC:
+        return not work.sync
+    return one.write is Write.NEVER or not creating
 
 
 def require(schema: Schema, doc: Mapping[str, Any], *, but: tuple[str, ...] = ()) -> None:

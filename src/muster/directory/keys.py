@@ -25,6 +25,8 @@ def fold(text: str) -> str:
 
 def comparable(value: Any, kind: Type) -> str:
     """One value as a text that sorts as the values do."""
+    if kind is Type.STRING:
+        return fold(value)
     if kind is Type.BOOLEAN:
         return "true" if value else "false"
     if kind is Type.INTEGER:
@@ -52,11 +54,10 @@ def words(text: str) -> set[str]:
 def index_keys(schema: Schema, doc: Mapping[str, Any]) -> set[Key]:
     """Every index entry of an object."""
     found: set[Key] = set()
-    for one in schema.indexed:
-        value = doc.get(one.name)
+    for name, code, one in schema.indexed:
+        value = doc.get(name)
         if value is None:
             continue
-        code = schema.code(one.index)
         for item in value if one.many else (value,):
             found.add((code, comparable(item, one.type)))
     found.update((schema.code(WORDS_OF_NAME), word) for word in words(doc.get("displayName") or ""))
@@ -75,7 +76,7 @@ def sought_values(
     `indexed` False: the object is in no index, so what otherwise has one is here too.
     """
     found: dict[str, Any] = {}
-    for one in (*schema.sought, *(() if indexed else schema.indexed), *extensions):
+    for one in (*schema.sought, *(() if indexed else (one for _, _, one in schema.indexed)), *extensions):
         value = doc.get(one.name)
         if value is not None and value != []:
             found[one.name] = [_sought(item, one) for item in value] if one.many else _sought(value, one)
@@ -91,4 +92,4 @@ def _sought(value: Any, one: Property) -> Any:
 
 def is_extension(name: str) -> bool:
     """Whether a name is one of a directory extension."""
-    return EXTENSION.fullmatch(name) is not None
+    return name.startswith("extension_") and EXTENSION.fullmatch(name) is not None

@@ -67,7 +67,7 @@ def _lose_taken(work: Work, old: Entry, doc: dict[str, Any]) -> None:
 
 def _is_taken(work: Work, old: Entry, address: str) -> bool:
     try:
-        refuse_taken(work, old.schema, {"proxyAddresses": [address]}, old.id)
+        refuse_taken(work, old.schema, [(old.id, {"proxyAddresses": [address]})])
     except Taken:
         return True
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from muster.directory.addresses import check_nickname, check_sign_in_name, follow
@@ -10,7 +10,7 @@ from muster.directory.documents import changed_document, new_document, require
 from muster.directory.edges import Relation, point
 from muster.directory.errors import Invalid
 from muster.directory.keys import is_extension
-from muster.directory.objects import Entry, change, create, find
+from muster.directory.objects import Entry, change, create, create_all, find
 from muster.directory.passwords import take_password
 from muster.directory.schema.kinds import SCHEMAS, Kind
 from muster.directory.work import Work
@@ -27,6 +27,15 @@ _CLOUD: Final = frozenset(
 
 def create_user(work: Work, body: Mapping[str, Any]) -> Entry:
     """A new user of the organisation. Raises `Invalid`, `Taken`."""
+    return create(work, Kind.USER, _new(work, body))
+
+
+def create_users(work: Work, bodies: Iterable[Mapping[str, Any]]) -> list[Entry]:
+    """Many new users at once, all or none: much faster than one by one. Raises `Invalid`, `Taken`."""
+    return create_all(work, Kind.USER, [_new(work, body) for body in bodies])
+
+
+def _new(work: Work, body: Mapping[str, Any]) -> dict[str, Any]:
     doc = new_document(work, USER, body)
     require(USER, doc)
     if "password" not in (doc.get("passwordProfile") or {}) and not work.sync:
@@ -34,7 +43,7 @@ def create_user(work: Work, body: Mapping[str, Any]) -> Entry:
     doc.setdefault("userType", "Member")
     synchronised(work, doc)
     _check(work, doc, {})
-    return create(work, Kind.USER, doc)
+    return doc
 
 
 def update_user(work: Work, old: Entry, body: Mapping[str, Any]) -> Entry:

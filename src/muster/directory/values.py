@@ -40,9 +40,9 @@ def kept(value: Any, one: Property, path: str = "") -> Any:
 
 
 def _one(value: Any, one: Property, path: str) -> Any:
+    if one.type is Type.STRING:
+        return _text(value, one, path)
     match one.type:
-        case Type.STRING:
-            return _text(value, one, path)
         case Type.BOOLEAN:
             if not isinstance(value, bool):
                 raise _wrong(path, "true or false")
@@ -59,7 +59,7 @@ def _one(value: Any, one: Property, path: str) -> Any:
             return value.lower()
         case Type.BINARY:
             return _binary(value, path)
-        case Type.COMPLEX:
+        case _:
             return _complex(value, one, path)
 
 

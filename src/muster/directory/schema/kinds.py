@@ -71,9 +71,9 @@ class Schema:
         return tuple(one.name for one in self.properties.values() if one.required)
 
     @cached_property
-    def indexed(self) -> tuple[Property, ...]:
-        """What is found by an index."""
-        return tuple(one for one in self.properties.values() if one.index)
+    def indexed(self) -> tuple[tuple[str, int, Property], ...]:
+        """What is found by an index: its name, the number of its index, and the property."""
+        return tuple((one.name, self.code(one.index), one) for one in self.properties.values() if one.index)
 
     @cached_property
     def sought(self) -> tuple[Property, ...]:
