@@ -22,7 +22,7 @@ import orjson
 from bench.measuring import Measured, apart, timed
 from muster.directory.directory import Directory, Settings
 from muster.directory.objects import new_rows
-from muster.directory.schema.kinds import SCHEMAS, Kind
+from muster.directory.schema.kinds import SCHEMAS, WORDS_OF_NAME, Kind
 from muster.directory.users import create_users
 from muster.store.database import Database, chunks
 from tests.servers.muster import MusterServer
@@ -34,6 +34,7 @@ BATCH = 5000
 TIMES = 200
 EVENTUAL = {"ConsistencyLevel": "eventual"}
 SHOWN = "SELECT o.id, o.guid, o.kind, o.state, o.born, o.seq, o.own, o.deleted, o.doc FROM dir_object o"
+KEYED = f"{SHOWN} JOIN dir_key k ON k.object = o.id WHERE k.code = ?"
 _FIRST = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Margaret", "Tim", "Radia", "Vint")
 _LAST = ("Lovelace", "Hopper", "Turing", "Dijkstra", "Liskov", "Knuth", "Hamilton", "Berners-Lee", "Perlman", "Cerf")
 
@@ -127,11 +128,9 @@ class Asker:
         self.database.execute("PRAGMA mmap_size = 268435456")
         self.dice = random.Random(1)
         highest = self.database.execute("SELECT MAX(id) FROM dir_object").fetchone()[0]
-        numbers = self.dice.sample(range(2, highest + 1), TIMES)
-        marks = ", ".join("?" * len(numbers))
-        self.some = self.database.execute(
-            f"SELECT guid, json_extract(doc, '$.userPrincipalName') FROM dir_object WHERE id IN ({marks})", numbers
-        ).fetchall()
+        numbers = [(number,) for number in self.dice.sample(range(2, highest + 1), TIMES)]
+        sql = "SELECT guid, json_extract(doc, '$.userPrincipalName') FROM dir_object WHERE id = ?"
+        self.some = [self.database.execute(sql, number).fetchone() for number in numbers]
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         answer = self.client.get(
@@ -163,7 +162,7 @@ class Asker:
 def asked(
     name: str, ask: Callable[[], object], floor: Callable[[], object], limit: float | None = None, times: int = TIMES
 ) -> Measured:
-    """The median of many askings, in milliseconds, beside the floor's. Fails when it is above the limit."""
+    """The median of many askings, in milliseconds, beside the floor's. `limit`: what it should be below."""
     taken, bare = _median(ask, times), _median(floor, times)
     note = f"the slowest of a hundred: {taken[1] * 1000:.2f} ms" + (f"; to be below {limit:g} ms" if limit else "")
     return Measured(
@@ -184,62 +183,65 @@ def reads(of: Asker) -> Iterator[Measured]:
     """One user, pages, filters, searches, counts."""
     guids, names = ([row[place] for row in of.some] for place in (0, 1))
     pick = of.dice.choice
-    by_name = f"{SHOWN} JOIN dir_key k ON k.object = o.id WHERE k.code = 105 AND k.key = ?"
     yield asked("the wire alone", lambda: of.client.get("/common/discovery/instance"), lambda: of.rows("SELECT 1"))
+    by_id = f"{SHOWN} WHERE o.guid = ?"
+    yield asked("a user by id", lambda: of.get(f"/users/{pick(guids)}"), lambda: of.rows(by_id, pick(guids)), limit=5)
+    by_name = f"{KEYED} AND k.key = ?"
     yield asked(
-        "a user by id",
-        lambda: of.get(f"/users/{pick(guids)}"),
-        lambda: of.rows(f"{SHOWN} WHERE o.guid = ?", pick(guids)),
-        5,
+        "a user by userPrincipalName",
+        lambda: of.get(f"/users/{pick(names)}"),
+        lambda: of.rows(by_name, index("userPrincipalName"), pick(names)),
+        limit=5,
     )
-    yield asked("a user by name", lambda: of.get(f"/users/{pick(names)}"), lambda: of.rows(by_name, pick(names)), 5)
-    page = f"{SHOWN} WHERE o.state = 0 AND o.kind = 1 AND o.id > ? ORDER BY o.id LIMIT 1000"
     first = of.get("/users", top=999).json()["@odata.nextLink"]
-    middle = COUNT // 2
-    yield asked("a page of 999", lambda: of.link(first), lambda: of.rows(page, 1000), 100, 30)
+    page = f"{SHOWN} WHERE o.state = 0 AND o.kind = 1 AND o.id > ? ORDER BY o.id LIMIT 1000"
+    yield asked("a page of 999", lambda: of.link(first), lambda: of.rows(page, 1000), limit=100, times=30)
     yield asked(
-        "a page of 999, whole users", lambda: of.get("/users/delta", top=999), lambda: of.rows(page, middle), 100, 30
+        "a delta page of 999", lambda: of.get("/users/delta", top=999), lambda: of.rows(page, 0), limit=100, times=30
     )
-    indexed = f"{SHOWN} JOIN dir_key k ON k.object = o.id WHERE k.code = ? AND k.key = ? ORDER BY k.object LIMIT 101"
+    yield from _queries(of)
+    counted = "SELECT COUNT(*) FROM dir_object o WHERE o.state = 0 AND o.kind = 1"
+    yield asked("$count of all users", lambda: of.get("/users/$count"), lambda: of.rows(counted), times=20)
+
+
+def _queries(of: Asker) -> Iterator[Measured]:
+    few = f"{KEYED} AND k.key = ? ORDER BY k.object LIMIT 101"
+    many = f"{KEYED} AND k.key >= ? AND k.key < ? ORDER BY k.key, k.object LIMIT 101"
+    name, words = index("displayName"), SCHEMAS[Kind.USER].code(WORDS_OF_NAME)
 
     def department() -> str:
         return f"Department {of.dice.randrange(min(COUNT, 2000))}"
 
     yield asked(
-        "a filter by department",
-        lambda: of.get("/users", filter=f"department eq '{department()}'", top=100),
-        lambda: of.rows(indexed, 110, department().lower()),
-        100,
+        "$filter by a department",
+        lambda: of.get("/users", filter=f"department eq '{department()}'"),
+        lambda: of.rows(few, index("department"), department().lower()),
     )
     both = "startsWith(displayName,'Ada') and accountEnabled eq true"
-    starts = (
-        f"{SHOWN} JOIN dir_key k ON k.object = o.id WHERE k.code = 101 AND k.key >= 'ada' AND k.key < 'ada\U0010ffff' "
-        "LIMIT 101"
-    )
     yield asked(
-        "a filter by the beginning of a name", lambda: of.get("/users", filter=both), lambda: of.rows(starts), 100, 20
+        "$filter by the beginning of a name",
+        lambda: of.get("/users", filter=both),
+        lambda: of.rows(many, name, "ada", "adb"),
     )
-    words = f"{SHOWN} JOIN dir_key k ON k.object = o.id WHERE k.code = 190 AND k.key = ? LIMIT 101"
 
     def surname() -> str:
-        number = of.dice.randrange(COUNT)
-        return f"{_LAST[number // 10 % 10]}{number % 997}"
+        return str(body(of.dice.randrange(COUNT))["surname"])
 
     yield asked(
-        "a search for a surname",
+        "$search for a surname",
         lambda: of.get("/users", search=f'"displayName:{surname()}"'),
-        lambda: of.rows(words, surname().lower()),
-        100,
+        lambda: of.rows(few, words, surname().lower()),
     )
     yield asked(
-        "a search for a first name",
+        "$search for a first name",
         lambda: of.get("/users", search='"displayName:ada"'),
-        lambda: of.rows(words, "ada"),
-        100,
-        20,
+        lambda: of.rows(many, words, "ada", "adb"),
     )
-    counted = "SELECT COUNT(*) FROM dir_object o WHERE o.state = 0 AND o.kind = 1"
-    yield asked("$count of all", lambda: of.get("/users/$count"), lambda: of.rows(counted), 100, 20)
+
+
+def index(name: str) -> int:
+    """The number of the index of a property of users."""
+    return SCHEMAS[Kind.USER].code(SCHEMAS[Kind.USER].properties[name].index)
 
 
 def changes(of: Asker) -> Iterator[Measured]:
@@ -256,9 +258,9 @@ def changes(of: Asker) -> Iterator[Measured]:
             raise AssertionError(f"{len(found['value'])} changes, not one")
         token = found["@odata.deltaLink"]
 
-    last = f"{SHOWN} WHERE o.kind = 1 AND o.seq > (SELECT MAX(seq) - 1 FROM dir_object WHERE kind = 1) ORDER BY o.seq LIMIT 201"
-    yield asked("one change and its delta", change, lambda: of.rows(last), 100)
-    yield asked("a delta of nothing", lambda: of.link(token), lambda: of.rows(last), 100)
+    last = f"{SHOWN} WHERE o.kind = 1 ORDER BY o.seq DESC LIMIT 1"
+    yield asked("one change and its delta", change, lambda: of.rows(last))
+    yield asked("a delta of nothing", lambda: of.link(token), lambda: of.rows(last))
 
 
 # --- writes
@@ -331,7 +333,7 @@ def group(of: Asker) -> Iterator[Measured]:
     number = of.rows("SELECT id FROM dir_object WHERE guid = ?", guid)[0][0]
     if COUNT > MEMBERS:
         yield asked(
-            "one member more and its delta", add, lambda: of.rows(edge, number, 0), 100, min(TIMES, COUNT - MEMBERS)
+            "one member more and its delta", add, lambda: of.rows(edge, number, 0), times=min(TIMES, COUNT - MEMBERS)
         )
     members = (
         f"{SHOWN} JOIN dir_edge e ON e.member = o.id WHERE e.relation = 1 AND e.owner = ? AND e.state = 0 "
@@ -341,16 +343,15 @@ def group(of: Asker) -> Iterator[Measured]:
         "a page of 999 members",
         lambda: of.get(f"/groups/{guid}/members", top=999),
         lambda: of.rows(members, number),
-        100,
-        30,
+        limit=100,
+        times=30,
     )
     counted = "SELECT COUNT(*) FROM dir_edge WHERE relation = 1 AND owner = ? AND state = 0"
     yield asked(
         "$count of the members",
         lambda: of.get(f"/groups/{guid}/members/$count"),
         lambda: of.rows(counted, number),
-        100,
-        20,
+        times=20,
     )
 
 

@@ -10,7 +10,7 @@ from muster.directory.directory import Directory
 from muster.directory.errors import Invalid, NotFound
 from muster.directory.guests import accept, invite, known_ticket, sign_in_name
 from muster.directory.licences import assign, set_sku, skus
-from muster.directory.lifecycle import delete, restore
+from muster.directory.lifecycle import delete, purge, restore
 from muster.directory.objects import State, find
 from muster.directory.passes import create_pass, delete_pass, find_pass, passes, use_pass
 from tests.directory.support import Clock, add_person, again
@@ -174,6 +174,10 @@ def test_the_licences_of_somebody_deleted_are_free(directory: Directory) -> None
         back = restore(work, find(work, ada.guid, state=State.DELETED))
         assert "assignedLicenses" not in back.doc
         assert skus(work)[0].used == 1
+        for number in range(2):  # deleted, then gone: given back once
+            grace = find(work, grace.guid, state=State(number))
+            (delete, purge)[number](work, grace)
+            assert skus(work)[0].used == 0
 
 
 def test_licences_that_cannot_be_assigned(lite: Directory) -> None:

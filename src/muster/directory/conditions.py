@@ -7,7 +7,7 @@ nothing and differs from everything.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from muster.directory.filters import (
     Quantified,
     Words,
 )
-from muster.directory.keys import comparable, fold, words
+from muster.directory.keys import comparable, fold, runs, words
 from muster.directory.schema.kinds import WORDS_OF_DESCRIPTION, WORDS_OF_NAME, Schema
 from muster.directory.schema.property import Property, Type
 from muster.directory.work import micros
@@ -48,11 +48,17 @@ class Sql:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of an index that every object sought must have: where a query can start."""
+class Start:
+    """A part of an index `k` in which every object sought stands: where a query can begin.
 
-    code: int
-    key: str
+    `ordered`: each stands there once, in the order of their numbers. `ranged`: they can be read in the order of their
+    keys, those left out for which `counts` is false: entries of an object that had one before.
+    """
+
+    where: Sql
+    ordered: bool = False
+    ranged: bool = False
+    counts: Callable[[Mapping[str, Any], str], bool] | None = None
 
 
 class Conditions:
@@ -67,33 +73,53 @@ class Conditions:
         self.indexed = indexed
         self._parts = 0
 
-    def split(self, condition: Condition | None) -> tuple[Entry | None, Sql]:
-        """Where the query can start, if an index tells, and what else must hold."""
-        if condition is None:
-            return None, Sql("TRUE")
-        parts = condition.conditions if isinstance(condition, Both) else (condition,)
-        start: Entry | None = None
-        rest: list[Sql] = []
-        for part in parts:
-            found = self._entry(part) if start is None else None
-            if found is not None:
-                start = found
-            else:
-                rest.append(self.sql(part))
-        return start, _joined(" AND ", rest) if rest else Sql("TRUE")
-
-    def _entry(self, condition: Condition) -> Entry | None:
-        """The index entry that a condition is the same as."""
+    def start(self, condition: Condition) -> Start | None:
+        """The part of an index that a condition is the same as; None when there is none."""
         match condition:
-            case Compare(path, "eq", value) if len(path) == 1 and value is not None:
-                one = self._property(path)
-                if self._has_index(one) and one.type is not Type.BOOLEAN:
-                    return Entry(self.schema.code(one.index), _key(value, one.type))
-            case Quantified(path, False, Compare((), "eq", value)) if value is not None:
-                one = self._property(path)
-                if self._has_index(one):
-                    return Entry(self.schema.code(one.index), _key(value, one.type))
+            case Words(path, text):
+                return self._searched(path, text)
+            case Compare((_,) as path, "eq", value) if value is not None:
+                return self._entries(path, condition)
+            case Among((_,) as path) | Match((_,) as path, "startsWith"):
+                return self._entries(path, condition)
+            case Quantified((_,) as path, False, Compare((), "eq") | Among(()) | Match((), "startsWith") as inner):
+                return self._entries(path, inner)
         return None
+
+    def _entries(self, path: Path, condition: Compare | Among | Match) -> Start | None:
+        one = self._property(path)
+        if not self._has_index(one):
+            return None
+        code = self.schema.code(one.index)
+        if isinstance(condition, Compare):
+            return Start(Sql("k.code = ? AND k.key = ?", (code, _key(condition.value, one.type))), ordered=True)
+        if isinstance(condition, Among):
+            return Start(
+                Sql("k.code = ? AND k.key IN ?t", (code, [_key(value, one.type) for value in condition.values]))
+            )
+        return Start(_beginning(code, fold(condition.text)), ranged=not one.many)
+
+    def _searched(self, path: Path, text: str) -> Start | None:
+        """Where what is searched for stands; None for what no name can have."""
+        if path[0] not in ("displayName", "description"):
+            return Start(_beginning(self.schema.code(self._property(path).index), fold(text)), ranged=True)
+        found = runs(text)
+        if len(found) != 1:
+            return None
+        code, beginning = (
+            self.schema.code(WORDS_OF_NAME if path[0] == "displayName" else WORDS_OF_DESCRIPTION),
+            found[0],
+        )
+
+        def first(doc: Mapping[str, Any], key: str) -> bool:
+            return key == min(word for word in words(doc[path[0]]) if word.startswith(beginning))
+
+        return Start(_beginning(code, beginning), ranged=True, counts=first)
+
+    def all(self, held: Sql, conditions: Sequence[Condition]) -> Sql:
+        """What holds anyway, and the conditions. Raises `Unsupported` when there is too much of it."""
+        found = [held, *(self.sql(one) for one in conditions)]
+        return Sql(" AND ".join(one.text for one in found), tuple(value for one in found for value in one.values))
 
     def sql(self, condition: Condition) -> Sql:
         """The SQL of a condition. Raises `Unsupported` when there is too much of it."""
@@ -230,23 +256,18 @@ class Conditions:
     def _words(self, path: Path, text: str) -> Sql:
         if not self.indexed:
             raise Unsupported("Deleted objects cannot be searched; filter them instead.")
-        if path[0] in ("displayName", "description"):
-            code = self.schema.code(WORDS_OF_NAME if path[0] == "displayName" else WORDS_OF_DESCRIPTION)
-            found = sorted(words(text))
-            if not found:
-                return Sql("FALSE")
-            return _joined(" AND ", [_beginning(code, word) for word in found])
-        return _beginning(self.schema.code(self._property(path).index), fold(text))
+        found = self._searched(path, text)
+        if found is None:
+            several = runs(text)
+            return _joined(" AND ", [self._words(path, word) for word in several]) if several else Sql("FALSE")
+        return Sql(f"o.id IN (SELECT k.object FROM dir_key k WHERE {found.where.text})", found.where.values)
 
 
 _POINT: Final = "EXISTS (SELECT 1 FROM dir_key k WHERE k.code = ? AND k.key = ? AND k.object = o.id)"
 
 
 def _beginning(code: int, text: str) -> Sql:
-    return Sql(
-        "o.id IN (SELECT k.object FROM dir_key k WHERE k.code = ? AND k.key >= ? AND k.key < ?)",
-        (code, text, text + _END),
-    )
+    return Sql("k.code = ? AND k.key >= ? AND k.key < ?", (code, text, text + _END))
 
 
 def _test(value: str, condition: Compare | Among | Match, kind: Type) -> Sql:

@@ -51,6 +51,11 @@ def words(text: str) -> set[str]:
     return found
 
 
+def runs(text: str) -> list[str]:
+    """What is searched for: words as they were typed, split at spaces and signs."""
+    return list(dict.fromkeys(fold(run)[:_LONGEST_WORD] for run in re.findall(r"[\w]+", text)))
+
+
 def index_keys(schema: Schema, doc: Mapping[str, Any]) -> set[Key]:
     """Every index entry of an object."""
     found: set[Key] = set()

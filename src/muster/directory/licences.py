@@ -27,10 +27,7 @@ class Sku:
 
 def skus(work: Work) -> list[Sku]:
     """Everything the organisation has, by part number."""
-    rows = work.session.rows(
-        "SELECT s.id, s.part, s.units, (SELECT COUNT(*) FROM dir_licence l WHERE l.sku = s.id), s.plans "
-        "FROM dir_sku s ORDER BY s.part"
-    )
+    rows = work.session.rows("SELECT id, part, units, used, plans FROM dir_sku ORDER BY part")
     return [Sku(number, part, units, used, orjson.loads(plans)) for number, part, units, used, plans in rows]
 
 
@@ -42,9 +39,9 @@ def set_sku(work: Work, part: str, units: int, plans: Sequence[str] = ()) -> Sku
     names = {name: number for number, name in known.plans.items()} if known else {}
     wanted = {names.get(name) or str(uuid.uuid4()): name for name in plans} or (known.plans if known else {})
     number = known.id if known else str(uuid.uuid4())
-    work.session.upsert(
-        "dir_sku", ("id", "part", "units", "plans"), ("id",), [(number, part, units, orjson.dumps(wanted).decode())]
-    )
+    columns = ("id", "part", "units", "plans", "used")
+    row = (number, part, units, orjson.dumps(wanted).decode(), 0)
+    work.session.upsert("dir_sku", columns, ("id",), [row], keep=("used",))
     return Sku(number, part, units, known.used if known else 0, wanted)
 
 
@@ -58,7 +55,7 @@ def assign(work: Work, user: Entry, add: Sequence[dict[str, Any]], remove: Seque
         if number not in held:
             raise Invalid(f"User does not have a corresponding license. ({number})", "removeLicenses")
         del held[number]
-        work.session.run("DELETE FROM dir_licence WHERE sku = ? AND object = ?", number, user.id)
+        _give_back(work, number, user.id)
     for one in add:
         number = one["skuId"]
         sku = known.get(number)
@@ -71,7 +68,7 @@ def assign(work: Work, user: Entry, add: Sequence[dict[str, Any]], remove: Seque
         if number not in held:
             if sku.used >= sku.units:
                 raise Invalid(f"Subscription with SKU {number} does not have any available licenses.", "addLicenses")
-            work.session.run("INSERT INTO dir_licence (sku, object) VALUES (?, ?)", number, user.id)
+            _take(work, number, user.id)
         held[number] = {"skuId": number, "disabledPlans": disabled}
     doc = {**user.doc, "assignedLicenses": list(held.values())}
     if not held:
@@ -79,9 +76,10 @@ def assign(work: Work, user: Entry, add: Sequence[dict[str, Any]], remove: Seque
     return change(work, user, doc)
 
 
-def release(work: Work, number: int) -> None:
+def release(work: Work, old: Entry) -> None:
     """An object is deleted: its licences can be assigned to others."""
-    work.session.run("DELETE FROM dir_licence WHERE object = ?", number)
+    for one in old.doc.get("assignedLicenses") or ():
+        _give_back(work, one["skuId"], old.id)
 
 
 def reclaim(work: Work, number: int, doc: dict[str, Any]) -> None:
@@ -90,6 +88,16 @@ def reclaim(work: Work, number: int, doc: dict[str, Any]) -> None:
     free = {one.id for one in skus(work) if one.used < one.units}
     kept = [one for one in held if one["skuId"] in free]
     for one in kept:
-        work.session.run("INSERT INTO dir_licence (sku, object) VALUES (?, ?)", one["skuId"], number)
+        _take(work, one["skuId"], number)
     if kept:
         doc["assignedLicenses"] = kept
+
+
+def _take(work: Work, sku: str, number: int) -> None:
+    work.session.run("INSERT INTO dir_licence (sku, object) VALUES (?, ?)", sku, number)
+    work.session.run("UPDATE dir_sku SET used = used + 1 WHERE id = ?", sku)
+
+
+def _give_back(work: Work, sku: str, number: int) -> None:
+    if work.session.run("DELETE FROM dir_licence WHERE sku = ? AND object = ?", sku, number):
+        work.session.run("UPDATE dir_sku SET used = used - 1 WHERE id = ?", sku)

@@ -22,7 +22,7 @@ def delete(work: Work, old: Entry) -> None:
     """Delete a live object: users and groups can be restored, other kinds are gone."""
     if old.schema.soft:
         suspend(work, old.id)
-        release(work, old.id)
+        release(work, old)
         bury(work, old, State.DELETED)
     else:
         purge(work, old)
@@ -31,7 +31,7 @@ def delete(work: Work, old: Entry) -> None:
 def purge(work: Work, old: Entry) -> None:
     """An object is gone for ever; only its id is left, for those who ask what has changed."""
     drop(work, old.id)
-    release(work, old.id)
+    release(work, old)
     for table in ("dir_pass", "dir_invitation"):
         work.session.run(f"DELETE FROM {table} WHERE object = ?", old.id)
     bury(work, old, State.GONE)

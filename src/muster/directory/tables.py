@@ -135,6 +135,7 @@ Table(
     Column("part", TEXT, nullable=False),
     Column("units", BigInteger, nullable=False),
     Column("plans", TEXT, nullable=False),
+    Column("used", BigInteger, nullable=False),
     Index("dir_sku_part", "part", unique=True),
 )
 

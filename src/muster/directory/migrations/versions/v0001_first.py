@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("part", TEXT, nullable=False),
         sa.Column("units", sa.BigInteger(), nullable=False),
         sa.Column("plans", TEXT, nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
     )
     op.create_index("dir_sku_part", "dir_sku", ["part"], unique=True)
     op.create_table(
