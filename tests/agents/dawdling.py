@@ -14,11 +14,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 from muster.agents.agent import Agent
 from muster.agents.state import loaded
 from muster.connectors.kit.contract import Connector
-from muster.connectors.sql import SqlConnector
+from muster.connectors.kit.registry import connector_class
 from muster.model.changes import Change, Outcome
 from muster.model.objects import Page
 
@@ -27,12 +28,12 @@ PAGE = 50
 real = time.time
 
 
-class Dawdling(SqlConnector):
-    """SQL in small pages, hanging where the environment says."""
+class Dawdling:
+    """What comes before a connector: small pages, and hanging where the environment says."""
 
     def read(self, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
         number = 0
-        for page in super().read(wanted, since):
+        for page in self._real.read(wanted, since):
             for at in range(0, len(page.objects), PAGE):
                 number += 1
                 hang("read", number)
@@ -45,7 +46,11 @@ class Dawdling(SqlConnector):
                 hang("write", number)
                 yield change
 
-        return super().write(counted())
+        yield from self._real.write(counted())
+
+    @property
+    def _real(self) -> Any:
+        return super()
 
 
 def hang(what: str, number: int) -> None:
@@ -55,8 +60,7 @@ def hang(what: str, number: int) -> None:
 
 
 def connectors(name: str) -> type[Connector]:
-    assert name == "sql"
-    return Dawdling
+    return cast("type[Connector]", type("Dawdler", (Dawdling, connector_class(name)), {}))
 
 
 def main() -> None:

@@ -71,13 +71,13 @@ class Company(MusterServer):
         with self.registry() as registry:
             return registry.make_code(group, 60)[0]
 
-    def enrolled(self, name: str, *others: Company) -> AgentState:
+    def enrolled(self, name: str, *others: Company, group: str = GROUP) -> AgentState:
         """An agent of this server (and others on its store) in a folder of its own."""
         servers = [self, *others]
         return enrolled(
             self.folder / f"agent-{name}",
             [server.authority for server in servers],
-            self.code(),
+            self.code(group),
             name,
             fingerprints=[server.fingerprint for server in servers],
         )
