@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from muster.app.check import check_project
 from muster.cli.scaffold import STARTER, examples, make_project, template
 from muster.model.errors import ProjectError
 
@@ -40,6 +41,12 @@ def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
 def test_an_unknown_example_names_the_nearest() -> None:
     with pytest.raises(ProjectError, match="Did you mean 'acme'"):
         template("acmee")
+
+
+def test_hybrid_is_in_order_as_it_comes(tmp_path: Path) -> None:
+    made = make_project(examples()["hybrid"], tmp_path / "hybrid")
+    assert {"README.md", ".gitignore", "mappings/ad-user.yaml", "mappings/cloud-user.yaml"} <= set(made)
+    assert check_project(tmp_path / "hybrid") == []
 
 
 def test_acme_comes_without_what_belongs_to_the_checkout(tmp_path: Path) -> None:

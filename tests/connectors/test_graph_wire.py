@@ -53,12 +53,15 @@ def test_settings_that_do_not_fit_together_are_told(given: dict[str, Any], words
 
 
 def test_microsoft_is_not_asked_for_what_only_our_own_directory_has() -> None:
-    own = graph_type("group", Resource.GROUP, own=True)
+    own = graph_type("group", Resource.GROUP, own=True, synchronises=True)
     microsofts = graph_type("group", Resource.GROUP)
-    assert "onPremisesImmutableId" in own.schema.attributes
-    assert own.schema.attributes["onPremisesImmutableId"].writable == "never"
-    assert not any("xtensionAttribute" in name for name in microsofts.schema.attributes)
-    assert "onPremisesImmutableId" not in microsofts.schema.attributes
+    names = ["displayName", "onPremisesImmutableId", "extensionAttribute1"]
+    assert own.selected(names) == ["id", "displayName", "onPremisesImmutableId", "onPremisesExtensionAttributes"]
+    assert microsofts.selected(names) == ["id", "displayName"]
+    for name in names[1:]:
+        assert own.schema.attributes[name].writable == "always"
+        assert microsofts.schema.attributes[name].writable == "never"
+        assert filters.equality(microsofts, name, "x") is None
 
 
 def test_only_wanted_properties_are_selected_and_references_are_none() -> None:

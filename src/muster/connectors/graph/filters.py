@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from muster.connectors.graph.resources import GraphType, Place
+from muster.connectors.graph.resources import ABSENT, GraphType, Place
 from muster.model.values import Attribute, Scalar, Type, Value, convert, items
 
 TOGETHER: Final = 15
 """Values that one `in` may name."""
+
+
+UNSEARCHED: Final = frozenset({"never", ABSENT})
+"""Where Graph cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def equality(kind: GraphType, name: str, value: Value) -> Filter | None:
     """
     place, attribute = kind.place(name), kind.attribute(name)
     converted = items(convert(value, _each(attribute)))
-    if place.search == "never":
+    if place.search in UNSEARCHED:
         return None
     advanced = place.search == "advanced"
     path = f"{place.root}/{place.part}" if place.part and not place.listed else place.root
@@ -58,7 +62,7 @@ def among(kind: GraphType, name: str, values: Iterable[Scalar]) -> Filter | None
     if attribute.many:
         found = [one for one in (equality(kind, name, value) for value in values) if one is not None]
         return Filter(" or ".join(one.text for one in found), any(one.advanced for one in found)) if found else None
-    if place.search == "never":
+    if place.search in UNSEARCHED:
         return None
     path = f"{place.root}/{place.part}" if place.part else place.root
     literals = ",".join(_literal(one, attribute, place) for one in values)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from muster.connectors.graph.filters import TOGETHER, Filter, among, both, equality, query
 from muster.connectors.graph.reading import page_of
-from muster.connectors.graph.resources import ANCHOR, MANAGER, GraphType
+from muster.connectors.graph.resources import ABSENT, ANCHOR, MANAGER, GraphType
 from muster.connectors.graph.session import BATCH, Answer, Request, Session
 from muster.model.errors import IncompleteRead
 from muster.model.objects import ConnectorObject
@@ -47,6 +47,8 @@ class Looking:
             if found is not None and all(self._has(found, name, value) for name, value in rest.items()):
                 yield found
             return
+        if any(value is not None and self._is_absent(name) for name, value in rest.items()):
+            return
         try:
             filters = [equality(self._kind, name, value) for name, value in rest.items()]
         except WrongType:
@@ -71,13 +73,17 @@ class Looking:
     def _wanted(self, attribute: str, values: Sequence[Value]) -> list[Scalar]:
         """Those of the values that the attribute can have, each once."""
         found: dict[Scalar, None] = {}
-        for value in values:
+        for value in values if not self._is_absent(attribute) else ():
             try:
                 one = convert(value, self._kind.attribute(attribute))
             except WrongType:
                 continue
             found.update(dict.fromkeys(one if isinstance(one, list) else [] if one is None else [one]))
         return list(found)
+
+    def _is_absent(self, name: str) -> bool:
+        """Whether no object can have a value, so that nothing is to be looked for."""
+        return name in self._kind.places and self._kind.place(name).search == ABSENT
 
     def _by_id(self, wanted: Sequence[Scalar]) -> Iterator[ConnectorObject]:
         ids = [str(one) for one in wanted if _is_id(str(one))]

@@ -15,6 +15,7 @@ from muster.model.values import Attribute, Type, WrongType
 ANCHOR: Final = "id"
 MANAGER: Final = "manager"
 ACCOUNT_ENABLED: Final = "accountEnabled"
+ABSENT: Final = "absent"
 _GUID: Final = "guid"
 _LINE: Final = re.compile(
     r"(\w+?)([*!~+^@?#-]*)(?: (\w+))?(?: (?P<property>\w+)(?P<item>\[(?P<key>\w*)\])?/(?P<part>\w+))?"
@@ -26,7 +27,8 @@ class Place:
     """Where a value stands: a property, a part of it, or that part of an item of a list.
 
     `key` None: the property is no list; empty: any item; else the items of that type (`phones`, `addresses`).
-    `search`: "plain", "advanced" (with `ConsistencyLevel: eventual`) or "never". `bare`: its literals have no quotes.
+    `search`: "plain", "advanced" (with `ConsistencyLevel: eventual`), "never", or "absent" where the directory does not
+    know the attribute: there it has no values, and is never written. `bare`: its literals have no quotes.
     """
 
     root: str
@@ -84,8 +86,8 @@ class GraphType:
         for name in names:
             if name == MANAGER or name in self.relations:
                 continue
-            if name in self.places or name == ENABLED:
-                found[self.place(name).root] = None
+            if (name in self.places or name == ENABLED) and (place := self.place(name)).search != ABSENT:
+                found[place.root] = None
         return list(found)
 
     @property
@@ -142,8 +144,7 @@ def graph_type(
         found = _LINE.fullmatch(line)
         assert found is not None, line
         attribute, marks, type_ = found[1], found[2], found[3] or "text"
-        if "@" in marks and not own:
-            continue
+        absent = "@" in marks and not own
         synchronised = "^" in marks or "@" in marks
         closed = "-" in marks or (synchronised and not synchronises)
         attributes[attribute] = Attribute(
@@ -158,7 +159,7 @@ def graph_type(
             found["property"] or attribute,
             found["part"],
             found["key"],
-            "never" if "#" in marks or type_ == "reference" else "advanced" if "?" in marks else "plain",
+            _search(marks, type_, absent=absent),
             type_ == _GUID,
         )
     for one in extensions:
@@ -184,6 +185,14 @@ def graph_type(
         unique=kind.unique,
         relations=kind.relations,
     )
+
+
+def _search(marks: str, type_: str, *, absent: bool) -> str:
+    if absent:
+        return ABSENT
+    if "#" in marks or type_ == Type.REFERENCE:
+        return "never"
+    return "advanced" if "?" in marks else "plain"
 
 
 _DATA_TYPES: Final[Mapping[str, Type]] = {

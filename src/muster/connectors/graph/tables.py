@@ -4,7 +4,7 @@ One line an attribute: its name, marks, its type (text where none stands), its p
 
 - `*` many-valued, `!` required, `~` case ignored, `-` read only, `+` only with the object itself;
 - `^` written by synchronisation only: read only, except in a directory of one's own that lets the application;
-- `@` the same, and not known to Microsoft at all;
+- `@` the same, and not known to Microsoft at all: there it has no values;
 - `?` searched with the advanced query parameters, `#` not searched by the server.
 """
 
