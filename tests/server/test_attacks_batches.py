@@ -132,3 +132,32 @@ def test_what_depends_on_what_failed_is_not_tried(wire: Wire) -> None:
     answers = wire.batch(taken, make("2", f"{name}2", dependsOn=["1"]), get("3", dependsOn=["2"])).json()["responses"]
     assert {one["id"]: one["status"] for one in answers} == {"1": 400, "2": 424, "3": 424}
     assert wire.get("/users", filter=f"startsWith(displayName,'{name}')").json()["value"] == []
+
+
+def test_twenty_users_are_each_their_own(wire: Wire) -> None:
+    """They are made at once where that goes well: what each is told, and what there is afterwards, is the same."""
+    name = fresh()
+    boss = wire.user()
+    parts = [make(str(number), f"{name}{number}") for number in range(20)]
+    parts[3]["body"]["manager@odata.bind"] = f"{wire.server.graph}/users/{boss}"
+    answers = wire.batch(*parts).json()["responses"]
+    assert [(one["id"], one["status"]) for one in answers] == [(str(number), 201) for number in range(20)]
+    assert [one["body"]["displayName"] for one in answers] == [f"{name}{number}" for number in range(20)]
+    for one in answers:
+        assert one["headers"]["Location"].endswith(one["body"]["id"])
+        assert wire.get(f"/users/{one['body']['id']}").json()["displayName"] == one["body"]["displayName"]
+    assert wire.get(f"/users/{name}3@acme.example/manager").json()["id"] == boss
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"userPrincipalName": "x"}, {"displayName": None}, {"nobody": 1}, {"passwordProfile": {"password": "x"}}]
+)
+def test_of_twenty_users_the_wrong_ones_are_left_out(wire: Wire, wrong: dict[str, Any]) -> None:
+    name = fresh()
+    parts = [make(str(number), f"{name}{number}") for number in range(10)]
+    parts[4]["body"] |= wrong
+    parts[7]["body"]["userPrincipalName"] = f"{name}2@ACME.example"
+    statuses = [one["status"] for one in wire.batch(*parts).json()["responses"]]
+    assert statuses == [201, 201, 201, 201, 400, 201, 201, 400, 201, 201]
+    found = wire.get("/users", filter=f"startsWith(displayName,'{name}')").json()["value"]
+    assert sorted(one["displayName"] for one in found) == [f"{name}{n}" for n in range(10) if n not in (4, 7)]

@@ -119,6 +119,7 @@ class Route:
     """What is done for a method and a path, and the permissions of which one is needed.
 
     `{}` in `path` stands for a variable part. `reads`: no transaction that writes is needed, whatever the method.
+    `at_once` does several such calls of one transaction, all or none, with the answers that each would have.
     """
 
     method: str
@@ -127,6 +128,7 @@ class Route:
     permissions: Sequence[str]
 
     reads: bool = False
+    at_once: Callable[[Sequence[Call]], list[Answer]] | None = None
 
     @property
     def writes(self) -> bool:

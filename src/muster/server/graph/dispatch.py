@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,6 +49,28 @@ class Dispatcher:
                 told.answer = self._handle(request, caller, work, route, keys)
         return told.answer
 
+    def answer_alike(self, requests: Sequence[Request], caller: Caller, work: Work) -> list[Answer]:
+        """The answers to several requests in one transaction: at once, where that goes well, else one by one."""
+        if len(requests) > 1:
+            route, _ = self.router.find(requests[0].method, requests[0].path)
+            try:
+                with work.apart():
+                    need(caller.application, route.permissions)
+                    calls = [self._call(one, caller, work, *self.router.find(one.method, one.path)) for one in requests]
+                    if route.at_once is not None:
+                        return route.at_once(calls)
+            except (DirectoryError, GraphError):
+                pass  # Which of them is refused, and why, each is told by itself.
+        return [self.answer_within(one, caller, work) for one in requests]
+
+    def alike(self, one: Request, other: Request) -> bool:
+        """Whether two requests can be done at once."""
+        try:
+            routes = [self.router.find(each.method, each.path)[0] for each in (one, other)]
+        except GraphError:
+            return False
+        return routes[0] is routes[1] and routes[0].at_once is not None
+
     def answer_within(self, request: Request, caller: Caller, work: Work) -> Answer:
         """The answer to one request of several in one transaction; what a failing one did is undone."""
         with telling(caller.request, caller.client_request) as told:
@@ -79,9 +101,12 @@ class Dispatcher:
 
     def _handle(self, request: Request, caller: Caller, work: Work, route: Route, keys: tuple[str, ...]) -> Answer:
         need(caller.application, route.permissions)
+        return route.handler(self._call(request, caller, work, route, keys))
+
+    def _call(self, request: Request, caller: Caller, work: Work, route: Route, keys: tuple[str, ...]) -> Call:
         options = parse_options(request.query)
         lasting = self.directory.settings.changes
-        return route.handler(Call(request, work, caller.application, caller.base, route.path, keys, options, lasting))
+        return Call(request, work, caller.application, caller.base, route.path, keys, options, lasting)
 
     def error(self, error: GraphError, caller: Caller) -> Answer:
         """The answer that tells an error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from muster.directory.edges import Relation
 from muster.directory.lifecycle import delete
@@ -24,6 +25,7 @@ def collection(
     change: Callable[[Call, Entry], object],
     read: Sequence[str],
     write: Sequence[str],
+    make_all: Callable[[Sequence[Call]], list[Entry]] | None = None,
     creates: Sequence[str] | None = None,
     updates: Sequence[str] | None = None,
     relations: Sequence[Relation] = (),
@@ -31,15 +33,20 @@ def collection(
 ) -> list[Route]:
     """`name`, `name/$count`, `name/delta` and `name/{}`.
 
-    `make` and `change` do what the body of the call asks for. `creates`, `updates`: the permissions for these, where
-    they are not `write`. `relations`: the references that a delta tells. `shows`: the properties of a new object that
-    are answered; None: all.
+    `make` and `change` do what the body of the call asks for; `make_all`, what those of several do, all or none.
+    `creates`, `updates`: the permissions for these, where they are not `write`. `relations`: the references that a
+    delta tells. `shows`: the properties of a new object that are answered; None: all.
     """
     schema = SCHEMAS[kind]
 
-    def post(call: Call) -> Answer:
-        made = make(call)
+    def told(call: Call, made: Entry) -> Answer:
         return created(call, {"@odata.context": context(call, name, entity=True), **shown(made, shows)}, made.guid)
+
+    def post(call: Call) -> Answer:
+        return told(call, make(call))
+
+    def post_all(calls: Sequence[Call], make_all: Callable[[Sequence[Call]], list[Entry]]) -> list[Answer]:
+        return [told(call, made) for call, made in zip(calls, make_all(calls), strict=True)]
 
     def patch(call: Call) -> Answer:
         entry = find(call)
@@ -56,7 +63,7 @@ def collection(
     one = f"{name}/{{}}"
     return [
         Route("GET", name, lambda call: list_objects(call, schema), read),
-        Route("POST", name, post, creates or write),
+        Route("POST", name, post, creates or write, at_once=partial(post_all, make_all=make_all) if make_all else None),
         Route("GET", f"{name}/$count", lambda call: count_objects(call, schema), read),
         Route("GET", f"{name}/delta", lambda call: delta_objects(call, kind, relations), read),
         Route("GET", one, lambda call: get_object(call, find(call)), read),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from muster.directory.edges import Relation
@@ -12,7 +13,7 @@ from muster.directory.objects import Entry, find_named
 from muster.directory.schema.kinds import SCHEMAS, Kind
 from muster.directory.schema.property import Property, Type
 from muster.directory.teams import is_team
-from muster.directory.users import create_user, revoke_sessions, set_manager, update_user
+from muster.directory.users import create_users, revoke_sessions, set_manager, update_user
 from muster.directory.values import kept
 from muster.server.graph.call import Answer, Call, Route, context, done
 from muster.server.graph.errors import bad_request
@@ -43,11 +44,17 @@ def user(call: Call) -> Entry:
 
 
 def _make(call: Call) -> Entry:
-    body = dict(call.document())
-    manager = bound(body, "manager")
-    made = create_user(call.work, body)
-    if manager:
-        set_manager(call.work, made, manager[0])
+    return _make_all([call])[0]
+
+
+def _make_all(calls: Sequence[Call]) -> list[Entry]:
+    work = calls[0].work
+    bodies = [dict(call.document()) for call in calls]
+    managers = [bound(body, "manager") for body in bodies]
+    made = create_users(work, bodies)
+    for one, manager in zip(made, managers, strict=True):
+        if manager:
+            set_manager(work, one, manager[0])
     return made
 
 
@@ -151,6 +158,7 @@ ROUTES: Final = (
         Kind.USER,
         user,
         make=_make,
+        make_all=_make_all,
         change=_change,
         read=READ_USERS,
         write=WRITE_USERS,
