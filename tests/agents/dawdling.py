@@ -1,7 +1,8 @@
 """An agent that hangs in the middle: `python -m tests.agents.dawdling FOLDER`.
 
 HANG=read:2 hangs before the second page, HANG=write:50 before the fiftieth change; the file `hangs` in the agent's
-folder says that it is there. SKEW=-86400 runs on a clock that is a day late.
+folder says that it is there. With SLOW=0.02 it only takes so many seconds for each, from there on. SKEW=-86400 runs
+on a clock that is a day late.
 """
 
 from __future__ import annotations
@@ -54,9 +55,11 @@ class Dawdling:
 
 
 def hang(what: str, number: int) -> None:
-    if os.environ.get("HANG") == f"{what}:{number}":
-        (FOLDER / "hangs").touch()
-        time.sleep(600)
+    where, _, first = os.environ.get("HANG", "").partition(":")
+    if what != where or number < int(first):
+        return
+    (FOLDER / "hangs").touch()
+    time.sleep(float(os.environ.get("SLOW", "600")))
 
 
 def connectors(name: str) -> type[Connector]:

@@ -168,6 +168,11 @@ class Command:
             text=True,
         )
 
+    def kill(self) -> None:
+        """As a power cut would."""
+        self._process.kill()
+        self._process.communicate()
+
     def done(self, seconds: float = 60) -> dict[str, Any]:
         """What it answered; its exit code as `code`, what it said to people as `said`."""
         out, said = self._process.communicate(timeout=seconds)

@@ -129,6 +129,23 @@ def test_a_server_that_is_killed_and_starts_again(office: Office) -> None:
             complete(office, run.done(60))
 
 
+def test_an_agent_at_work_survives_the_restart_of_its_server(office: Office) -> None:
+    with AgentProcess(office.company.enrolled("dc1"), HANG="write:150", SLOW="0.02") as busy:
+        run = Command(office.company.folder, "run")
+        busy.until_it_hangs()
+        office.company.kill()
+        office.company.start()
+        complete(office, run.done(90))
+
+
+def test_an_engine_that_is_killed_leaves_nothing_locked_for_long(office: Office) -> None:
+    with AgentProcess(office.company.enrolled("dc1"), HANG="write:150", SLOW="0.01") as busy:
+        run = Command(office.company.folder, "run")
+        busy.until_it_hangs()
+        run.kill()
+        complete(office, Command(office.company.folder, "run").done(90))
+
+
 def test_an_agent_survives_the_restart_of_its_server(office: Office) -> None:
     with AgentProcess(office.company.enrolled("dc1")):
         office.company.restart()

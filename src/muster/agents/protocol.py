@@ -22,8 +22,8 @@ BEAT: Final = 2.0
 LEASE: Final = 6.0
 """Seconds without a word after which an agent's sessions are given to another. The agent stops before that."""
 
-ENGINE_LEASE: Final = 60.0
-"""Seconds without a word after which the server ends the sessions of an engine."""
+ENGINE_LEASE: Final = 20.0
+"""Seconds without a word after which the server ends the sessions of an engine: what they lock is locked so long."""
 
 WAIT: Final = 20.0
 """Seconds for which the server keeps a request that has no answer yet."""

@@ -201,7 +201,7 @@ class Relay:
         for one in [one for one in self._agents.values() if now - one.heard > LEASE]:
             self.expel([one.id], f"the agent {one.name} was not heard of for {LEASE:.0f} seconds")
         for session in [one for one in self._sessions.values() if now - one.heard > ENGINE_LEASE]:
-            self._end(session, "the engine was not heard of for a minute")
+            self._end(session, f"the engine was not heard of for {ENGINE_LEASE:.0f} seconds")
             self._sessions.pop(session.id, None)
 
     def close(self) -> None:

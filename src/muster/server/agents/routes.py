@@ -102,17 +102,23 @@ class AgentRoutes:
         while True:
             await asyncio.sleep(_TURN)
             turn += 1
+            self.relay.sweep()
             try:
-                revoked = await self._run(self._registry.revoked)
-                self._forget(revoked)
-                self.relay.expel(revoked, "its agent was revoked")
-                self.relay.sweep()
-                if turn % _TURNS == 0:
-                    here = self.relay.present()
-                    await self._run(lambda: self._registry.saw(here))  # noqa: B023  done before the next turn
-                    await self._run(lambda: self._registry.announce(self._place))
+                await self._look(tell=turn % _TURNS == 0)
             except MusterError as error:
                 log.error("agents could not be looked after", error=error.message)
+            except Exception as error:
+                log.exception("a bug: agents could not be looked after", error=type(error).__name__)
+
+    async def _look(self, *, tell: bool) -> None:
+        """Into the store: who is revoked; with `tell`, say there who is here."""
+        revoked = await self._run(self._registry.revoked)
+        self._forget(revoked)
+        self.relay.expel(revoked, "its agent was revoked")
+        if tell:
+            here = self.relay.present()
+            await self._run(lambda: self._registry.saw(here))
+            await self._run(lambda: self._registry.announce(self._place))
 
     def _forget(self, revoked: set[int]) -> None:
         now = time.monotonic()
