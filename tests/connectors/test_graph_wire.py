@@ -170,3 +170,8 @@ def test_writing_an_item_keeps_the_others() -> None:
         "phones": [{"type": "pager", "number": "2"}, {"type": "business", "number": "3"}],
         "addresses": [{"city": "B", "postalCode": "4"}],
     }
+
+
+def test_no_text_that_comes_for_an_id_leads_elsewhere() -> None:
+    assert USER.path("../groups/x?$select=id#") == "/users/..%2Fgroups%2Fx%3F%24select%3Did%23"
+    assert (USER.path(), DEVICE.path("1-2")) == ("/users", "/devices/1-2")

@@ -250,3 +250,25 @@ def test_without_the_right_to_synchronise_users_and_groups_go_all_the_same(hybri
     (group,) = hybrid.graph.all("groups", "id,uniqueName")
     assert group["uniqueName"] == str(hybrid.guid(team))
     assert [one["id"] for one in hybrid.graph("GET", f"/groups/{group['id']}/members")["value"]] == [user["id"]]
+
+
+def test_a_mail_address_that_something_else_has_costs_only_that_one(hybrid: Hybrid) -> None:
+    body = {"displayName": "All", "mailNickname": "all", "mailEnabled": True, "securityEnabled": False}
+    other = {**body, "proxyAddresses": ["SMTP:ada@acme.example"]}
+    group = hybrid.graph("POST", "/groups", other)["id"]
+    hybrid.person("Ada", mail="ada@acme.example")
+    bo = hybrid.person("Bo")
+    done = hybrid("run")
+    assert (done.code, done.document["held"]) == (1, [])
+    (told,) = done.document["errors"]
+    assert "Another object with the same value for property proxyAddresses already exists" in told["message"]
+    assert f"group 'All' ({group}) has it" in told["message"]
+    assert set(hybrid.all("users", "id")) == {"Bo Example"}
+
+    hybrid.ou.set(bo, mail="ada@acme.example")
+    told = [one["message"] for one in hybrid("run").document["errors"] if "update was refused" in one["message"]]
+    assert [f"group 'All' ({group}) has it" in one for one in told] == [True], told
+    hybrid.graph("DELETE", f"/groups/{group}")
+    hybrid.ou.set(bo, mail=None)
+    hybrid.run()
+    assert set(hybrid.all("users", "id")) == {"Ada Example", "Bo Example"}

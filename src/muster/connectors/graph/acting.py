@@ -58,7 +58,7 @@ def act(
     if kind.resource is not Resource.USER or action not in ACTIONS:
         words = f"{kind.name}: there is no action {action!r}; users have: {', '.join(ACTIONS)}."
         return Outcome(0, Result.REJECTED, anchor, reason=words)
-    path = f"/{kind.collection}/{anchor}"
+    path = kind.path(anchor)
     try:
         answer, says = ACTIONS[action](session, path, parameters)
     except WrongType as error:

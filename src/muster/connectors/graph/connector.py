@@ -59,7 +59,7 @@ class GraphConnector(SessionConnector[GraphSettings, GraphObject, Session]):
         return Health(not broken, f"{where}, as {settings.client_id}", (*broken, *lacking))
 
     def _unlistable(self, kind: GraphType) -> str:
-        request = Request("GET", f"/{kind.collection}?$top=1&$select=id")
+        request = Request("GET", f"{kind.path()}?$top=1&$select=id")
         answer = self._session.send(request)
         return "" if answer.good else f"{kind.name}: {self._session.incomplete(request, answer).message}"
 
@@ -95,7 +95,7 @@ class GraphConnector(SessionConnector[GraphSettings, GraphObject, Session]):
         if not kind.takes_passwords:
             return Outcome(0, Result.REJECTED, anchor, reason=f"{object_type}: only users have passwords.")
         profile = {"password": password.reveal(), "forceChangePasswordNextSignIn": must_change}
-        path = f"/{kind.collection}/{anchor}"
+        path = kind.path(anchor)
         answer = self._session.send(Request("PATCH", path, {"passwordProfile": profile}))
         return Outcome(0, Result.DONE, anchor) if answer.good else refused(change, path, answer)
 

@@ -118,14 +118,14 @@ class Looking:
             yield from self._read(self._good(request, answer).values)
 
     def _single(self, anchor: str) -> Request:
-        return Request("GET", f"/{self._kind.collection}/{anchor}?{query(self._asked)}")
+        return Request("GET", f"{self._kind.path(anchor)}?{query(self._asked)}")
 
     def _list(self, asked: Filter | None) -> Request:
         parameters = {**self._asked, "$top": str(self._session.settings.page_size)}
         if asked is not None:
             parameters.update(asked.parameters)
         headers = asked.headers if asked is not None else {}
-        return Request("GET", f"/{self._kind.collection}?{query(parameters)}", None, headers)
+        return Request("GET", f"{self._kind.path()}?{query(parameters)}", None, headers)
 
     def _good(self, request: Request, answer: Answer) -> Answer:
         if not answer.good:

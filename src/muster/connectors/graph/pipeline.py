@@ -12,13 +12,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from muster.connectors.graph.session import BATCH, Answer, Request
 from muster.model.changes import Change, Outcome, Result
 from muster.model.errors import AuthFailed, IncompleteRead, MusterError, Throttled, Unreachable
 
 Steps: TypeAlias = Generator[Sequence[Request], list[Answer], Outcome]
+_T = TypeVar("_T")
+Part: TypeAlias = Generator[Sequence[Request], list[Answer], _T]
+"""Part of a change: requests, and what comes of them."""
 Send: TypeAlias = Callable[[Sequence[Request]], list[Answer]]
 
 
@@ -36,7 +39,7 @@ class _Job:
         return None if self.change.anchor is None else (self.change.type, self.change.anchor)
 
 
-_Part: TypeAlias = "tuple[_Job, int, Request]"
+_Sent: TypeAlias = "tuple[_Job, int, Request]"
 
 
 class Pipeline:
@@ -51,8 +54,8 @@ class Pipeline:
         self._size = size
         self._room = BATCH * (size + 1)
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="graph")
-        self._answered: SimpleQueue[tuple[list[_Part], Future[list[Answer]]]] = SimpleQueue()
-        self._waiting: deque[_Part] = deque()
+        self._answered: SimpleQueue[tuple[list[_Sent], Future[list[Answer]]]] = SimpleQueue()
+        self._waiting: deque[_Sent] = deque()
         self._jobs: set[_Job] = set()
         self._places: set[tuple[str, str]] = set()
         self._running = 0
@@ -100,7 +103,7 @@ class Pipeline:
             future = self._threads.submit(self._send, requests)
             future.add_done_callback(partial(self._arrived, parts))
 
-    def _arrived(self, parts: list[_Part], future: Future[list[Answer]]) -> None:
+    def _arrived(self, parts: list[_Sent], future: Future[list[Answer]]) -> None:
         self._answered.put((parts, future))
 
     def _one(self) -> Iterator[Outcome]:

@@ -66,7 +66,7 @@ class Reading:
         asked = {"$select": ",".join(kind.selected(names)), "$top": str(self._session.settings.page_size)}
         if MANAGER in names and kind.has_manager:
             asked["$expand"] = f"{MANAGER}($select={ANCHOR})"
-        request = Request("GET", f"/{kind.collection}?{query(asked)}")
+        request = Request("GET", f"{kind.path()}?{query(asked)}")
         relations = [one for one in kind.relations if one in names]
         for answer in self._session.pages(request):
             self._good(request, answer)
@@ -80,7 +80,7 @@ class Reading:
         asked = query({"$select": ANCHOR, "$top": "999"})
         for at in range(0, len(anchors), BATCH):
             some = anchors[at : at + BATCH]
-            requests = [Request("GET", f"/{kind.collection}/{anchor}/{relation}?{asked}") for anchor in some]
+            requests = [Request("GET", f"{kind.path(anchor)}/{relation}?{asked}") for anchor in some]
             for anchor, request, answer in zip(some, requests, self._session.batch(requests), strict=True):
                 if answer.status != 404:
                     yield from self._followed(kind, relation, anchor, request, answer)
@@ -154,7 +154,7 @@ class Reading:
         asked = query({"$select": ANCHOR, "$expand": f"{MANAGER}($select={ANCHOR})"})
         for at in range(0, len(unsure), BATCH):
             some = unsure[at : at + BATCH]
-            requests = [Request("GET", f"/{kind.collection}/{one[ANCHOR]}?{asked}") for one in some]
+            requests = [Request("GET", f"{kind.path(one[ANCHOR])}?{asked}") for one in some]
             for one, request, answer in zip(some, requests, self._session.batch(requests), strict=True):
                 if answer.status != 404:
                     self._good(request, answer)
@@ -166,7 +166,7 @@ class Reading:
     def _delta(self, kind: GraphType, names: Sequence[str], token: str) -> Request:
         references = [one for one in (MANAGER, *kind.relations) if one in names and one in kind.schema.attributes]
         asked = {"$select": ",".join([*kind.selected(names), *references]), "$deltatoken": token}
-        return Request("GET", f"/{kind.collection}/delta?{query(asked)}")
+        return Request("GET", f"{kind.path()}/delta?{query(asked)}")
 
     def _good(self, request: Request, answer: Answer) -> None:
         if not answer.good:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from typing import Final, TypeAlias
+from urllib.parse import quote, unquote
 
 from muster.connectors.graph.answers import already_there, refusal, retry
 from muster.connectors.graph.resources import GraphType
@@ -23,7 +24,7 @@ class References:
 
     def __init__(self, kind: GraphType, anchor: str, graph: str, batches: int) -> None:
         self._kind = kind
-        self._path = f"/{kind.collection}/{anchor}"
+        self._path = kind.path(anchor)
         self._graph = graph
         self._most = BATCH * batches
         self._there = False
@@ -51,7 +52,7 @@ class References:
                 some = part.add[at : at + size]
                 yield self._addition(part.attribute, some), part.attribute, some
             for one in part.remove:
-                yield Request("DELETE", f"{self._path}/{part.attribute}/{one}/$ref"), part.attribute, ()
+                yield Request("DELETE", f"{self._path}/{part.attribute}/{quote(one, safe='')}/$ref"), part.attribute, ()
 
     def _addition(self, relation: str, targets: Sequence[str]) -> Request:
         addresses = [f"{self._graph}/directoryObjects/{one}" for one in targets]
@@ -81,7 +82,7 @@ class References:
                 if targets:
                     self._left_out.append(f"{relation} {targets[0]} is not in the directory")
             else:
-                name = targets[0] if targets else request.path.split("/")[-2]
+                name = targets[0] if targets else unquote(request.path.split("/")[-2])
                 self._left_out.append(refusal(f"{relation} {name}", answer).removesuffix("."))
         for at in range(0, len(again), self._most):
             over = yield from self._sent(again[at : at + self._most])

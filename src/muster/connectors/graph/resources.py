@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from muster.connectors.graph import tables
 from muster.connectors.graph.settings import Resource
@@ -65,6 +66,10 @@ class GraphType:
         if found is None:
             raise WrongType(f"there is no attribute {name!r}")
         return found
+
+    def path(self, anchor: str | None = None) -> str:
+        """Where an object is, or all of them; no text that comes for an id leads elsewhere."""
+        return f"/{self.collection}" if anchor is None else f"/{self.collection}/{quote(anchor, safe='')}"
 
     def attribute(self, name: str) -> Attribute:
         """What the schema says of an attribute."""

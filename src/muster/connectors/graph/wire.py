@@ -42,8 +42,8 @@ def read(kind: GraphType, resource: Mapping[str, Any], wanted: Iterable[str]) ->
     """One resource with the attributes wanted, or what is wrong with it. A manager is there where it is expanded."""
     anchor = resource.get(ANCHOR)
     if not isinstance(anchor, str) or not anchor:
-        return ReadProblem(kind.name, None, "Graph shows an object without `id`.", f"/{kind.collection}")
-    where = f"/{kind.collection}/{anchor}"
+        return ReadProblem(kind.name, None, "Graph shows an object without `id`.", kind.path())
+    where = kind.path(anchor)
     values: Document = {}
     for name in wanted:
         if name in kind.relations:
