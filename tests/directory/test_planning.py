@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 
 from muster.directory.directory import Directory
-from muster.directory.filters import Among, Both, Compare, Condition, Match, Quantified, Words
+from muster.directory.filters import Among, Both, Compare, Condition, Either, Match, Quantified, Words
 from muster.directory.planning import Plan, Position, Query, plan_count, plan_page
 from muster.directory.schema.kinds import SCHEMAS, Kind
 from muster.directory.users import create_users
@@ -61,6 +61,19 @@ def test_what_is_few_is_gathered(crowd: Directory) -> None:
         Words(("displayName",), "7"),
     ):
         assert plan(crowd, condition).source.startswith("(SELECT DISTINCT k.object FROM dir_key k")
+
+
+def test_either_of_many_values_is_one_of_them(crowd: Directory) -> None:
+    numbers = Either(tuple(Compare(("employeeId",), "eq", str(number)) for number in range(3)))
+    found = plan(crowd, numbers)
+    assert found.source.startswith("(SELECT DISTINCT k.object FROM dir_key k")
+    assert ["0", "1", "2"] in found.where.values
+    addresses = Either(tuple(Quantified(("otherMails",), False, Compare((), "eq", text)) for text in ("a", "b")))
+    assert ["a", "b"] in plan(crowd, addresses).where.values
+    guids = Either((Compare(("id",), "eq", ID), Compare(("id",), "eq", ID[::-1])))
+    assert "o.guid IN" in plan(crowd, guids).where.text.split("COALESCE")[0]
+    mixed = Either((FEW, MANY))
+    assert plan(crowd, mixed).source == "dir_object o"
 
 
 def test_ids_are_looked_for_alone(crowd: Directory) -> None:

@@ -31,7 +31,7 @@ NESTED = "(" * 60 + "displayName eq 'a'" + ")" * 60
         (NESTED, "nested more than"),
         ("not " * 60 + "accountEnabled eq true", "nested more than"),
         ("displayName eq 'x' or " * 2000 + "id eq 'y'", "longer than"),
-        ("displayName eq 'x' or " * 700 + "displayName eq 'y'", "clauses"),
+        ("mail eq 'x' or city eq 'y' or " * 420 + "mail eq 'z'", "clauses"),
         ("displayName in (" + ",".join(["'x'"] * 1001) + ")", "at most"),
         ("password eq 'x'", "Could not find a property named 'password'"),
         ("displayName/name eq 'x'", "Could not find a property"),

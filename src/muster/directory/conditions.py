@@ -176,8 +176,6 @@ class Conditions:
                 return Sql(_POINT, (code, _key(value, one.type)))
             case Compare(_, "ne", value):
                 return Sql(f"NOT {_POINT}", (code, _key(value, one.type)))
-            case Among(_, values):
-                return _joined(" OR ", [self._indexed(one, Compare(condition.path, "eq", value)) for value in values])
             case _:
                 test = _test("k.key", condition, one.type)
                 return Sql(
@@ -282,7 +280,7 @@ def _test(value: str, condition: Compare | Among | Match, kind: Type) -> Sql:
         case Compare(_, operator, literal):
             return Sql(f"COALESCE({value} {_SQL[operator]} ?, FALSE)", (_key(literal, kind),))
         case Among(_, values):
-            return _joined(" OR ", [_test(value, Compare((), "eq", each), kind) for each in values])
+            return Sql(f"COALESCE({value} IN ?t, FALSE)", ([_key(each, kind) for each in values],))
         case Match(_, "startsWith", text):
             start = fold(text)
             return Sql(f"COALESCE({value} >= ? AND {value} < ?, FALSE)", (start, start + _END))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from muster.directory.conditions import Conditions, Sql, Start
-from muster.directory.filters import Among, Both, Compare, Condition, Words
+from muster.directory.filters import Among, Both, Compare, Condition, Either, Literal, Path, Quantified, Words
 from muster.directory.keys import runs
 from muster.directory.objects import State
 from muster.directory.schema.kinds import Schema
@@ -106,8 +106,29 @@ def _parts(condition: Condition | None) -> list[Condition]:
             return [each for one in conditions for each in _parts(one)]
         case Words((("displayName" | "description"),) as path, text) if runs(text):
             return [Words(path, word) for word in runs(text)]
+        case Either(conditions):
+            return [_among(conditions) or condition]
         case _:
             return [condition]
+
+
+def _among(conditions: Sequence[Condition]) -> Condition | None:
+    """One condition for several that are true for one value each, of the same property; None for others."""
+    values: list[Literal] = []
+    paths: set[tuple[Path, bool]] = set()
+    for one in conditions:
+        match one:
+            case Compare(path, "eq", value) if value is not None:
+                paths.add((path, False))
+            case Quantified(path, False, Compare((), "eq", value)) if value is not None:
+                paths.add((path, True))
+            case _:
+                return None
+        values.append(value)
+    if len(paths) != 1:
+        return None
+    ((path, many),) = paths
+    return Quantified(path, False, Among((), tuple(values))) if many else Among(path, tuple(values))
 
 
 # --- plans

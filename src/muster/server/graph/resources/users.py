@@ -10,6 +10,7 @@ from muster.directory.errors import no_such
 from muster.directory.licences import assign, skus
 from muster.directory.neighbours import members
 from muster.directory.objects import Entry, find_named
+from muster.directory.pages import Position
 from muster.directory.schema.kinds import SCHEMAS, Kind
 from muster.directory.schema.property import Property, Type
 from muster.directory.teams import is_team
@@ -17,6 +18,7 @@ from muster.directory.users import create_users, revoke_sessions, set_manager, u
 from muster.directory.values import kept
 from muster.server.graph.call import Answer, Call, Route, context, done
 from muster.server.graph.errors import bad_request
+from muster.server.graph.odata.options import MOST
 from muster.server.graph.referring import MEMBER_OF, TRANSITIVE_MEMBER_OF, backward, bound, reference
 from muster.server.graph.resources.collection import collection
 from muster.server.graph.resources.listing import listed
@@ -138,7 +140,12 @@ def _licences(call: Call) -> Answer:
 
 
 def _joined_teams(call: Call) -> Answer:
-    found = MEMBER_OF.page(call.work, user(call), 999, None, None).entries
+    entry, found = user(call), list[Entry]()
+    position: Position | None = Position(0)
+    while position is not None:
+        page = MEMBER_OF.page(call.work, entry, MOST, position, None)
+        found += page.entries
+        position = page.next
     values = [
         {
             "id": one.guid,
