@@ -370,7 +370,7 @@ def test_when_the_server_dies_every_change_has_an_outcome() -> None:
             for n in range(1, 301):
                 if n == 150:
                     server.kill()
-                yield hired(f"{mark}{n}", n)
+                yield hired(f"{mark}{n}", n, employeeId=str(n))
 
         with Guard(to(server), system="cloud") as guard:
             outcomes = list(guard.write(changes()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -400,6 +401,36 @@ def test_members_over_several_pages_and_from_a_delta_in_parts() -> None:
     ]
     assert [(one.anchor, one.deleted) for page in changed for one in page.objects][-1] == ("h", True)
     assert "$select=id,displayName,members&" in next(path for _, path, _ in cloud.heard if "latest" in path)
+
+
+def test_managers_of_changed_users_are_asked_for_by_hundreds_and_nobody_is_lost() -> None:
+    """Who got a manager is told; of the others a list says who it is, and of those that it lacks, each by itself."""
+
+    def answer(_method: str, path: str, _body: Any) -> Reply:
+        if "latest" in path:
+            return 200, {"@odata.deltaLink": f"{cloud.url}/v1.0/users/delta?$deltatoken=one"}, {}
+        if "=one" in path:
+            users: list[Any] = [{"id": f"u{n}", "mail": f"{n}@x"} for n in range(40)]
+            users[7]["manager@delta"] = [{"id": "old", "@removed": {}}, {"id": "boss"}]
+            users[8]["manager@delta"] = [{"id": "old", "@removed": {}}]
+            return 200, {"value": users, "@odata.deltaLink": f"{cloud.url}/v1.0/users/delta?$deltatoken=two"}, {}
+        if "$filter=id" in path:
+            listed = re.findall(r"'(u\d+)'", path)
+            return (
+                200,
+                {"value": [{"id": one, "manager": {"id": "m"}} for one in listed if one not in ("u8", "u9")]},
+                {},
+            )
+        if "/users/u8?" in path:
+            return 200, {"id": "u8"}, {}
+        return failing(404, "Request_ResourceNotFound", "gone") if "/users/u9?" in path else (200, {"value": []}, {})
+
+    with Cloud(answer) as cloud, cloud.connector() as connector:
+        since = list(connector.read({"user": ["mail", "manager"]}, None))[-1].watermark
+        (page, _) = connector.read({"user": ["mail", "manager"]}, since)
+    managers = {found.anchor: found.values.get("manager") for found in page.objects}
+    assert managers == {**{f"u{n}": "m" for n in range(40) if n != 9}, "u7": "boss", "u8": None}
+    assert cloud.batches == [3, 2]
 
 
 def test_a_list_that_cannot_be_read_names_address_and_next_step() -> None:

@@ -6,12 +6,12 @@ https://learn.microsoft.com/graph/delta-query-overview
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from muster.connectors.graph import wire
-from muster.connectors.graph.filters import query
+from muster.connectors.graph.filters import TOGETHER, among, query
 from muster.connectors.graph.resources import ANCHOR, MANAGER, GraphType
 from muster.connectors.graph.session import BATCH, Answer, Request, Session
 from muster.connectors.graph.wire import Body
@@ -78,12 +78,10 @@ class Reading:
     def _references(self, kind: GraphType, relation: str, anchors: Sequence[str]) -> Iterator[Page]:
         """What these objects refer to, all of it, twenty objects a request, however many references each has."""
         asked = query({"$select": ANCHOR, "$top": "999"})
-        for at in range(0, len(anchors), BATCH):
-            some = anchors[at : at + BATCH]
-            requests = [Request("GET", f"{kind.path(anchor)}/{relation}?{asked}") for anchor in some]
-            for anchor, request, answer in zip(some, requests, self._session.batch(requests), strict=True):
-                if answer.status != 404:
-                    yield from self._followed(kind, relation, anchor, request, answer)
+        requests = [Request("GET", f"{kind.path(anchor)}/{relation}?{asked}") for anchor in anchors]
+        for anchor, (request, answer) in zip(anchors, self._batched(requests), strict=True):
+            if answer.status != 404:
+                yield from self._followed(kind, relation, anchor, request, answer)
 
     def _followed(
         self, kind: GraphType, relation: str, anchor: str, request: Request, answer: Answer
@@ -143,23 +141,47 @@ class Reading:
 
         A user who is gone by now is left out: the next changes tell it.
         """
-        found: list[Body] = []
-        unsure: list[Body] = []
-        for one in resources:
+        sure: dict[int, Any] = {}
+        for place, one in enumerate(resources):
             manager = wire.changed_manager(one)
-            if manager is not None:
-                found.append({**one, MANAGER: {ANCHOR: manager}})
-            elif one.get(ANCHOR):
-                unsure.append(one)
-        asked = query({"$select": ANCHOR, "$expand": f"{MANAGER}($select={ANCHOR})"})
-        for at in range(0, len(unsure), BATCH):
-            some = unsure[at : at + BATCH]
-            requests = [Request("GET", f"{kind.path(one[ANCHOR])}?{asked}") for one in some]
-            for one, request, answer in zip(some, requests, self._session.batch(requests), strict=True):
-                if answer.status != 404:
-                    self._good(request, answer)
-                    found.append({**one, MANAGER: answer.body.get(MANAGER)})
+            if manager is not None or not one.get(ANCHOR):
+                sure[place] = {ANCHOR: manager}
+        unsure = [str(one[ANCHOR]) for place, one in enumerate(resources) if place not in sure]
+        managers = self._managers(kind, unsure)
+        return [
+            {**one, MANAGER: sure[place] if place in sure else managers[str(one[ANCHOR])]}
+            for place, one in enumerate(resources)
+            if place in sure or str(one[ANCHOR]) in managers
+        ]
+
+    def _managers(self, kind: GraphType, anchors: Sequence[str]) -> dict[str, Any]:
+        """The managers of those users who are there, hundreds of users a request.
+
+        Who is not in a list is asked for alone: Microsoft's lists lag behind, and who is left out is lost.
+        """
+        expanded = {"$select": ANCHOR, "$expand": f"{MANAGER}($select={ANCHOR})"}
+        lists: list[Request] = []
+        for at in range(0, len(anchors), TOGETHER):
+            chosen = among(kind, ANCHOR, anchors[at : at + TOGETHER])
+            assert chosen is not None
+            lists.append(Request("GET", f"{kind.path()}?{query({**chosen.parameters, **expanded})}"))
+        found = {
+            str(one[ANCHOR]): one.get(MANAGER)
+            for request, answer in self._batched(lists)
+            for one in self._good(request, answer).values
+            if one.get(ANCHOR)
+        }
+        alone = [Request("GET", f"{kind.path(one)}?{query(expanded)}") for one in anchors if one not in found]
+        for request, answer in self._batched(alone):
+            if answer.status != 404:
+                one = self._good(request, answer).body
+                found[str(one[ANCHOR])] = one.get(MANAGER)
         return found
+
+    def _batched(self, requests: Sequence[Request]) -> Iterator[tuple[Request, Answer]]:
+        for at in range(0, len(requests), BATCH):
+            some = requests[at : at + BATCH]
+            yield from zip(some, self._session.batch(some), strict=True)
 
     # --- both
 
@@ -168,9 +190,10 @@ class Reading:
         asked = {"$select": ",".join([*kind.selected(names), *references]), "$deltatoken": token}
         return Request("GET", f"{kind.path()}/delta?{query(asked)}")
 
-    def _good(self, request: Request, answer: Answer) -> None:
+    def _good(self, request: Request, answer: Answer) -> Answer:
         if not answer.good:
             raise self._session.incomplete(request, answer)
+        return answer
 
     def _watermark(self, links: dict[str, str]) -> str:
         names = {name: sorted(names) for name, names in self._wanted.items()}
