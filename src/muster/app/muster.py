@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -11,12 +11,16 @@ from typing import Any, Self
 from muster.app.auditing import audit
 from muster.app.cases import open_joins
 from muster.app.check import CheckFailed, loaded
+from muster.app.comparing import compare
 from muster.app.connectors import connect
 from muster.app.deciding import decide
 from muster.app.explaining import explain, known_schemas
 from muster.app.finding import find_identity
 from muster.app.foresight import check_day, foresee
 from muster.app.holding import check_hold
+from muster.app.leasing import project_leased
+from muster.app.others import other_server
+from muster.app.picture import Picture, picture, read_picture
 from muster.app.plans import (
     ShownPlan,
     approved_now,
@@ -30,6 +34,7 @@ from muster.app.plans import (
 )
 from muster.app.results import made_summary, result_document
 from muster.app.standing import runs_told, status
+from muster.app.switching import PROMOTE, demote, hold_the_other_back, promote
 from muster.connectors.kit.guard import Guard
 from muster.model.errors import MusterError, ProjectError
 from muster.model.values import Value
@@ -37,7 +42,6 @@ from muster.project.configuration import Project
 from muster.project.secrets import SecretStore
 from muster.store.copying import scratch_copy
 from muster.store.database import Database
-from muster.store.leases import leased
 from muster.store.names import Names
 from muster.store.opening import open_store
 from muster.store.runs import FAILED, begin_run, end_run
@@ -225,6 +229,55 @@ class Muster:
                 into=into,
             )
 
+    def picture(self) -> Picture:
+        """What this server would do now, and whom it takes each object for; nothing that was thought stays behind."""
+        with scratch_copy(self.database) as copy, self._opened(copy, 0) as run:
+            run.refresh()
+            return self._pictured(run, copy)
+
+    def compare(self, other: Path, *, full: bool = False) -> dict[str, Any]:
+        """This server and another one over the same systems: its project folder, or a file of its `picture`.
+
+        Whichever is active, as they are: the document names the sides `staging` and `active`.
+        """
+        theirs = self._picture_of(other)
+        with self._leased("staging diff"), self._run("staging diff") as run:
+            run.refresh(full=full)
+            mine = self._pictured(run, self.database)
+            run.shown = mine["plan"]["summary"]
+        turned = mine["server"]["role"] == "active" and theirs["server"]["role"] == "staging"
+        return compare(theirs, mine) if turned else compare(mine, theirs)
+
+    def _picture_of(self, other: Path) -> Picture:
+        if not other.is_dir():
+            return read_picture(other)
+        with other_server(other, self.database) as (project, store):
+            return type(self)(project, store, self._now, self._progress).picture()
+
+    def _pictured(self, run: Run, database: Database) -> Picture:
+        with database.read() as session:
+            plan = plan_document(run.rules, session, run.report)
+            return picture(self.project, run.rules, session, run.standing, plan, self._clock())
+
+    def promote(self, other: Path | None, *, by: str, why: str = "", force: bool = False) -> dict[str, Any]:
+        """Make this server the active one, and the `other` one (its project folder) no longer so. See `switching`."""
+        with self._leased(PROMOTE):
+            return promote(
+                self.project,
+                self.database,
+                other,
+                by=by,
+                why=why,
+                force=force,
+                now=self._clock(),
+                rehearsed=self.rehearsed,
+            )
+
+    def demote(self, *, by: str, why: str = "") -> dict[str, Any]:
+        """This server writes to no system any more, until it is promoted."""
+        with self._leased("staging demote"):
+            return demote(self.project, self.database, by=by, why=why, now=self._clock(), rehearsed=self.rehearsed)
+
     def retire(self, name: str) -> dict[str, Any]:
         """Let go of the objects of a mapping that is no longer in the project."""
         if name in self.project.mappings:
@@ -245,6 +298,11 @@ class Muster:
         left_out: list[dict[str, Any]] = []
         with self._run(verb) as run:
             run.refresh(full=full, allow_deletes=allow_deletes)
+            told = hold_the_other_back(
+                self.project, self.database, run.standing, now=self._clock(), rehearsed=self.rehearsed
+            )
+            if told is not None:
+                run.report.add(told)
             if plan is None:
                 run.work(allow_deletes=allow_deletes)
             else:
@@ -261,7 +319,7 @@ class Muster:
     def _what_if(self, system: str | None, identity: str | None, full: bool, as_of: date | None) -> dict[str, Any]:
         with (
             scratch_copy(self.database) as copy,
-            _opened_run(self.project, copy, self._guard, self._clock(), 0, self._progress) as run,
+            self._opened(copy, 0) as run,
         ):
             run.refresh(full=full)
             only = [find_identity(copy, identity)] if identity is not None else []
@@ -277,11 +335,8 @@ class Muster:
                 document["notes"] = [note for note in document["notes"] if uid in note["identities"]]
             return {**document, "plan": None, "digest": None}
 
-    @contextmanager
-    def _leased(self, verb: str) -> Iterator[None]:
-        names = ["project", *(f"system {name}" for name in sorted(self.project.systems))]
-        with leased(self.database, names, verb):
-            yield
+    def _leased(self, verb: str) -> AbstractContextManager[None]:
+        return project_leased(self.project, self.database, verb)
 
     @contextmanager
     def _run(self, verb: str) -> Iterator[Run]:
@@ -290,7 +345,7 @@ class Muster:
         run: Run | None = None
         state = FAILED
         try:
-            with _opened_run(self.project, self.database, self._guard, self._clock(), number, self._progress) as run:
+            with self._opened(self.database, number) as run:
                 report = run.report
                 yield run
             state = "held" if report.held else "errors" if report.errors else "done"
@@ -323,13 +378,13 @@ class Muster:
     def _clock(self) -> int:
         return micros(self._now or datetime.now(UTC))
 
-
-def _opened_run(
-    project: Project,
-    database: Database,
-    guard: Callable[[str], Guard],
-    now: int,
-    number: int,
-    progress: Progress | None,
-) -> Run:
-    return Run(project, database, guard, now=now, number=number, progress=progress)
+    def _opened(self, database: Database, number: int) -> Run:
+        return Run(
+            self.project,
+            database,
+            self._guard,
+            now=self._clock(),
+            number=number,
+            progress=self._progress,
+            store=self.database.shown,
+        )

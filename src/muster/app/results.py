@@ -131,7 +131,7 @@ def result_document(run: Run, session: Session, most: int | None) -> dict[str, A
         "changes": changes,
         "failed": failed_changes(run, session),
         "pending": session.value("SELECT COUNT(*) FROM change WHERE state = 0"),
-        "staging": run.project.staging,
+        "staging": not run.standing.active,
         "held": [problem.document() for problem in run.report.held],
         "errors": [problem.document() for problem in run.report.errors],
         "notes": [problem.document() for problem in run.report.notes],

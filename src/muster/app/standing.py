@@ -13,11 +13,13 @@ from muster.store.database import Database, Session
 from muster.store.leases import working
 from muster.store.names import Names
 from muster.store.runs import FAILED, KILLED, RUNNING, list_runs
+from muster.store.servers import mark_of
 from muster.sync.cases import AMBIGUOUS, WITH_OBJECTS, shown_kind
 from muster.sync.clock import moment
 from muster.sync.frozen import frozen_problems
 from muster.sync.limits import live_objects
 from muster.sync.quarantine import in_quarantine
+from muster.sync.staging import DEMOTED, STAGING, Standing
 
 _ENDED: Final = frozenset({"done", "errors", "held"})
 _RECENT: Final = 5
@@ -37,6 +39,7 @@ def status(project: Project, database: Database, now: int) -> dict[str, Any]:
         pending = session.value("SELECT COUNT(*) FROM change WHERE state = 0")
         cases = _cases(session, names)
         unmanaged = _unmanaged(session, project, names)
+        server = Standing(project.staging, mark_of(session), database.shown)
         frozen = [problem.document() for problem in frozen_problems(session, names, project)]
     free = Counter(entry["system"] for entry in unmanaged)
     for system in systems:
@@ -48,14 +51,15 @@ def status(project: Project, database: Database, now: int) -> dict[str, Any]:
     return {
         "project": project.name,
         "store": database.shown,
+        "server": server.document(),
         "systems": systems,
         "identities": identities,
         "leaving": leaving,
         "pending": pending,
         "cases": cases,
         "held": [*frozen, *(entry for entry in told["held"] if entry["kind"] != "frozen")],
-        "errors": told["error"],
-        "notes": told["note"],
+        "errors": [entry for entry in told["error"] if entry["kind"] != DEMOTED or server.demoted],
+        "notes": [entry for entry in told["note"] if entry["kind"] not in (STAGING, DEMOTED) or entry["system"]],
         "unmanaged": unmanaged,
         "last_run": runs[0] if runs else None,
     }

@@ -10,7 +10,7 @@ DONE: Final = 0
 WRONG: Final = 1
 """Something is wrong; standard error says what."""
 CHANGES: Final = 2
-"""`plan` found changes."""
+"""`plan` found changes, `staging diff` differences."""
 HELD: Final = 3
 """Held back by a safety limit or waiting for a decision. Wins over the others."""
 
@@ -22,6 +22,16 @@ def of_plan(document: Mapping[str, Any]) -> int:
     if document.get("errors"):
         return WRONG
     return CHANGES if document.get("changes") else DONE
+
+
+def of_difference(document: Mapping[str, Any]) -> int:
+    """The exit code of two servers compared: 0 when they would do the same and agree who is who."""
+    if document.get("held"):
+        return HELD
+    if document.get("errors"):
+        return WRONG
+    different = ("differing", "only_staging", "only_active", "joins")
+    return CHANGES if any(document.get(key) for key in different) else DONE
 
 
 def of_status(document: Mapping[str, Any]) -> int:

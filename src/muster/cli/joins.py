@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -15,6 +13,7 @@ from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
 from muster.cli.options import SETTINGS, Json
 from muster.cli.render.words import count, instant, safe
+from muster.cli.who import me
 from muster.model.errors import ProjectError
 
 app = typer.Typer(help="Show the joins that wait for a person, and decide them.", **SETTINGS)
@@ -127,7 +126,7 @@ def _object(place: str, anchor: str) -> dict[str, str | None]:
 def _decide(context: typer.Context, decision: str, why: str, json: bool, **about: str | None) -> int:
     invocation = _invocation(context, json)
     with open_project(invocation) as muster:
-        document = muster.decide(decision, by=_me(), why=why, **about)
+        document = muster.decide(decision, by=me(), why=why, **about)
     if invocation.json:
         invocation.answer(document)
     else:
@@ -139,11 +138,3 @@ def _invocation(context: typer.Context, json: bool) -> Invocation:
     """The invocation; `--json` counts before the decision too."""
     before = context.parent is not None and bool(context.parent.params.get("json"))
     return Invocation.of(context, json or before)
-
-
-def _me() -> str:
-    """Who decides, as this machine calls them; an account without a name (in a container) is its number."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"user {os.getuid()}"

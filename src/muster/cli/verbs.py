@@ -22,6 +22,7 @@ VERBS: Final[Mapping[str, str]] = {
     "log": "Show what earlier runs did.",
     "joins": "Show the joins that wait for a person, and decide them.",
     "audit": "Verify that nobody touched the record of what was done.",
+    "staging": "Compare two servers over the same systems, and switch over between them.",
     "serve": "Serve the embedded directory as Microsoft Graph, and agents, until it is stopped.",
     "directory": "Show the embedded directory, and say who may use it.",
     "agent": "Enrol agents that run connectors beside their systems, run one, list and revoke them.",

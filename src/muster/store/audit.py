@@ -3,7 +3,8 @@
 One record seals a batch of changes, in the transaction that notes their outcome. A change is sealed whole: what was
 done to which object of which identity, by which rule, with what outcome. Its personal part (the values, the
 members that came and went, the anchor, the system's words) enters the seal as a hash, which takes its place when it is
-erased: the chain still verifies. A decision about a join is sealed by a record of its own, with who decided, and when.
+erased: the chain still verifies. A decision about a join, or about which of two servers writes, is sealed by
+a record of its own, with who decided, and when.
 
 The chain shows that nothing in it was altered, left out or put in another order. That nothing was cut off its end, only
 somebody who noted its head elsewhere can show.
@@ -49,7 +50,8 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided: about which object, for which identity (`other`: into which it was merged).
+    """What a person decided: about which object, for which identity (`other`: into which it was merged), or, without
+    these, about the server.
 
     `payload` is what is personal: the names of these, and why.
     """
@@ -100,7 +102,9 @@ def record(session: Session, *, at: int, run: int, what: str, changes: Sequence[
     )
 
 
-def record_decisions(session: Session, decisions: Sequence[Decision], *, at: int, rehearsed: bool) -> None:
+def record_decisions(
+    session: Session, decisions: Sequence[Decision], *, at: int, rehearsed: bool, about: str = "joins"
+) -> None:
     """Keep what a person decided, for good, and seal it. `rehearsed`: under a clock that was set."""
     if not decisions:
         return
@@ -110,7 +114,7 @@ def record_decisions(session: Session, decisions: Sequence[Decision], *, at: int
         for n, one in enumerate(decisions)
     ]
     seals = {row[0]: _seal(row[:7], hashlib.sha256(row[7]).digest()) for row in rows}
-    seq = _append(session, at, 0, int(rehearsed), f"joins {decisions[0].kind}", seals)
+    seq = _append(session, at, 0, int(rehearsed), f"{about} {decisions[0].kind}", seals)
     session.insert(
         "decided",
         (*_DECIDED, "payload", "seal", "sealed"),

@@ -311,6 +311,12 @@ def _absolute(url: str, folder: Path) -> sa.URL:
     return made
 
 
+def is_there(url: str, folder: Path) -> bool:
+    """Whether there may be such a database already: a file that SQLite would have to make first is none."""
+    made = _absolute(url, folder)
+    return made.get_backend_name() != "sqlite" or Path(made.database or "").is_file()
+
+
 def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import MetaData
 
 from muster.model.errors import StoreError
-from muster.store.database import Database, Session
+from muster.store.database import Database, Session, is_there
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,26 @@ def open_database(url: str, folder: Path, lineage: Lineage) -> Database:
             version = _version(session, lineage)
         if version != lineage.version:
             _bring_up_to_date(database, lineage)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_as_it_is(url: str, folder: Path, lineage: Lineage) -> Database:
+    """The database with these tables, neither made nor upgraded. Raises `StoreError` where that would be needed."""
+    if not is_there(url, folder):
+        raise StoreError(f"{lineage.what} {url}: is not there yet. Its own server makes it: muster -C {folder} plan")
+    database = Database(url, folder)
+    try:
+        with database.read() as session:
+            version = _version(session, lineage)
+        if version != lineage.version:
+            raise StoreError(
+                f"{lineage.what} {database.shown}: is of another version of Muster (its tables are "
+                f"{version or 'not made yet'}, this Muster knows {lineage.version}), and only its own "
+                "server may change that"
+            )
     except BaseException:
         database.close()
         raise

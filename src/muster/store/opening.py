@@ -16,6 +16,11 @@ def open_store(url: str, folder: Path) -> Database:
     return lineage.open_database(url, folder, _store())
 
 
+def open_other_store(url: str, folder: Path) -> Database:
+    """The store of another server, which is not upgraded or made by looking at it. Raises `StoreError`."""
+    return lineage.open_as_it_is(url, folder, _store())
+
+
 def make_tables(session: Session) -> None:
     """The tables of today in an empty database: the same that all migrations lead to."""
     lineage.make_tables(session, _store())

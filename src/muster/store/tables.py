@@ -412,6 +412,19 @@ Table(
 )
 
 Table(
+    "server",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("active", SmallInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("made_by", TEXT, nullable=False),
+    Column("why", TEXT, nullable=False),
+    Column("other", TEXT),
+    Column("despite", TEXT),
+    Column("owes", TEXT),
+)
+
+Table(
     "run",
     metadata,
     Column("id", NUMBER, primary_key=True, autoincrement=False),

@@ -73,6 +73,10 @@ class Report:
         key = (problem.kind, problem.system, problem.type, problem.anchor, problem.message)
         self.problems.setdefault(key, problem)
 
+    def insist(self, problem: Problem) -> None:
+        """Tell it so now, whatever was made of it before."""
+        self.problems[(problem.kind, problem.system, problem.type, problem.anchor, problem.message)] = problem
+
     def note_lacking(self, identity: str, attributes: frozenset[str]) -> None:
         """What follows from the lack of these attributes is no problem of its own."""
         if attributes:

@@ -31,6 +31,7 @@ from muster.project.configuration import Project
 from muster.store.codec import decode
 from muster.store.database import Database
 from muster.store.names import Names
+from muster.store.servers import mark_of, obey_the_file_again
 from muster.sync.asking import Asking, FindAny
 from muster.sync.cases import report_cases
 from muster.sync.clashes import still_existing
@@ -59,6 +60,7 @@ from muster.sync.quarantine import in_quarantine, judge
 from muster.sync.recovering import recover
 from muster.sync.rulechanges import apply_rule_changes
 from muster.sync.rules import Rules
+from muster.sync.staging import Standing
 
 ROUNDS: Final = 5
 Progress = Callable[[str, int, int | None], None]
@@ -93,7 +95,10 @@ class Steps:
 
 
 class Run:
-    """A run over one store. `with Run(...) as run:` opens the systems; one that is down is reported, not raised."""
+    """A run over one store. `with Run(...) as run:` opens the systems; one that is down is reported, not raised.
+
+    `store`: the address of the store that `database` is a copy of.
+    """
 
     def __init__(
         self,
@@ -105,6 +110,7 @@ class Run:
         number: int,
         progress: Progress | None = None,
         order: Callable[[Sequence[str]], Sequence[str]] = sorted,
+        store: str | None = None,
     ) -> None:
         self.project = project
         self.database = database
@@ -114,6 +120,7 @@ class Run:
         self.report = Report()
         self.steps = Steps()
         self.order = order
+        self._store = database.shown if store is None else store
         self._progress = progress or (lambda _what, _done, _of: None)
         self._stack = ExitStack()
         self._open: dict[str, Guard] = {}
@@ -133,6 +140,12 @@ class Run:
 
     def __enter__(self) -> Run:
         self._stack.enter_context(_rare_collections())
+        with self.database.read() as session:
+            mark = mark_of(session)
+        self.standing = Standing(self.project.staging, mark, self._store)
+        if mark is not None and mark.despite and not self.project.staging:
+            with self.database.write() as session:
+                obey_the_file_again(session)
         schemas: dict[str, SystemSchema] = {}
         for system in self.order(list(self.project.systems)):
             schema = self._opened(system)
@@ -202,22 +215,12 @@ class Run:
 
     def refresh(self, *, full: bool = False, allow_deletes: bool = False, systems: Sequence[str] | None = None) -> None:
         """Import everything that can be read, then work out what follows from it."""
-        self._tell_staging()
+        for note in self.standing.notes(self.project):
+            self.report.add(note)
         for system in self.order(list(self._open)):
             if systems is None or system in systems:
                 self._import(system, full=full, allow_deletes=allow_deletes)
         self.settle()
-
-    def _tell_staging(self) -> None:
-        """Say that nothing will be written, where the project asks for that."""
-        then = "changes are worked out, and none is written"
-        if self.project.staging:
-            self.report.add(Problem("staging", "", f"muster.yaml: `staging: true`: {then} to any system", note=True))
-            return
-        for system in sorted(self.project.systems):
-            if self.project.systems[system].staging:
-                message = f"systems/{system}.yaml: `staging: true`: {then} to {system}"
-                self.report.add(Problem("staging", system, message, note=True))
 
     def _import(self, system: str, *, full: bool, allow_deletes: bool) -> None:
         guard = self._open[system]
@@ -338,7 +341,7 @@ class Run:
     def _stays_away(self, system: str, allow_deletes: bool) -> bool:
         if system in self.held and not allow_deletes:
             return True
-        if self.project.staging or self.project.systems[system].staging:
+        if not self.standing.active or self.project.systems[system].staging:
             return True
         if not self._open[system].connector.spec.capabilities.writes:
             return True
@@ -401,6 +404,9 @@ class Run:
 
     def work(self, *, allow_deletes: bool, approve: Callable[[], frozenset[int]] | None = None) -> None:
         """Export and settle in turn until quiet, at most five rounds; with `approve`, only what it names."""
+        refused = self.standing.refusal()
+        if refused is not None:
+            self.report.insist(refused)
         for number in range(ROUNDS):
             self.export(allow_deletes=allow_deletes, only=approve() if approve else None)
             if not number:

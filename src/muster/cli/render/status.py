@@ -11,6 +11,7 @@ from rich.text import Text
 from muster.cli.invocation import Invocation
 from muster.cli.render.plan import render_unmanaged
 from muster.cli.render.problems import render_entries, render_notes
+from muster.cli.render.staging import render_server
 from muster.cli.render.tables import table
 from muster.cli.render.words import count, instant, safe, value
 
@@ -20,6 +21,7 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
     out.print(
         Text.assemble((safe(document.get("project", "")), "title"), (f"  {safe(document.get('store', ''))}", "aside"))
     )
+    render_server(document.get("server") or {}, out)
     systems: Sequence[Mapping[str, Any]] = document.get("systems") or []
     if systems:
         out.print()

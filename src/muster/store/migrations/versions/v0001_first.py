@@ -342,6 +342,17 @@ def upgrade() -> None:
         sa.Column("expires", sa.BigInteger(), nullable=False),
     )
     op.create_table(
+        "server",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("active", sa.SmallInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", TEXT, nullable=False),
+        sa.Column("why", TEXT, nullable=False),
+        sa.Column("other", TEXT),
+        sa.Column("despite", TEXT),
+        sa.Column("owes", TEXT),
+    )
+    op.create_table(
         "run",
         sa.Column("id", NUMBER, primary_key=True, autoincrement=False),
         sa.Column("verb", TEXT, nullable=False),

@@ -1,0 +1,17 @@
+"""The leases of a verb that works on a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from muster.project.configuration import Project
+from muster.store.database import Database
+from muster.store.leases import leased
+
+
+@contextmanager
+def project_leased(project: Project, database: Database, verb: str) -> Iterator[None]:
+    """Nobody else works on the project or on one of its systems meanwhile. Raises `LeaseRefused` at once."""
+    with leased(database, ["project", *(f"system {name}" for name in sorted(project.systems))], verb):
+        yield
