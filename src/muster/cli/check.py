@@ -1,4 +1,4 @@
-"""`muster check`: everything that is wrong with the project's files, at once; with `--connect`, with its systems too."""
+"""`muster check`: everything that is wrong with the files of the project; with `--connect`, with its systems too."""
 
 from __future__ import annotations
 
