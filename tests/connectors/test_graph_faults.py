@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import parse_qsl
 
 import jwt
@@ -25,11 +24,10 @@ from muster.model.changes import Change, EdgeChange, Result
 from muster.model.errors import AuthFailed, IncompleteRead, ProjectError, Throttled, Unreachable, WatermarkExpired
 from muster.model.secrets import Secret
 from tests.connectors.graphs import made
+from tests.connectors.scripted import Reply, ScriptedServer
 from tests.connectors.sessions import create, one, update, written
 from tests.servers.certificates import self_signed
-from tests.servers.process import HOST
 
-Reply: TypeAlias = "tuple[int, Any, dict[str, str]]"
 SECRET = Secret("s3cret-of-the-app")
 
 
@@ -38,10 +36,11 @@ def failing(status: int, code: str = "", message: str = "", **headers: str) -> R
     return status, {"error": {"code": code, "message": message}}, sent
 
 
-class Cloud:
+class Cloud(ScriptedServer):
     """Speaks Graph as far as the test says: `answer(method, path, body)` for each request, alone or in a batch."""
 
     def __init__(self, answer: Callable[[str, str, Any], Reply]) -> None:
+        super().__init__()
         self.answer = answer
         self.heard: list[tuple[str, str, Any]] = []
         self.batches: list[int] = []
@@ -52,44 +51,6 @@ class Cloud:
         self.token_reply: Callable[[], Reply] | None = None
         self.whole: list[Reply] = []
         """What the next batches as a whole are answered."""
-        self._lock = threading.Lock()
-        cloud = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                with cloud._lock:
-                    status, content, headers = cloud._answer(self.command, self.path, data, self.headers)
-                text = b"" if content is None else json.dumps(content).encode()
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(text))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(text)
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer((HOST, 0), Handler)
-        self.server.daemon_threads = True
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-
-    def __enter__(self) -> Cloud:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.server.server_port}"
 
     def settings(self, **changed: Any) -> GraphSettings:
         values = {"url": self.url, "tenant": "acme.example", "client_id": "app", "secret": SECRET, **changed}
@@ -98,7 +59,7 @@ class Cloud:
     def connector(self, **changed: Any) -> GraphConnector:
         return made(self.settings(**changed))
 
-    def _answer(self, method: str, path: str, data: bytes, headers: Any) -> Reply:
+    def reply(self, method: str, path: str, data: bytes, headers: Message) -> Reply:
         if path.endswith("/oauth2/v2.0/token"):
             self.forms.append(dict(parse_qsl(data.decode())))
             if self.token_reply is not None:

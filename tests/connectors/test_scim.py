@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +24,7 @@ from muster.model.errors import AuthFailed, IncompleteRead, ProjectError, Unreac
 from muster.model.objects import Page
 from muster.model.secrets import Secret
 from muster.model.values import Document, Type
+from tests.connectors.scripted import Reply, ScriptedServer
 from tests.connectors.sessions import EDGE_CHECKS, create, keep, one, update, written
 from tests.servers.process import HOST, free_port
 from tests.servers.scim import ScimServer
@@ -256,48 +256,21 @@ def test_members_are_left_out_when_they_are_not_wanted(scim: ScimServer) -> None
 # --- a server that is not as one would like
 
 
-class Scripted:
+class Scripted(ScriptedServer):
     """A service provider of which the test says what it answers; `heard` holds what was asked."""
 
-    def __init__(self, answer: Callable[[str, str, Any], tuple[int, Any, dict[str, str]]]) -> None:
+    def __init__(self, answer: Callable[[str, str, Any], Reply]) -> None:
+        super().__init__()
+        self.answer = answer
         self.heard: list[tuple[str, str, Any]] = []
-        scripted = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self) -> None:
-                size = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(size)) if size else None
-                scripted.heard.append((self.command, self.path, body))
-                status, content, headers = answer(self.command, self.path, body)
-                text = b"" if content is None else json.dumps(content).encode()
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(text))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(text)
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer((HOST, 0), Handler)
-        self.server.daemon_threads = True
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-
-    def __enter__(self) -> Scripted:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+    def reply(self, method: str, path: str, data: bytes, headers: Message) -> Reply:
+        body = json.loads(data) if data else None
+        self.heard.append((method, path, body))
+        return self.answer(method, path, body)
 
     def connector(self, objects: Mapping[str, Any] | None = None, **changed: Any) -> ScimConnector:
-        return connector(f"http://{HOST}:{self.server.server_port}/v2", "token", objects, **changed)
+        return connector(f"{self.url}/v2", "token", objects, **changed)
 
 
 def _listed(resources: list[Any], total: int) -> tuple[int, Any, dict[str, str]]:

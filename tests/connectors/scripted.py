@@ -1,0 +1,63 @@
+"""An HTTP server that answers what a test says: for what no real server can be made to do."""
+
+from __future__ import annotations
+
+import json
+import threading
+from abc import ABC, abstractmethod
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self, TypeAlias
+
+from tests.servers.process import HOST
+
+Reply: TypeAlias = "tuple[int, Any, dict[str, str]]"
+"""Status, JSON body (None: none), headers."""
+
+
+class ScriptedServer(ABC):
+    """Answers one request at a time, with `reply`."""
+
+    def __init__(self) -> None:
+        lock = threading.Lock()
+        reply = self.reply
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self) -> None:
+                data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                with lock:
+                    status, content, headers = reply(self.command, self.path, data, self.headers)
+                text = b"" if content is None else json.dumps(content).encode()
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(text))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer((HOST, 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+
+    @abstractmethod
+    def reply(self, method: str, path: str, data: bytes, headers: Message) -> Reply:
+        """What this request gets."""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self._server.server_port}"
