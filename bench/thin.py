@@ -94,7 +94,9 @@ class Teams(Thin):
 
     def fill(self, count: int) -> None:
         """Put so many people in."""
-        self._objects["team"]["everybody"] = Crowd({"name": "everybody"}, edges={"members": Numbers(count)})
+        self._objects["team"]["everybody"] = Crowd(
+            {"name": "everybody"}, self._sequence + 1, {"members": Numbers(count)}
+        )
         self._touch("team", "everybody")
 
 

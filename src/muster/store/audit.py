@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from muster.store.database import Row, Session
+from muster.store.database import Row, Session, chunks
 
 EXPORT: Final = "export"
 """`what` of a record begins so, where the run itself wrote the changes (the system follows)."""
@@ -29,6 +29,9 @@ RECOVER: Final = "recover"
 _START: Final = b"\x00" * 32
 _ERASED: Final = b"erased:"
 _LOCK: Final = 4242
+_PAGE: Final = 2_000
+_TOGETHER: Final = 100
+"""So many values of large references are read at a time, and of so many changes that have fewer."""
 _DECIDED: Final = ("id", "kind", "made_by", "at", "object", "identity", "other")
 _SEALED: Final = "c.id, c.space, c.mapping, c.identity, c.object, c.action, c.state, c.at, p.doc, c.anchor, c.reason"
 
@@ -80,11 +83,23 @@ class Breach:
     message: str
 
 
-def record(session: Session, *, at: int, run: int, what: str, changes: Sequence[Done]) -> None:
-    """Note the outcome of changes and seal them. A run under a clock that was set says so in the record."""
+def record(
+    session: Session,
+    *,
+    at: int,
+    run: int,
+    what: str,
+    changes: Sequence[Done],
+    edges: Mapping[int, bytes] | None = None,
+) -> None:
+    """Note the outcome of changes and seal them. A run under a clock that was set says so in the record.
+
+    `edges`: their `edge_seals`, where these are known already.
+    """
     if not changes:
         return
-    edges = _edges(session, [done.id for done in changes])
+    if edges is None:
+        edges = edge_seals(session, [done.id for done in changes])
     seals = {
         done.id: _seal(
             (done.id, done.space, done.mapping, done.identity, done.object, done.action, done.state, at),
@@ -156,7 +171,7 @@ def erase(session: Session, changes: Sequence[int]) -> None:
         if not is_erased(row[1])
     ]
     numbers = [row[0] for row in rows]
-    edges = _edges(session, numbers)
+    edges = edge_seals(session, numbers)
     session.update(
         "payload",
         ("doc",),
@@ -239,7 +254,7 @@ def _verify_sealed(session: Session, seq: int, body: bytes) -> Iterator[Breach]:
         personal = payload.removeprefix(_ERASED) if is_erased(payload) else hashlib.sha256(payload).digest()
         if _seal(fields, personal) != bytes(mark):
             yield Breach(seq, f"decision {fields[0]} of record {seq} was altered")
-    edges = _edges(session, [row[1] for row in rows])
+    edges = edge_seals(session, [row[1] for row in rows])
     for mark, *row in rows:
         payload, members = bytes(row[8] or b""), edges.get(row[0])
         if is_erased(payload) and members is None:
@@ -250,16 +265,38 @@ def _verify_sealed(session: Session, seq: int, body: bytes) -> Iterator[Breach]:
             yield Breach(seq, f"change {row[0]} of record {seq} was altered")
 
 
-def _edges(session: Session, changes: Sequence[int]) -> dict[int, bytes]:
-    """What the changes did to large references: a hash of the values, for each change with such."""
+def edge_seals(session: Session, changes: Sequence[int]) -> dict[int, bytes]:
+    """What the changes did to large references: a hash of the values, for each change with such. Read page by page."""
     found: dict[int, Any] = {}
-    for change, *value in session.rows(
-        "SELECT change, attribute, text, target, remove FROM edge_change WHERE change IN ?i "
-        "ORDER BY change, attribute, text, target",
-        list(changes),
-    ):
-        found.setdefault(change, hashlib.sha256()).update(orjson.dumps(value))
+    counts = session.rows(
+        "SELECT change, COUNT(*) FROM edge_change WHERE change IN ?i GROUP BY change ORDER BY change", list(changes)
+    )
+    for change, values in _small(session, [change for change, count in counts if count <= _PAGE]):
+        found.setdefault(change, hashlib.sha256()).update(values)
+    for change in [change for change, count in counts if count > _PAGE]:
+        total = found[change] = hashlib.sha256()
+        place: Row = (0, "", -1)
+        while rows := session.rows(
+            "SELECT attribute, text, target, remove FROM edge_change WHERE change = ? "
+            "AND (attribute, text, target) > (?, ?, ?) ORDER BY attribute, text, target LIMIT ?",
+            change,
+            *place,
+            _PAGE,
+        ):
+            place = rows[-1][:3]
+            total.update(b"".join(map(orjson.dumps, rows)))
     return {change: total.digest() for change, total in found.items()}
+
+
+def _small(session: Session, changes: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """The values of changes that have few, in order."""
+    for batch in chunks(changes, _TOGETHER):
+        for change, *value in session.rows(
+            "SELECT change, attribute, text, target, remove FROM edge_change WHERE change IN ?i "
+            "ORDER BY change, attribute, text, target",
+            batch,
+        ):
+            yield change, orjson.dumps(value)
 
 
 def _personal(payload: bytes, anchor: str | None, reason: str | None, edges: bytes | None) -> bytes:

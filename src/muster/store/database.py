@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import orjson
 import sqlalchemy as sa
@@ -30,6 +30,9 @@ Row = tuple[Any, ...]
 
 class Session:
     """One transaction. Rows are tuples; `many` writes a batch with one prepared statement."""
+
+    most_edges: ClassVar[int] = 2_000
+    """So many values of large references one transaction works through, however many an object has."""
 
     def __init__(self, connection: sa.Connection, postgres: bool) -> None:
         self.connection = connection

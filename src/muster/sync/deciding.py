@@ -15,7 +15,8 @@ from muster.model.errors import ProjectError
 from muster.store.database import Session
 from muster.sync.cases import wake_cases
 from muster.sync.decisions import ALONE, JOIN, REFUSE
-from muster.sync.edges import forget_origin, release_targets
+from muster.sync.edge_streams import forget_origin
+from muster.sync.edges import release_targets
 from muster.sync.marks import CHANGED, IN, OUT
 from muster.sync.naming import wake_referrers
 from muster.sync.reserving import release_shown

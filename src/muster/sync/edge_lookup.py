@@ -1,15 +1,15 @@
-"""One large reference of one owner in one system: who belongs in, what names them, what the system shows."""
+"""One large reference of one owner in one system: who belongs in, what names them and how, what the system shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from muster.store.codec import decode
 from muster.store.database import Session
 from muster.sync.changes import PLANNED
-from muster.sync.edges import outranked
 from muster.sync.naming import going, moving
-from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
+from muster.sync.rules import HELD, CompiledMapping, CompiledOutbound, Rules
 
 Account = tuple[int, int]
 """An identity, and which of its accounts."""
@@ -161,3 +161,60 @@ def cleared(session: Session, rules: Rules, system: str, identities: Sequence[in
         )
         if mapping in rules.mappings and rules.mappings[mapping].rules.system == system
     }
+
+
+def outranked(session: Session, rules: Rules, owner: int, attribute: int, mapping: CompiledMapping) -> list[int]:
+    """The objects of the owner whose edges the mapping does not write.
+
+    All of them where a hold says what there is. Those of an account that is neither the main one nor the mapping's own;
+    and, unless the sources are merged, all but the objects of the best source that shows something (by precedence, then
+    anchor).
+    """
+    reading = {
+        m.id: (m, flow)
+        for m in rules.mappings.values()
+        for flow in m.inbound
+        if flow.attribute_id == attribute and m.rules.identity == mapping.rules.identity
+    }
+    held = session.one(
+        "SELECT key FROM edge WHERE owner = ? AND attribute = ? AND origin = ? LIMIT 1", owner, attribute, HELD
+    )
+    if held is not None:
+        return [row[0] for row in session.rows("SELECT id FROM object WHERE identity = ?", owner)]
+    if attribute not in rules.contested and all(m.rules.account == "main" for m, _ in reading.values()):
+        return []
+    ignored: list[int] = []
+    ranked: list[tuple[int, str, int]] = []
+    for number, mapping_id, anchor in session.rows(
+        "SELECT id, mapping, anchor FROM object WHERE identity = ? AND mapping IN ?i AND gone = 0",
+        owner,
+        sorted(reading),
+    ):
+        source, flow = reading[mapping_id]
+        if source.rules.account not in ("main", mapping.rules.account):
+            ignored.append(number)
+            continue
+        ranked.append((flow.flow.precedence, anchor, number))
+    for position, (_, _, number) in enumerate(sorted(ranked) if attribute in rules.contested else ()):
+        if session.one(
+            "SELECT origin FROM edge WHERE owner = ? AND attribute = ? AND origin = ? LIMIT 1", owner, attribute, number
+        ):
+            return ignored + [entry[2] for entry in sorted(ranked)[position + 1 :]]
+    return ignored
+
+
+def spelled(session: Session, rules: Rules, system: str, texts: Sequence[str]) -> dict[str, str]:
+    """How the system itself writes these names, where names are compared in another form than they are written."""
+    if not rules.naming.get(system):
+        return {}
+    found: dict[str, str] = {}
+    for space, ref, data in session.rows(
+        "SELECT space, ref, doc FROM object WHERE ref IN ?t AND space IN ?i AND gone = 0",
+        list(texts),
+        rules.spaces_of(system),
+    ):
+        schema = rules.schema_of(space)
+        name = decode(data).get(schema.naming) if schema is not None and schema.naming else None
+        if isinstance(name, str):
+            found[ref] = name
+    return found

@@ -7,17 +7,18 @@ another change of the plan stands there without a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
-from muster.store.codec import decode, folded, text_digest
-from muster.store.database import CHUNK, Session, chunks
+from muster.store.codec import decode
+from muster.store.database import Database, Session
+from muster.store.pacing import Paced
 from muster.sync.changes import PLANNED, RANK_DANGLING, RANK_EDGES, RANK_LATE
 from muster.sync.edge_lookup import LargeReference
-from muster.sync.edges import NOBODY
+from muster.sync.edge_marks import NOBODY
 from muster.sync.presence import Touchable
 from muster.sync.queue import add_changes
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
@@ -25,23 +26,36 @@ from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
 _COLUMNS: Final = ("change", "attribute", "target", "text", "remove")
 _KEY: Final = ("change", "attribute", "text", "target")
 _DIRTY: Final = ("owner", "attribute", "target", "text")
+_OF: Final = "owner = ? AND attribute = ?"
 
-_OWNERS: Final = 200
+_EACH: Final = 10
+"""To begin with one reference takes as long as to look at so many of its values."""
 
 _Row = tuple[int, int, str, int]
 """attribute, target, text, remove"""
 
 
 def return_edges(session: Session, rules: Rules, changes: Sequence[int]) -> None:
-    """These changes are not made: their edges are to be looked at again."""
+    """These changes are not made: their edges are to be looked at again, those of very large changes as a whole."""
     if not rules.writes_edges or not changes:
         return
-    dirty: set[tuple[int, int, int, str]] = set()
-    for identity, mapping_id, attribute, target, text, remove in session.rows(
+    rows = session.rows(
         "SELECT c.identity, c.mapping, e.attribute, e.target, e.text, e.remove FROM change c "
-        "JOIN edge_change e ON e.change = c.id WHERE c.id IN ?i",
+        "JOIN edge_change e ON e.change = c.id WHERE c.id IN ?i LIMIT ?",
         list(changes),
-    ):
+        session.most_edges + 1,
+    )
+    if len(rows) > session.most_edges:
+        rows = [
+            (identity, mapping, attribute, NOBODY, "", 1)
+            for identity, mapping, attribute in session.rows(
+                "SELECT DISTINCT c.identity, c.mapping, e.attribute FROM change c "
+                "JOIN edge_change e ON e.change = c.id WHERE c.id IN ?i",
+                list(changes),
+            )
+        ]
+    dirty: set[tuple[int, int, int, str]] = set()
+    for identity, mapping_id, attribute, target, text, remove in rows:
         mapping = rules.mappings.get(mapping_id)
         for flow in mapping.streams if mapping else ():
             if flow.attribute_id == attribute:
@@ -59,86 +73,144 @@ def fill_new(session: Session, rules: Rules, creates: Iterable[tuple[int, int]])
     session.upsert("edge_dirty", _DIRTY, _DIRTY, sorted(rows))
 
 
-def plan_edges(session: Session, rules: Rules, run: int, after: int, touchable: Touchable) -> tuple[int, int | None]:
-    """Turn what is dirty of some owners with ids above `after` into values of changes. Objects that are not
-    `touchable` wait.
+class EdgePlan(Paced):
+    """Turns what is dirty into values of changes, so many in each transaction. Objects that are not `touchable` wait.
 
-    How many new changes that made, and the id after which to go on; None when that was the last.
+    What was looked at is no longer dirty when its transaction ends. A reference that is looked at as a whole stays
+    marked until its end was reached: after a kill that begins anew, and finds its values planned already.
     """
-    if not rules.streamed:
-        return 0, None
-    rows = session.rows(
-        "SELECT DISTINCT owner, attribute FROM edge_dirty WHERE owner > ? ORDER BY owner, attribute LIMIT ?",
-        after,
-        _OWNERS,
-    )
-    made = sum(_plan_owner(session, rules, owner, attribute, run, touchable) for owner, attribute in rows)
-    return made, rows[-1][0] - 1 if len(rows) == _OWNERS else None
 
+    def __init__(self, rules: Rules, database: Database, run: int, touchable: Touchable) -> None:
+        super().__init__(database)
+        self.rules = rules
+        self.run = run
+        self.touchable = touchable
+        self.made = 0
 
-def _plan_owner(session: Session, rules: Rules, owner: int, attribute: int, run: int, touchable: Touchable) -> int:
-    """One attribute of one owner, in every system that is told about it."""
-    planners = [
-        _Planner(session, rules, mapping, flow, owner, run)
-        for mapping in rules.mappings.values()
-        for flow in mapping.streams
-        if flow.edge == attribute
-    ]
-    ready = [planner for planner in planners if planner.ready(touchable)]
-    last = (NOBODY - 1, "")
-    whole = session.one(
-        "SELECT owner FROM edge_dirty WHERE owner = ? AND attribute = ? AND target = ? AND text = ''",
-        owner,
-        attribute,
-        NOBODY,
-    )
-    while ready:
-        rows = session.rows(
-            "SELECT target, text FROM edge_dirty WHERE owner = ? AND attribute = ? AND (target, text) > (?, ?) "
-            "ORDER BY target, text LIMIT ?",
-            owner,
-            attribute,
-            *last,
-            CHUNK,
-        )
-        if not rows:
-            break
-        last = rows[-1]
-        targets = [target for target, _ in rows if target != NOBODY]
-        texts = [text for target, text in rows if target == NOBODY and text]
-        for planner in ready:
-            if not planner.whole:
+    def plan(self) -> int:
+        """Look at everything that is dirty; how many new changes that made."""
+        if self.rules.streamed:
+            self.work(self._steps())
+        return self.made
+
+    # --- step by step
+
+    def _steps(self) -> Iterator[int]:
+        owner, attribute = 0, 0
+        while True:
+            row = self.session.one(
+                "SELECT owner, attribute FROM edge_dirty WHERE (owner, attribute) > (?, ?) "
+                "ORDER BY owner, attribute LIMIT 1",
+                owner,
+                attribute,
+            )
+            if row is None:
+                return
+            owner, attribute = row
+            yield _EACH
+            yield from self._reference(owner, attribute)
+
+    def _reference(self, owner: int, attribute: int) -> Iterator[int]:
+        """One attribute of one owner, in every system that is told about it."""
+        planners = [
+            _Planner(self, mapping, flow, owner)
+            for mapping in self.rules.mappings.values()
+            for flow in mapping.streams
+            if flow.edge == attribute
+        ]
+        ready = [planner for planner in planners if planner.ready(self.touchable)]
+        mark = (owner, attribute, NOBODY, "")
+        marked = self.session.one(f"SELECT owner FROM edge_dirty WHERE {_OF} AND target = ? AND text = ?", *mark)
+        later = any(planner.later for planner in planners)
+        if later:
+            self.session.upsert("edge_dirty", _DIRTY, _DIRTY, [mark])
+        if marked is not None or any(planner.new for planner in ready):
+            yield from self._everything(owner, attribute, ready)
+            ready = []
+        yield from self._dirty(owner, attribute, ready)
+        if not later:
+            self.session.delete("edge_dirty", _DIRTY, [mark])
+
+    def _dirty(self, owner: int, attribute: int, ready: Sequence[_Planner]) -> Iterator[int]:
+        """What is dirty, one by one; with nobody to look at it, it just is no longer."""
+        while True:
+            rows = self.session.rows(
+                f"SELECT target, text FROM edge_dirty WHERE {_OF} AND (target, text) > (?, '') "
+                "ORDER BY target, text LIMIT ?",
+                owner,
+                attribute,
+                NOBODY,
+                self._page(ready),
+            )
+            if not rows:
+                return
+            targets = [target for target, _ in rows if target != NOBODY]
+            texts = [text for target, text in rows if target == NOBODY]
+            for planner in ready:
                 planner.look(targets, texts)
-    for planner in ready:
-        if planner.whole or whole is not None:
-            planner.look_at_everything()
-        planner.finish()
-    session.run("DELETE FROM edge_dirty WHERE owner = ? AND attribute = ?", owner, attribute)
-    if any(planner.later for planner in planners):
-        session.upsert("edge_dirty", _DIRTY, _DIRTY, [(owner, attribute, NOBODY, "")])
-    return sum(planner.made for planner in ready)
+            self.session.run(
+                f"DELETE FROM edge_dirty WHERE {_OF} AND (target, text) > (?, '') AND (target, text) <= (?, ?)",
+                owner,
+                attribute,
+                NOBODY,
+                *rows[-1],
+            )
+            yield len(rows) * max(1, len(ready))
+
+    def _everything(self, owner: int, attribute: int, ready: Sequence[_Planner]) -> Iterator[int]:
+        """All edges against all that each system shows."""
+        place: tuple[int, int, str] = (-1, -1, "")
+        while ready:
+            rows = self.session.rows(
+                f"SELECT origin, how, key, target FROM edge WHERE {_OF} AND (origin, how, key) > (?, ?, ?) "
+                "ORDER BY origin, how, key LIMIT ?",
+                owner,
+                attribute,
+                *place,
+                self._page(ready),
+            )
+            if not rows:
+                break
+            place = rows[-1][:3]
+            targets = sorted({row[3] for row in rows if row[3] is not None})
+            for planner in ready:
+                planner.look(targets, ())
+            yield len(rows) * len(ready)
+        for planner in ready:
+            text = ""
+            while texts := planner.shown_after(text, self._page()):
+                text = texts[-1]
+                planner.look((), texts)
+                yield len(texts)
+
+    def _page(self, planners: Sequence[_Planner] = ()) -> int:
+        """How many values to look at now; each planner looks at all of them."""
+        return max(1, self.left // max(1, len(planners)))
 
 
 @dataclass(slots=True)
 class _Planner:
-    """One large reference of one owner in one system."""
+    """One large reference of one owner in one system. `later`: not now, but perhaps again. `new`: there is no object
+    yet that shows anything."""
 
-    session: Session
-    rules: Rules
+    plan: EdgePlan
     mapping: CompiledMapping
     flow: CompiledOutbound
     owner: int
-    run: int
-    made: int = 0
     later: bool = False
-    whole: bool = False
+    new: bool = False
     _anchor: str | None = None
     _change: int = 0
-    _mark: int = 0
+    _placed: bool = False
     _there: LargeReference = field(init=False)
 
+    @property
+    def session(self) -> Session:
+        """The transaction of now."""
+        return self.plan.session
+
     def ready(self, touchable: Touchable) -> bool:
-        """Whether there is, or will be, an object to hold the reference. `later`: not now, but perhaps again."""
+        """Whether there is, or will be, an object to hold the reference."""
         session, enforce = self.session, self.flow.flow.enforce
         target = session.one(
             "SELECT id, anchor, doc FROM object WHERE identity = ? AND mapping = ? AND gone = 0",
@@ -151,9 +223,9 @@ class _Planner:
             self.owner,
             self.mapping.id,
         )
-        self.whole = target is None
+        self.new = target is None
         number = 0 if target is None else target[0]
-        self._there = LargeReference(session, self.rules, self.mapping, self.flow, self.owner, number)
+        self._there = LargeReference(session, self.plan.rules, self.mapping, self.flow, self.owner, number)
         if target is None:
             if change is None or change[1] != "create":
                 return False
@@ -173,55 +245,24 @@ class _Planner:
 
     def look(self, targets: Sequence[int], texts: Sequence[str]) -> None:
         """Hold these targets, and these texts that the system shows, against the edges."""
+        self._there.session = self.session
         if targets:
             self._add(self._of_targets(targets))
         if texts:
             self._add(self._of_texts(texts))
 
-    def look_at_everything(self) -> None:
-        """Hold all edges against all that the system shows."""
-        after = 0
-        while True:
-            targets = [
-                row[0]
-                for row in self.session.rows(
-                    "SELECT DISTINCT target FROM edge WHERE owner = ? AND attribute = ? AND target > ? "
-                    "ORDER BY target LIMIT ?",
-                    self.owner,
-                    self.flow.edge,
-                    after,
-                    CHUNK,
-                )
-            ]
-            if not targets:
-                break
-            after = targets[-1]
-            self.look(targets, ())
-        text = ""
-        while True:
-            texts = [
-                row[0]
-                for row in self.session.rows(
-                    "SELECT text FROM shown WHERE object = ? AND attribute = ? AND text > ? ORDER BY text LIMIT ?",
-                    self._there.object,
-                    self.flow.attribute_id,
-                    text,
-                    CHUNK,
-                )
-            ]
-            if not texts:
-                break
-            text = texts[-1]
-            self.look((), texts)
-
-    def finish(self) -> None:
-        """The change is another one when its values are."""
-        if self._mark:
-            self.session.run(
-                "UPDATE change SET digest = ? WHERE id = ?",
-                folded(self.session.value("SELECT digest FROM change WHERE id = ?", self._change) + self._mark),
-                self._change,
+    def shown_after(self, text: str, most: int) -> list[str]:
+        """The next texts that the object shows."""
+        return [
+            row[0]
+            for row in self.session.rows(
+                "SELECT text FROM shown WHERE object = ? AND attribute = ? AND text > ? ORDER BY text LIMIT ?",
+                self._there.object,
+                self.flow.attribute_id,
+                text,
+                most,
             )
+        ]
 
     # --- deciding
 
@@ -270,13 +311,12 @@ class _Planner:
             return
         if not self._change:
             self._change = self._new_change()
-            self.made = 1
-        elif self.whole and not self._mark:
+            self.plan.made += 1
+        elif self.new and not self._placed:
             self.session.run(
                 "UPDATE change SET rank = rank + ? WHERE id = ? AND rank < ?", RANK_LATE, self._change, RANK_LATE
             )
-        for attribute, target, text, remove in rows:
-            self._mark += text_digest(f"{attribute} {target} {remove} {text}")
+            self._placed = True
         self.session.upsert("edge_change", _COLUMNS, _KEY, [(self._change, *row) for row in rows])
 
     def _new_change(self) -> int:
@@ -293,7 +333,7 @@ class _Planner:
         }
         mapping = self.mapping
         row = (
-            (self.run, mapping.space, mapping.id, self.owner, self._there.object, "update", self._anchor)
+            (self.plan.run, mapping.space, mapping.id, self.owner, self._there.object, "update", self._anchor)
             + (RANK_EDGES, 0, orjson.dumps(payload), 0, PLANNED)
         )  # fmt: skip
         return add_changes(self.session, [row])
@@ -302,7 +342,7 @@ class _Planner:
         """The object that the owner's references come from: the first that may show some."""
         reading = {
             m.id
-            for m in self.rules.mappings.values()
+            for m in self.plan.rules.mappings.values()
             if m is not self.mapping and any(f.attribute_id == self.flow.edge for f in m.inbound)
         }
         found = None
@@ -316,42 +356,64 @@ class _Planner:
                 found = (mapping, space, anchor)
         if found is None:
             return None
-        system, kind = self.rules.spaces[found[1]]
-        name = self.rules.names.text(self.flow.edge)
+        system, kind = self.plan.rules.spaces[found[1]]
+        name = self.plan.rules.names.text(self.flow.edge)
         return {"system": system, "object": kind, "anchor": found[2], "attribute": name}
 
 
-def resolve_edges(session: Session, rules: Rules, changes: Sequence[int]) -> set[int]:
-    """Targets that had no object when these changes were planned have one now, or are left for later. Whoever was to
-    get another name, and did not, stays in under the name that is shown.
-
-    The changes that have values of large references to write.
+class Resolving(Paced):
+    """Targets that had no object when changes were planned have one now, or are left for later. Whoever was to get
+    another name, and did not, stays in under the name that is shown.
     """
-    waiting: dict[tuple[int, int, int, int, int], list[int]] = {}
-    for change, owner, mapping, number, attribute, target in session.rows(
-        "SELECT e.change, c.identity, c.mapping, c.object, e.attribute, e.target FROM edge_change e "
-        "JOIN change c ON c.id = e.change WHERE e.change IN ?i AND e.text = ''",
-        list(changes),
-    ):
-        waiting.setdefault((change, owner, mapping, number or 0, attribute), []).append(target)
-    for (change, owner, mapping_id, number, attribute), targets in waiting.items():
-        mapping = rules.mappings[mapping_id]
-        session.run("DELETE FROM edge_change WHERE change = ? AND attribute = ? AND text = ''", change, attribute)
-        for flow in mapping.streams:
-            if flow.attribute_id == attribute:
-                there = LargeReference(session, rules, mapping, flow, owner, number)
-                for batch in chunks(targets):
-                    found = _appeared(there, batch)
-                    shown = there.shown(row[2] for row in found)
-                    session.run(
-                        "DELETE FROM edge_change WHERE change = ? AND attribute = ? AND text IN ?t AND remove = 1",
-                        change,
-                        attribute,
-                        sorted(shown),
-                    )
-                    rows = [(change, *row) for row in found if row[2] not in shown]
-                    session.upsert("edge_change", _COLUMNS, _KEY, rows)
-    return {row[0] for row in session.rows("SELECT DISTINCT change FROM edge_change WHERE change IN ?i", list(changes))}
+
+    def __init__(self, rules: Rules, database: Database) -> None:
+        super().__init__(database)
+        self.rules = rules
+
+    def resolve(self, changes: Sequence[tuple[int, int, int, int]]) -> None:
+        """Complete these changes (id, mapping, identity, object) before they are sent."""
+        waiting = [
+            (change, self.rules.mappings[mapping], flow, identity, number)
+            for change, mapping, identity, number in changes
+            for flow in self.rules.mappings[mapping].streams
+        ]
+        if waiting:
+            self.work(self._steps(waiting))
+
+    def _steps(self, waiting: Sequence[tuple[int, CompiledMapping, CompiledOutbound, int, int]]) -> Iterator[int]:
+        for change, mapping, flow, owner, number in waiting:
+            place = (change, flow.attribute_id)
+            while targets := [
+                row[0]
+                for row in self.session.rows(
+                    "SELECT target FROM edge_change WHERE change = ? AND attribute = ? AND text = '' "
+                    "ORDER BY target LIMIT ?",
+                    *place,
+                    self.left,
+                )
+            ]:
+                session = self.session
+                there = LargeReference(session, self.rules, mapping, flow, owner, number)
+                session.run(
+                    "DELETE FROM edge_change WHERE change = ? AND attribute = ? AND text = '' AND target <= ?",
+                    *place,
+                    targets[-1],
+                )
+                found = _appeared(there, targets)
+                shown = there.shown(row[2] for row in found)
+                session.run(
+                    "DELETE FROM edge_change WHERE change = ? AND attribute = ? AND text IN ?t AND remove = 1",
+                    *place,
+                    sorted(shown),
+                )
+                session.upsert("edge_change", _COLUMNS, _KEY, [(change, *row) for row in found if row[2] not in shown])
+                yield len(targets)
+
+
+def with_edges(session: Session, changes: Sequence[int]) -> set[int]:
+    """Those of the changes that have values of large references to write."""
+    query = "SELECT id FROM change WHERE id IN ?i AND EXISTS (SELECT 1 FROM edge_change e WHERE e.change = change.id)"
+    return {row[0] for row in session.rows(query, list(changes))}
 
 
 def _appeared(there: LargeReference, targets: Sequence[int]) -> list[_Row]:

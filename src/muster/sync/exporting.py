@@ -18,11 +18,13 @@ from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
 from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
 from muster.model.values import Document, items
+from muster.store.audit import edge_seals
 from muster.store.codec import digest, encode
 from muster.store.database import Database, Session
 from muster.sync.changes import PLANNED, SENT
-from muster.sync.edge_plan import resolve_edges
-from muster.sync.edges import spelled
+from muster.sync.edge_lookup import spelled
+from muster.sync.edge_outcomes import START, EdgeOutcomes, EdgesTaken, many_values, values_after
+from muster.sync.edge_plan import Resolving, with_edges
 from muster.sync.lookup import Found, take_in
 from muster.sync.naming import named_objects
 from muster.sync.outcomes import Outcomes, Sent
@@ -115,6 +117,7 @@ class Exporter:
 
     def _batches(self, rank: int, space: int) -> Iterator[list[Sent]]:
         """The changes of a group, marked as sent when they are asked for."""
+        self._resolve(rank, space)
         number = 0
         while True:
             batch, number = self._take(space, rank, number)
@@ -122,6 +125,21 @@ class Exporter:
                 yield batch
             if not number:
                 return
+
+    def _resolve(self, rank: int, space: int) -> None:
+        """Put in the members who have their objects by now."""
+        for flow in [flow for m in self.rules.mappings.values() if m.space == space for flow in m.streams]:
+            with self.database.read() as session:
+                rows = session.rows(
+                    f"SELECT id, mapping, identity, COALESCE(object, 0) FROM change c WHERE state = {PLANNED} "
+                    "AND space = ? AND rank = ? AND EXISTS (SELECT 1 FROM edge_change e "
+                    "WHERE e.change = c.id AND e.attribute = ? AND e.text = '')",
+                    space,
+                    rank,
+                    flow.attribute_id,
+                )
+            chosen = [row for row in rows if self.only is None or row[0] in self.only]
+            Resolving(self.rules, self.database).resolve(chosen)
 
     def _take(self, space: int, rank: int, after: int) -> tuple[list[Sent], int]:
         """The next batch, marked as sent, and the id after which to go on (0: that was the last)."""
@@ -151,7 +169,7 @@ class Exporter:
         targets = sorted({t for p in payloads for waits in p.get("waits", {}).values() for t, _ in waits})
         names = named_objects(session, self.rules, targets) if targets else {}
         kind = self.rules.spaces[space][1]
-        edged = resolve_edges(session, self.rules, [row[0] for row in rows]) if self.rules.writes_edges else set()
+        edged = with_edges(session, [row[0] for row in rows]) if self.rules.writes_edges else set()
         batch: list[Sent] = []
         waiting: set[tuple[int, int]] = set()
         empty: list[int] = []
@@ -224,9 +242,10 @@ class Exporter:
             self._record(back)
 
     def _record(self, outcomes: list[tuple[Sent, Outcome]]) -> None:
+        edges = self._take_in_edges(outcomes)
         with self.database.write() as session:
-            recorder = Outcomes(self.rules, session, self.report, self.system, self.now, self.run, counted=self.counted)
-            recorder.record(outcomes)
+            recorder = self._recorder(session)
+            recorder.record(outcomes, edges)
         self.counts.attempted.extend(sent.id for sent, _ in outcomes)
         for sent, outcome in outcomes:
             if recorder.succeeded(sent, outcome):
@@ -241,6 +260,26 @@ class Exporter:
         self.counts.existing.extend((s, found.get(s.id)) for s, o in outcomes if o.result is Result.EXISTS)
         if self.progress is not None:
             self.progress(len(outcomes))
+
+    def _recorder(self, session: Session) -> Outcomes:
+        return Outcomes(self.rules, session, self.report, self.system, self.now, self.run, counted=self.counted)
+
+    def _take_in_edges(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> EdgesTaken | None:
+        """Take in what very large references show now, before anything says that their changes are done.
+
+        Whoever is killed meanwhile finds these changes sent, and settles them as any other (recovering.py).
+        """
+        edged = [(sent, outcome) for sent, outcome in outcomes if sent.edges and outcome.result is Result.DONE]
+        numbers = [sent.id for sent, _ in edged]
+        with self.database.read() as session:
+            if not many_values(session, numbers):
+                return None
+        with self.database.write() as session:
+            made = self._recorder(session).appeared(edged)
+        taken = EdgeOutcomes(self.database)
+        taken.work(taken.steps(made))
+        with self.database.read() as session:
+            return EdgesTaken(taken, edge_seals(session, numbers))
 
     def _wire(self, sent: Sent) -> Change:
         payload = sent.payload
@@ -258,17 +297,10 @@ class Exporter:
 
     def _edges(self, sent: Sent) -> Iterator[EdgeChange]:
         """The values of large references, in chunks; never all at once."""
-        after = (0, "", -1)
+        after = START
         while True:
             with self.database.read() as session:
-                rows = session.rows(
-                    "SELECT attribute, text, target, remove FROM edge_change "
-                    "WHERE change = ? AND (attribute, text, target) > (?, ?, ?) "
-                    "ORDER BY attribute, text, target LIMIT ?",
-                    sent.id,
-                    *after,
-                    _EDGES,
-                )
+                rows = values_after(session, sent.id, after, _EDGES)
                 names = spelled(session, self.rules, self.system, [row[1] for row in rows])
             if not rows:
                 return

@@ -7,19 +7,19 @@ look-up. Deletions are inferred only where a read was complete, and only within 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
-from muster.model import dn
 from muster.model.errors import SessionLost, WatermarkExpired
-from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
+from muster.model.objects import ConnectorObject, Page, ReadProblem
 from muster.model.schema import ObjectSchema
 from muster.model.values import Document, same
 from muster.project.configuration import Safety
 from muster.store.codec import decode, digest, encode
 from muster.store.database import CHUNK, Database, Session, chunks
+from muster.sync.edge_import import EdgeImport
 from muster.sync.indexes import Indexed, value_keys
 from muster.sync.inflight import in_flight
 from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, enough, live_objects, spend, spent, too_many
@@ -27,7 +27,7 @@ from muster.sync.problems import Problem, Report, unreadable
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import release_taken
 from muster.sync.rules import Rules
-from muster.sync.showing import names_of, show_some, show_whole
+from muster.sync.showing import names_of
 from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN
 from muster.sync.vanishing import Told, drop_references
 
@@ -101,14 +101,6 @@ def _covers(had: Mapping[str, Sequence[str]], wanted: Mapping[str, Sequence[str]
     return all(kind in had and set(names) <= set(had[kind]) for kind, names in wanted.items())
 
 
-@dataclass(slots=True)
-class _Edges:
-    """The pages of one many-valued reference, until the last has come."""
-
-    values: list[str] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-
-
 class _Import:
     """One import of one system."""
 
@@ -134,9 +126,9 @@ class _Import:
         self.spaces = {kind: rules.names.space(system, kind) for kind in wanted}
         self.shown: dict[tuple[str, str], int] = {}
         self.problems: dict[str, list[ReadProblem]] = {}
-        self.pending: dict[tuple[str, str, str], _Edges] = {}
         self.tombstones: dict[int, None] = {}
         self.told = Told()
+        self.edges = EdgeImport(rules, database, self.spaces, self.told)
         with database.read() as session:
             highest = session.value("SELECT next FROM counter WHERE name = ?", "object") or 0
             known = session.one("SELECT reading FROM watermark WHERE system = ?", system)
@@ -150,12 +142,12 @@ class _Import:
         for page in pages:
             if page.objects:
                 self._objects(page.objects, since)
-            for edge_page in page.edges:
-                self._edge_page(edge_page)
+            self.edges.take(page.edges)
             for problem in page.problems:
                 self._problem(problem)
             if page.last:
                 last = page
+        self.counts.edges = self.edges.changed
         if last is None:
             raise AssertionError(f"connector of {self.system}: a read ended without its last page")
         believed = [
@@ -323,37 +315,6 @@ class _Import:
         session.update("object", ("gone", "dirty"), ("id",), [(1, 1, number) for number in numbers])
         drop_references(session, self.rules, numbers, self.told, self._fresh)
         self.counts.gone += len(numbers)
-
-    # --- edges
-
-    def _edge_page(self, page: EdgePage) -> None:
-        if page.type not in self.spaces:
-            return
-        key = (page.type, page.anchor, page.attribute)
-        edges = self.pending.setdefault(key, _Edges())
-        edges.values.extend(page.values)
-        edges.removed.extend(page.removed)
-        if page.whole and not page.last:
-            return
-        del self.pending[key]
-        schema = self.rules.schema_of(self.spaces[page.type])
-        normal = dn.normal if schema is not None and schema.name_is_dn else str
-        attribute = self.rules.names.id("attribute", page.attribute)
-        with self.database.write() as session:
-            number = session.value(
-                "SELECT id FROM object WHERE space = ? AND anchor = ?", self.spaces[page.type], page.anchor
-            )
-            if number is None:
-                return
-            values = {normal(text) for text in edges.values}
-            if page.whole:
-                self.told.whole.add((number, attribute))
-                self.counts.edges += show_whole(session, number, attribute, values)
-            else:
-                self.told.there.update((number, attribute, text) for text in values)
-                self.counts.edges += show_some(
-                    session, number, attribute, values, {normal(text) for text in edges.removed}
-                )
 
     # --- problems and deletions
 

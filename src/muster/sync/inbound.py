@@ -18,15 +18,8 @@ from muster.store.codec import decode, encode
 from muster.store.database import Database, Session, chunks
 from muster.sync.asking import Asking
 from muster.sync.cases import wake_cases
-from muster.sync.edges import (
-    forget_origin,
-    release_identities,
-    resolve_by_key,
-    resolve_by_object,
-    store_references,
-    stream_changed,
-    stream_joined,
-)
+from muster.sync.edge_streams import Streams, forget_origin, stream_joined
+from muster.sync.edges import release_identities, resolve_by_key, resolve_by_object, store_references
 from muster.sync.marks import (
     AWAITING,
     CHANGED,
@@ -85,8 +78,7 @@ class Inbound:
         self._wake()
         while True:
             self.matching.work()
-            while self._stream():
-                pass
+            Streams(self.rules, self.database).stream()
             if self._recompute_dirty(IN):
                 continue
             if self._any_changed_object():
@@ -121,13 +113,6 @@ class Inbound:
             session.run(
                 f"UPDATE object SET dirty = {CHANGED} WHERE due IS NOT NULL AND due <= ? AND dirty = 0", self.now
             )
-
-    def _stream(self) -> bool:
-        with self.database.read() as session:
-            if session.one("SELECT object FROM shown_dirty LIMIT 1") is None:
-                return False
-        with self.database.write() as session:
-            return stream_changed(session, self.rules) > 0
 
     def _any_changed_object(self) -> bool:
         with self.database.read() as session:

@@ -13,7 +13,9 @@ from muster.store.database import CHUNK, Database, Session
 from muster.sync.cases import Case, Place, called, close_cases, open_cases, standing_against, wake_cases
 from muster.sync.clock import moment
 from muster.sync.decisions import Decisions, load_decisions, remember_parting
-from muster.sync.edges import dirty_names, forget_origin, object_appeared, release_targets, stream_joined
+from muster.sync.edge_marks import dirty_names
+from muster.sync.edge_streams import forget_origin, stream_joined
+from muster.sync.edges import object_appeared, release_targets
 from muster.sync.joining import (
     Choice,
     Claim,

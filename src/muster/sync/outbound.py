@@ -22,7 +22,7 @@ from muster.sync.clearing import Clearing, clear_groups, unseen_problems
 from muster.sync.clock import moment
 from muster.sync.consequences import Consequences, by_identity
 from muster.sync.desired import decide
-from muster.sync.edge_plan import fill_new, plan_edges, return_edges
+from muster.sync.edge_plan import EdgePlan, fill_new, return_edges
 from muster.sync.frozen import frozen_mappings
 from muster.sync.holds import Hold
 from muster.sync.marks import OUT, TROUBLE, marked_identities
@@ -130,11 +130,7 @@ class Outbound:
                 after = rows[-1][0] if rows else 0
                 if rows:
                     self._batch(session, rows)
-        owner: int | None = 0
-        while owner is not None:
-            with self.database.write() as session:
-                made, owner = plan_edges(session, self.rules, self.run, owner, self.touchable)
-            self.counts["changes"] += made
+        self.counts["changes"] += EdgePlan(self.rules, self.database, self.run, self.touchable).plan()
         self._tell_kept_out()
         with self.database.read() as session:
             report_notes(session, self.rules, self.report)

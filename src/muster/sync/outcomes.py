@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,12 +13,15 @@ from muster.model.changes import Action, Outcome, Result
 from muster.model.secrets import Secret
 from muster.model.values import Document, Type, same
 from muster.store.audit import EXPORT, Done, record
-from muster.store.codec import decode, digest, encode, folded, text_digest
+from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
 from muster.sync.cases import close_cases, close_existing, wake_cases
 from muster.sync.changes import DONE, FAILED, written_values
+from muster.sync.edge_marks import dirty_targets
+from muster.sync.edge_outcomes import EdgeOutcomes, EdgesTaken, Made
 from muster.sync.edge_plan import return_edges
-from muster.sync.edges import dirty_targets, forget_origin, object_appeared, release_targets
+from muster.sync.edge_streams import forget_origin
+from muster.sync.edges import object_appeared, release_targets
 from muster.sync.importing import EVERY, clean, merged
 from muster.sync.indexes import value_keys
 from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
@@ -28,7 +31,7 @@ from muster.sync.queue import rewrite_changes
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import make_firm
 from muster.sync.rules import Rules
-from muster.sync.showing import count_shown, forget_objects, names_of
+from muster.sync.showing import forget_objects, names_of
 from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN
 from muster.sync.vanishing import drop_references
 
@@ -86,22 +89,37 @@ class Outcomes:
         """Whether the system is now as the change wanted it."""
         return outcome.result is Result.DONE or (outcome.result is Result.GONE and sent.action is Action.DELETE)
 
-    def record(self, outcomes: Sequence[tuple[Sent, Outcome]]) -> None:
-        """Objects, identities, queue and audit trail after these outcomes."""
+    def appeared(self, done: Sequence[tuple[Sent, Outcome]]) -> list[Made]:
+        """The objects that these changes made are there; each change, with the object whose references it wrote."""
+        self._created([pair for pair in done if pair[0].action is Action.CREATE])
+        return self._made([sent for sent, _ in done])
+
+    def record(self, outcomes: Sequence[tuple[Sent, Outcome]], taken: EdgesTaken | None = None) -> None:
+        """Objects, identities, queue and audit trail after these outcomes.
+
+        `taken`: their large references, taken in before, after the objects that hold them had `appeared`.
+        """
         good = [(sent, outcome) for sent, outcome in outcomes if self.succeeded(sent, outcome)]
-        self._created([pair for pair in good if pair[0].action is Action.CREATE])
+        creates = [pair for pair in good if pair[0].action is Action.CREATE]
+        self._created([pair for pair in creates if taken is None or not pair[0].edges])
         self._updated([pair for pair in good if pair[0].action in (Action.UPDATE, Action.DISABLE)])
         self.deleted([sent for sent, _ in good if sent.action is Action.DELETE])
-        self._edges([sent for sent, _ in good if sent.edges])
+        self._edges([sent for sent, _ in good if sent.edges], taken)
         if len(good) < len(outcomes):
             for sent, outcome in outcomes:
                 if not self.succeeded(sent, outcome):
                     self._failed(sent, outcome)
-        self.close(outcomes)
+        self.close(outcomes, seals=taken.seals if taken is not None else None)
 
-    def close(self, outcomes: Sequence[tuple[Sent, Outcome]], what: str = EXPORT) -> None:
-        """Queue, audit trail and limits after these outcomes. `what`: how the run came to know them."""
-        self._seal(outcomes, what)
+    def close(
+        self,
+        outcomes: Sequence[tuple[Sent, Outcome]],
+        what: str = EXPORT,
+        seals: Mapping[int, bytes] | None = None,
+    ) -> None:
+        """Queue, audit trail and limits after these outcomes. `what`: how the run came to know them; `seals`: what
+        stands for the values of their large references, where that is known already."""
+        self._seal(outcomes, what, seals)
         if self.counted:
             made = [sent for sent, outcome in outcomes if self.succeeded(sent, outcome)]
             spend(self.session, self.system, self.now, self._spent(made))
@@ -131,7 +149,7 @@ class Outcomes:
             counts[members_kind(number, self.rules.names.text(attribute))] += removed
         return counts
 
-    def _seal(self, outcomes: Sequence[tuple[Sent, Outcome]], what: str) -> None:
+    def _seal(self, outcomes: Sequence[tuple[Sent, Outcome]], what: str, seals: Mapping[int, bytes] | None) -> None:
         done = [
             Done(
                 sent.id,
@@ -147,7 +165,7 @@ class Outcomes:
             )
             for sent, outcome in outcomes
         ]
-        record(self.session, at=self.now, run=self.run, what=f"{what} {self.system}", changes=done)
+        record(self.session, at=self.now, run=self.run, what=f"{what} {self.system}", changes=done, edges=seals)
 
     # --- creates
 
@@ -266,48 +284,38 @@ class Outcomes:
         self.session.update("object", ("made",), ("id",), [(CHANGED_SINCE, number) for number, _ in rows])
         mark_identities(self.session, sorted({identity for _, identity in rows if identity is not None}))
 
-    def _edges(self, changes: Sequence[Sent]) -> None:
-        """What large references now show."""
-        session = self.session
-        noted: dict[int, bytes] = {}
+    def _made(self, changes: Sequence[Sent]) -> list[Made]:
+        made: list[Made] = []
         for sent in changes:
             number = sent.object
             if sent.action is Action.CREATE:
-                number = session.value(
+                number = self.session.value(
                     "SELECT id FROM object WHERE space = ? AND identity = ? AND mapping = ? AND gone = 0",
                     sent.space,
                     sent.identity,
                     sent.mapping,
                 )
-            if number is None:
-                continue
-            for (attribute,) in session.rows("SELECT DISTINCT attribute FROM edge_change WHERE change = ?", sent.id):
-                rows = session.rows(
-                    "SELECT text, remove FROM edge_change WHERE change = ? AND attribute = ? AND text <> ''",
-                    sent.id,
-                    attribute,
-                )
-                added = {row[0] for row in rows if not row[1]}
-                removed = {row[0] for row in rows if row[1]}
-                key = ("object", "attribute", "text")
-                session.upsert("shown", (*key, "wrote"), key, [(number, attribute, text, 1) for text in sorted(added)])
-                session.delete("shown", key, [(number, attribute, text) for text in sorted(removed)])
-                count_shown(session, number, attribute, added, removed)
-                self._note(sent, attribute, added, removed)
-                noted[sent.id] = sent.data
-                if sent.payload.get("clears"):
-                    session.upsert("shown_dirty", key, key, [(number, attribute, text) for text in sorted(removed)])
-        rewrite_changes(session, [(data, number) for number, data in noted.items()])
+            if number is not None:
+                made.append(Made(sent.id, number, bool(sent.payload.get("clears"))))
+        return made
 
-    def _note(self, sent: Sent, attribute: int, added: set[str], removed: set[str]) -> None:
-        """The values of a large reference stand beside their change; how many and which, in the change itself."""
-        marks = sum(text_digest(f"+{text}") for text in added) + sum(text_digest(f"-{text}") for text in removed)
-        sent.payload.setdefault("edges", {})[self.rules.names.text(attribute)] = {
-            "add": len(added),
-            "remove": len(removed),
-            "digest": folded(marks),
-        }
-        sent.data = orjson.dumps(sent.payload)
+    def _edges(self, changes: Sequence[Sent], taken: EdgesTaken | None) -> None:
+        """What large references now show; how many values that were, and which, stands in the change itself."""
+        if not changes:
+            return
+        if taken is None:
+            outcomes = EdgeOutcomes(None)
+            outcomes.within(self.session, outcomes.steps(self._made(changes)))
+        else:
+            outcomes = taken.outcomes
+        noted: list[tuple[bytes, int]] = []
+        for sent in changes:
+            notes = outcomes.notes(sent.id)
+            if notes:
+                sent.payload["edges"] = {self.rules.names.text(attribute): note for attribute, note in notes.items()}
+                sent.data = orjson.dumps(sent.payload)
+                noted.append((sent.data, sent.id))
+        rewrite_changes(self.session, noted)
 
     # --- deletes
 

@@ -20,7 +20,7 @@ from muster.store.database import Session, chunks
 from muster.sync.changes import DONE
 from muster.sync.clearing import CLEARS
 from muster.sync.dangling import DANGLES
-from muster.sync.edges import spelled
+from muster.sync.edge_lookup import spelled
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
 

@@ -5,6 +5,7 @@ Nothing is sent twice for it, and the audit trail says of each change what becam
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -13,12 +14,16 @@ from muster.model.changes import Action, Outcome, Result
 from muster.model.values import Document, same
 from muster.store.audit import RECOVER
 from muster.store.codec import decode, encode
-from muster.store.database import Session
+from muster.store.database import Database, Session
+from muster.store.pacing import Paced
 from muster.store.runs import credit_killed
 from muster.sync.changes import SENT, written_values
+from muster.sync.edge_outcomes import START, values_after
 from muster.sync.edge_plan import return_edges
+from muster.sync.edge_streams import stream_joined
 from muster.sync.edges import object_appeared
 from muster.sync.outcomes import Outcomes, Sent, omitted
+from muster.sync.problems import Report
 from muster.sync.reserving import make_firm
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.showing import reference_text
@@ -28,14 +33,33 @@ _FOUND: Final = "found done after an interruption"
 _LOST: Final = "sent before an interruption, and not found done since"
 
 
-def recover(recorder: Outcomes) -> int:
-    """Settle what was sent to the recorder's system and has no outcome; how many changes that were.
+def recover(rules: Rules, database: Database, report: Report, system: str, now: int, run: int) -> int:
+    """Settle what was sent to the system and has no outcome; how many changes that were.
 
-    An object that appeared under a sent create is Muster's own; a value that shows as it was sent was written.
+    An object that appeared under a sent create is Muster's own; a value that shows as it was sent was written. The
+    values of large references come first, page by page; killed meanwhile, all this begins anew.
     """
-    session, rules = recorder.session, recorder.rules
-    settled = [(sent, _settle(session, rules, sent)) for sent in _sent(session, rules, recorder.system)]
-    return_edges(session, rules, [sent.id for sent, outcome in settled if outcome.result is not Result.DONE])
+    with database.read() as session:
+        found = _sent(session, rules, system)
+    if not found:
+        return 0
+    with database.write() as session:
+        anchors = {sent.id: _adopt_created(session, rules, sent) for sent in found if sent.action is Action.CREATE}
+    edges = _Edges(rules, database)
+    edges.work(edges.steps(found))
+    with database.write() as session:
+        recorder = Outcomes(rules, session, report, system, now, run)
+        settled = [
+            (sent, _settle(session, rules, sent, anchors.get(sent.id), there=sent.id not in edges.missed))
+            for sent in found
+        ]
+        _record(recorder, settled)
+    return len(settled)
+
+
+def _record(recorder: Outcomes, settled: Sequence[tuple[Sent, Outcome]]) -> None:
+    session = recorder.session
+    return_edges(session, recorder.rules, [sent.id for sent, outcome in settled if outcome.result is not Result.DONE])
     recorder.deleted([s for s, o in settled if s.action is Action.DELETE and o.result is Result.DONE])
     recorder.close(settled, RECOVER)
     written = [(recorder.system, sent.action.value) for sent, outcome in settled if outcome.result is Result.DONE]
@@ -43,7 +67,6 @@ def recover(recorder: Outcomes) -> int:
         credit_killed(session, recorder.run, written)
     identities = sorted({sent.identity for sent, _ in settled if sent.identity})
     session.run("UPDATE identity SET dirty = dirty | 3 WHERE id IN ?i", identities)
-    return len(settled)
 
 
 def _sent(session: Session, rules: Rules, system: str) -> list[Sent]:
@@ -72,23 +95,32 @@ def _sent(session: Session, rules: Rules, system: str) -> list[Sent]:
     ]
 
 
-def _settle(session: Session, rules: Rules, sent: Sent) -> Outcome:
+def _settle(session: Session, rules: Rules, sent: Sent, anchor: str | None, *, there: bool) -> Outcome:
+    """What became of a change. `anchor`: of the object that a create made; `there`: whether all its edges show."""
     mapping = rules.mappings.get(sent.mapping)
-    anchor, done = sent.anchor, False
     if sent.action is Action.DELETE:
         done = session.one("SELECT id FROM object WHERE id = ? AND gone = 0", sent.object or 0) is None
-    elif mapping is not None and sent.action is Action.CREATE:
-        anchor = _adopt_created(session, rules, mapping, sent)
-        done = _adopt_edges(session, mapping, sent) and anchor is not None
-    elif mapping is not None:
-        written = _adopt_updated(session, mapping, sent)
-        done = _adopt_edges(session, mapping, sent) and written
+    elif sent.action is Action.CREATE:
+        done = anchor is not None and there
+    else:
+        done = mapping is not None and _adopt_updated(session, mapping, sent) and there
     result = Result.DONE if done else Result.RETRY
     return Outcome(sent.id, result, anchor or sent.anchor, reason=_FOUND if done else _LOST)
 
 
-def _adopt_created(session: Session, rules: Rules, mapping: CompiledMapping, sent: Sent) -> str | None:
-    """Tie the object that appeared to the identity it was made for; its anchor, or None when there is none."""
+def _adopt_created(session: Session, rules: Rules, sent: Sent) -> str | None:
+    """Tie the object that appeared to the identity it was made for; its anchor, or None when there is none.
+
+    One that was recorded before the interruption, because its large references took longer, has its identity.
+    """
+    mapping = rules.mappings.get(sent.mapping)
+    if mapping is None:
+        return None
+    own = session.one(
+        "SELECT anchor, made FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
+    )
+    if own is not None:
+        return str(own[0]) if own[1] else None
     wrote: Document = sent.payload["values"]
     candidates: list[tuple[Any, ...]] = []
     columns = "SELECT id, doc, identity, anchor FROM object WHERE space = ? AND gone = 0 AND "
@@ -104,11 +136,6 @@ def _adopt_created(session: Session, rules: Rules, mapping: CompiledMapping, sen
         ]
     if len(candidates) != 1 or candidates[0][2] not in (None, sent.identity):
         return None
-    taken = session.one(
-        "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
-    )
-    if taken is not None:
-        return None
     if sent.object:
         session.run("DELETE FROM object WHERE id = ? AND gone = 1", sent.object)
     shown: Document = decode(candidates[0][1])
@@ -123,6 +150,7 @@ def _adopt_created(session: Session, rules: Rules, mapping: CompiledMapping, sen
     )
     make_firm(session, [(sent.identity, sent.payload)])
     object_appeared(session, rules, [candidates[0][0]], [sent.identity])
+    stream_joined(session, rules, [(candidates[0][0], mapping, sent.identity)])
     return str(candidates[0][3])
 
 
@@ -153,26 +181,38 @@ def _adopt_updated(session: Session, mapping: CompiledMapping, sent: Sent) -> bo
     return len(there) == len(written)
 
 
-def _adopt_edges(session: Session, mapping: CompiledMapping, sent: Sent) -> bool:
-    """Take the edges that show as they were sent for written; whether that is all of them."""
-    if not mapping.streams:
-        return True
-    number = session.value(
-        "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
-    )
-    if number is None:
-        return False
-    session.run(
-        "UPDATE shown SET wrote = 1 WHERE object = ? AND (attribute, text) IN "
-        "(SELECT attribute, text FROM edge_change WHERE change = ? AND remove = 0)",
-        number,
-        sent.id,
-    )
-    missed = session.one(
-        "SELECT e.text FROM edge_change e LEFT JOIN shown s "
-        "ON s.object = ? AND s.attribute = e.attribute AND s.text = e.text "
-        "WHERE e.change = ? AND (s.text IS NULL) = (e.remove = 0) LIMIT 1",
-        number,
-        sent.id,
-    )
-    return missed is None
+class _Edges(Paced):
+    """Takes the edges that show as they were sent for written. `missed`: the changes of which not all show."""
+
+    def __init__(self, rules: Rules, database: Database) -> None:
+        super().__init__(database)
+        self.rules = rules
+        self.missed: set[int] = set()
+
+    def steps(self, found: Sequence[Sent]) -> Iterator[int]:
+        """Change by change, page by page."""
+        for sent in found:
+            mapping = self.rules.mappings.get(sent.mapping)
+            if sent.action is Action.DELETE or mapping is None or not mapping.streams:
+                continue
+            number = self.session.value(
+                "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", sent.identity, sent.mapping
+            )
+            if number is None:
+                self.missed.add(sent.id)
+                continue
+            place = START
+            while rows := values_after(self.session, sent.id, place, self.left):
+                place = rows[-1][:3]
+                if not all(self._adopt(number, attribute, rows) for attribute in sorted({row[0] for row in rows})):
+                    self.missed.add(sent.id)
+                yield len(rows)
+
+    def _adopt(self, number: int, attribute: int, rows: Sequence[tuple[int, str, int, int]]) -> bool:
+        """Note which of the values that were to come show, as ours; whether all are as they were sent."""
+        added = {text for one, text, _, remove in rows if one == attribute and not remove}
+        removed = {text for one, text, _, remove in rows if one == attribute and remove}
+        these = "object = ? AND attribute = ? AND text IN ?t"
+        came = self.session.run(f"UPDATE shown SET wrote = 1 WHERE {these}", number, attribute, sorted(added))
+        stay = self.session.one(f"SELECT text FROM shown WHERE {these} LIMIT 1", number, attribute, sorted(removed))
+        return came == len(added) and stay is None

@@ -17,8 +17,9 @@ from muster.model.values import Document, Scalar, Type, Value
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Session, chunks
 from muster.sync.changes import PLANNED
+from muster.sync.edge_marks import dirty_names, dirty_targets
 from muster.sync.edge_plan import return_edges
-from muster.sync.edges import dirty_names, dirty_targets, release_targets, resolve_by_object
+from muster.sync.edges import release_targets, resolve_by_object
 from muster.sync.indexes import reindex
 from muster.sync.queue import rewrite_changes
 from muster.sync.rules import Rules

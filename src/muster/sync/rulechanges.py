@@ -7,21 +7,17 @@ from typing import Any
 
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session, chunks
+from muster.sync.edge_marks import NOBODY, dirty_texts
 from muster.sync.edge_plan import return_edges
-from muster.sync.edges import (
-    NOBODY,
-    dirty_texts,
-    forget_attribute,
-    forget_origin,
-    release_targets,
-    resolve_by_object,
-)
+from muster.sync.edge_streams import forget_attribute, forget_origin
+from muster.sync.edges import release_targets, resolve_by_object
 from muster.sync.frozen import frozen_mappings, frozen_problems
 from muster.sync.indexes import value_keys
 from muster.sync.naming import wake_referrers
 from muster.sync.problems import Report
 from muster.sync.queue import drop_changes
 from muster.sync.rules import HELD, CompiledMapping, Rules, identity_keys
+from muster.sync.showing import EVERYTHING
 
 _OBJECTS = frozenset({"mapping", "scope", "join", "project"})
 """Parts that decide which objects take part, and whose they are."""
@@ -187,14 +183,12 @@ def _touch_read(session: Session, rules: Rules, mapping: CompiledMapping, names:
             f"(SELECT owner FROM edge WHERE origin = {HELD} AND +attribute = ?)",
             references[name],
         )
-    for flow in mapping.inbound:
-        if flow.streamed is not None and flow.flow.attribute.name in names:
-            session.run(
-                "INSERT INTO shown_dirty (object, attribute, text) SELECT s.object, s.attribute, s.text FROM shown s "
-                "JOIN object o ON o.id = s.object WHERE o.mapping = ? AND s.attribute = ? ON CONFLICT DO NOTHING",
-                mapping.id,
-                flow.streamed_id,
-            )
+    if any(flow.streamed is not None and flow.flow.attribute.name in names for flow in mapping.inbound):
+        session.run(
+            f"INSERT INTO shown_dirty (object, attribute, text) SELECT id, {EVERYTHING}, '' FROM object "
+            "WHERE mapping = ? AND identity IS NOT NULL ON CONFLICT DO NOTHING",
+            mapping.id,
+        )
 
 
 def _touch_streams(session: Session, mapping: CompiledMapping, parts: set[str], *, fresh: bool) -> None:

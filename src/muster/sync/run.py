@@ -52,7 +52,7 @@ from muster.sync.marks import (
     any_object,
 )
 from muster.sync.outbound import Outbound
-from muster.sync.outcomes import Outcomes, Sent
+from muster.sync.outcomes import Sent
 from muster.sync.partial import Unread
 from muster.sync.planning import finish_plan
 from muster.sync.problems import Problem, Report
@@ -257,8 +257,7 @@ class Run:
 
     def _recover(self, system: str, *, readable: bool) -> None:
         if readable:
-            with self.database.write() as session:
-                recover(Outcomes(self.rules, session, self.report, system, self.now, self.number))
+            recover(self.rules, self.database, self.report, system, self.now, self.number)
             return
         for problem in unconfirmed(self.database, self.rules, system):
             self.report.add(problem)

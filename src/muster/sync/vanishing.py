@@ -11,7 +11,7 @@ from muster.store.codec import decode, digest, encode
 from muster.store.database import Session, chunks
 from muster.sync.indexes import reindex, showing
 from muster.sync.rules import Rules
-from muster.sync.showing import show_some
+from muster.sync.showing import show
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ def _drop_large(session: Session, spaces: Sequence[int], names: Sequence[str], t
         if (number, attribute) not in told.whole and (number, attribute, text) not in told.there:
             left.setdefault((number, attribute), set()).add(text)
     for (number, attribute), texts in left.items():
-        show_some(session, number, attribute, set(), texts)
+        show(session, number, attribute, (), sorted(texts))
 
 
 def _drop_small(
