@@ -43,10 +43,11 @@ def test_an_unknown_example_names_the_nearest() -> None:
         template("acmee")
 
 
-def test_hybrid_is_in_order_as_it_comes(tmp_path: Path) -> None:
-    made = make_project(examples()["hybrid"], tmp_path / "hybrid")
+@pytest.mark.parametrize("example", ["hybrid", "writeback"])
+def test_an_example_is_in_order_as_it_comes(example: str, tmp_path: Path) -> None:
+    made = make_project(examples()[example], tmp_path / example)
     assert {"README.md", ".gitignore", "mappings/ad-user.yaml", "mappings/cloud-user.yaml"} <= set(made)
-    assert check_project(tmp_path / "hybrid") == []
+    assert check_project(tmp_path / example) == []
 
 
 def test_acme_comes_without_what_belongs_to_the_checkout(tmp_path: Path) -> None:

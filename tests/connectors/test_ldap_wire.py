@@ -171,6 +171,13 @@ def test_a_name_with_any_text_in_it(text: str) -> None:
     assert own.startswith("cn=")
 
 
+def test_a_backslash_that_need_not_be_is_none() -> None:
+    """Samba shows a question mark so."""
+    shown = 'CN=a\\"/\\\\[]:\\3B|\\3D\\,\\+*\\?\\<\\>b,OU=why\\?,DC=x'
+    assert dns.rdn_values(shown) == [("CN", 'a"/\\[]:;|=,+*?<>b')]
+    assert dns.same(shown, dns.child("CN", 'a"/\\[]:;|=,+*?<>b', "OU=why?,DC=x"))
+
+
 # --- entries
 
 

@@ -35,6 +35,12 @@ def test_a_folder_without_a_project(tmp_path: Path) -> None:
     assert "which is no folder" in found.diagnostics[0].message
 
 
+def test_a_mapping_that_only_updates_may_stand_beside_one_that_provisions(tmp_path: Path) -> None:
+    second = BASE["mappings/app-account.yaml"]
+    updating = "".join(line for line in second.splitlines(keepends=True) if "provision:" not in line)
+    assert said(tmp_path, {"mappings/second.yaml": updating}) == []
+
+
 def test_all_files_at_once_in_order(tmp_path: Path) -> None:
     files = {
         "muster.yaml": "project: acme\nschedul: every hour\n",

@@ -55,8 +55,8 @@ WRONG: list[tuple[str, Files, str]] = [
     (
         "two writers",
         {"mappings/second.yaml": BASE["mappings/app-account.yaml"].replace("outbound:", f"{MARK}outbound:")},
-        "`second` and `app-account` (mappings/app-account.yaml:4) both write the main account of a `person` to "
-        "`account` of `app`: name another `account`",
+        "`second` and `app-account` (mappings/app-account.yaml:4) both provision the main account of a `person` "
+        "as `account` of `app`: name another `account`",
     ),
     (
         "a connector that only reads",

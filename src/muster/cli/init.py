@@ -22,7 +22,7 @@ def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
     example: Annotated[
-        str | None, typer.Option("--example", metavar="NAME", help="Start from an example: acme or hybrid.")
+        str | None, typer.Option("--example", metavar="NAME", help="Start from an example: acme, hybrid or writeback.")
     ] = None,
     json: Json = False,
 ) -> int:

@@ -78,18 +78,19 @@ def _precedences(flow: InboundFlow) -> set[int]:
 
 
 def _check_doubles(mappings: list[BuiltMapping], diagnostics: Diagnostics) -> None:
+    """Two mappings that provision would each make the one account; one that only updates makes none."""
     writers: dict[tuple[str, str, str, str], MappingRules] = {}
     for mapping in mappings:
         rules = mapping.rules
-        if rules.outbound is None:
+        if rules.outbound is None or rules.outbound.provision is None:
             continue
         key = (rules.system, rules.object, rules.identity, rules.account)
         first = writers.setdefault(key, rules)
         if first is not rules and first.outbound is not None:
             diagnostics.error(
                 rules.outbound.place,
-                f"`{rules.name}` and `{first.name}` ({first.outbound.place}) both write the {rules.account} account "
-                f"of a `{rules.identity}` to `{rules.object}` of `{rules.system}`: name another `account`",
+                f"`{rules.name}` and `{first.name}` ({first.outbound.place}) both provision the {rules.account} "
+                f"account of a `{rules.identity}` as `{rules.object}` of `{rules.system}`: name another `account`",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -12,6 +13,9 @@ Key: TypeAlias = tuple[str, ...]
 """A DN in comparable form: one text an RDN, the object's own first."""
 
 _ROOT: Final[Key] = ()
+_PAIR: Final = re.compile(r"\\([0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ESCAPED: Final = frozenset(' "#+,;<=>\\')
+"""The characters that RFC 4514 lets a backslash stand before."""
 
 
 class MalformedDn(ValueError):
@@ -29,10 +33,22 @@ def _key(dn: str) -> Key:
             raise MalformedDn(f"{dn!r} is not a distinguished name such as uid=ann,ou=people,dc=example")
         return (f"{kind.strip().lower()}={_value_key(value)}", *(_key(parent.strip()) if comma else _ROOT))
     try:
-        parts = ldap.dn.str2dn(dn)
+        parts = _parts(dn)
     except ldap.DECODING_ERROR:
         raise MalformedDn(f"{dn!r} is not a distinguished name: a character is missing or not escaped") from None
     return tuple("+".join(sorted(f"{kind.lower()}={_value_key(value)}" for kind, value, _ in rdn)) for rdn in parts)
+
+
+def _parts(dn: str) -> list[list[tuple[str, str, int]]]:
+    """The attributes and values, unescaped. Samba shows `?` as `\\?`, which RFC 4514 does not know."""
+    found: list[list[tuple[str, str, int]]] = ldap.dn.str2dn(_PAIR.sub(_needed, dn))
+    return found
+
+
+def _needed(pair: re.Match[str]) -> str:
+    """The pair as it is, or without a backslash that need not be."""
+    escaped = pair[1]
+    return pair[0] if len(escaped) == 2 or escaped in _ESCAPED else escaped
 
 
 def _value_key(value: str) -> str:
@@ -97,7 +113,7 @@ def rdn_values(dn: str) -> list[tuple[str, str]]:
         kind, _, value = own.partition("=")
         return [(kind.strip(" "), value.strip(" "))]
     try:
-        return [(kind, value) for kind, value, _ in ldap.dn.str2dn(own)[0]]
+        return [(kind, value) for kind, value, _ in _parts(own)[0]]
     except (ldap.DECODING_ERROR, IndexError):
         raise MalformedDn(f"{own!r} is not a relative distinguished name") from None
 
