@@ -133,3 +133,13 @@ def test_status_says_that_a_system_is_left_alone_and_until_when(tmp_path: Path) 
         assert systems["hr"] is None
         assert "60 of 60 changes failed" in systems["app"]
         assert "2026-03-02 09:05 UTC" in systems["app"]
+
+
+def test_a_quarantine_that_a_clock_that_was_ahead_began_is_over_when_it_is_put_right(tmp_path: Path) -> None:
+    with Shop(tmp_path, 60, 60) as shop:
+        right = shop.world.now
+        shop.world.wait(days=1000)
+        assert shop.run() == (60, ["quarantine"])
+        shop.world.now = right
+        shop.refused.clear()
+        assert shop.run() == (60, [])

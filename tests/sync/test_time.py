@@ -201,3 +201,53 @@ def test_the_clock_of_the_world_starts_where_the_tests_say(tmp_path: Path) -> No
         assert office.now == START
         office.run()
         assert str(office.app.values("ada")["note"]).startswith("2026-03-02")
+
+
+# --- a clock that was ahead
+
+
+LEAVES = HR.replace("""active: '[status] = "active"'""", "active: '[leaves] > Now()'")
+
+
+def test_what_a_clock_that_was_ahead_did_is_undone_when_it_is_put_right(tmp_path: Path) -> None:
+    with Office(tmp_path, hr=LEAVES, people={"1": {**ADA, "leaves": "2026-06-01T00:00:00Z"}}) as office:
+        office.run()
+        at(office, "2030-01-01T00:00:00")
+        assert changed(office.run()) == [("app", "disable", "ada")]
+        at(office, "2026-03-03T09:00:00")
+        document = office.run()
+        assert changed(office.plan()) == []
+        assert office.app.values("ada")["enabled"] is True
+        note = next(note for note in document["notes"] if note["kind"] == "clock")
+        assert "2026-03-03 09:00 UTC" in note["message"]
+        assert "2030-01-01 00:00 UTC" in note["message"]
+        assert office.run()["notes"] == []
+
+
+def test_a_plan_with_a_later_clock_leaves_nothing_behind_for_the_next_run(tmp_path: Path) -> None:
+    with Office(tmp_path, hr=LEAVES, people={"1": {**ADA, "leaves": "2026-06-01T00:00:00Z"}}) as office:
+        office.run()
+        at(office, "2026-07-01T00:00:00")
+        assert changed(office.plan()) == [("app", "disable", "ada")]
+        at(office, "2026-03-03T09:00:00")
+        assert changed(office.run()) == []
+        assert office.app.values("ada")["enabled"] is True
+
+
+def test_delays_that_a_clock_that_was_ahead_began_count_from_when_it_is_put_right(tmp_path: Path) -> None:
+    with Office(tmp_path, app_rules(deprovision=DELETES), people={"1": ADA}) as office:
+        office.run()
+        office.hr.remove("1")
+        at(office, "2030-01-01T00:00:00")
+        assert changed(office.run()) == [("app", "disable", "ada")]
+        at(office, "2026-03-03T09:00:00")
+        assert changed(office.run()) == []
+        at(office, "2026-04-02T09:00:00")
+        assert changed(office.run()) == [("app", "delete", "ada")]
+
+
+def test_clocks_of_two_machines_may_differ_a_little(tmp_path: Path) -> None:
+    with Office(tmp_path, people={"1": ADA}) as office:
+        office.run()
+        office.wait(minutes=-4)
+        assert office.run()["notes"] == []

@@ -61,6 +61,7 @@ from muster.sync.recovering import recover
 from muster.sync.rulechanges import apply_rule_changes
 from muster.sync.rules import Rules
 from muster.sync.staging import Standing
+from muster.sync.turning_back import turn_back
 
 ROUNDS: Final = 5
 Progress = Callable[[str, int, int | None], None]
@@ -153,6 +154,9 @@ class Run:
                 schemas[system] = schema
         self.rules: Rules = compile_rules(self.project, schemas, Names(self.database))
         apply_rule_changes(self.rules, self.database, self.report)
+        turned = turn_back(self.database, self.now)
+        if turned is not None:
+            self.report.add(turned)
         finders = {name: guard for name, guard in self._open.items() if guard.connector.spec.capabilities.finds}
         self._asking = Asking(self.rules, self.database, {name: self._finding(name) for name in sorted(finders)})
         return self
