@@ -277,6 +277,56 @@ def test_a_file_that_is_gone_deletes_nobody(world: World) -> None:
     assert len(active(app)) == 3
 
 
+BOOK = """
+identity: person
+join:
+  - employeeId: '[emp]'
+outbound:
+  provision: 'true'
+  deprovision: delete
+  flows:
+    login: 'Join("", "u", [employeeId])'
+    emp: '[employeeId]'
+    name: '[displayName]'
+"""
+
+
+def book_world(world: World, count: int) -> Path:
+    """HR in memory and a phone book that Muster makes; its path."""
+    world.source("hr", "worker", rows=numbered(count), mapping=HR)
+    settings = "connector: flatfile\nsettings: {path: book.jsonl, create: true}\nobjects: {entry: {anchor: login}}\n"
+    world.write("systems/book.yaml", settings)
+    world.mapping("book-entry", "book", "entry", BOOK)
+    return world.folder / "book.jsonl"
+
+
+def test_a_file_put_back_as_it_was_before_the_last_write_has_lost_that_write(world: World) -> None:
+    book = book_world(world, 4)
+    world.run()
+    world.run()
+    backup = book.read_bytes()
+    world.mapping("book-entry", "book", "entry", BOOK.replace("'[displayName]'", "'ToLower([displayName])'"))
+    world.run()
+    written = book.read_bytes()
+    assert written != backup
+    book.write_bytes(backup)
+    assert len(changed(world.run())) == 4
+    assert book.read_bytes() == written
+
+
+@pytest.mark.parametrize(("count", "held"), [(4, []), (5, ["shrunk"])])
+def test_a_file_that_muster_made_and_that_is_gone_is_not_taken_for_unchanged(
+    world: World, count: int, held: list[str]
+) -> None:
+    book = book_world(world, count)
+    world.run()
+    written = book.read_bytes()
+    book.unlink()
+    assert kinds(world.run()["held"]) == held
+    world.run(allow_deletes=True)
+    assert book.read_bytes() == written
+
+
 # --- one bad object never stops the others
 
 

@@ -74,6 +74,7 @@ class Exporter:
         only: frozenset[int] | None = None,
         progress: Callable[[int], None] | None = None,
         counted: bool = True,
+        by_content: bool = False,
     ) -> None:
         self.rules = rules
         self.database = database
@@ -87,6 +88,7 @@ class Exporter:
         self.only = only
         self.progress = progress
         self.counted = counted
+        self.by_content = by_content
         self.spaces = rules.spaces_of(system)
         self.counts = ExportCounts()
 
@@ -158,6 +160,8 @@ class Exporter:
             session.run(
                 f"UPDATE change SET state = {SENT}, at = ? WHERE id IN ?i", self.now, [sent.id for sent in batch]
             )
+            if batch and self.by_content:
+                session.run("UPDATE watermark SET value = NULL WHERE system = ?", self.system)
         return batch, rows[-1][0] if len(rows) == BATCH else 0
 
     def _build(self, session: Session, space: int, rows: Sequence[Sequence[Any]]) -> list[Sent]:

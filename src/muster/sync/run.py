@@ -382,6 +382,7 @@ class Run:
                 only=only,
                 progress=progress,
                 counted=system not in self.held,
+                by_content=guard.connector.spec.capabilities.by_content,
             )
             found = exporter.work()
             counts.update(found.document())

@@ -29,7 +29,7 @@ class FlatFileConnector:
         name="flatfile",
         settings=FlatFileSettings,
         object_settings=FlatFileObject,
-        capabilities=Capabilities(reads_changes=True),
+        capabilities=Capabilities(reads_changes=True, by_content=True),
         summary="CSV, TSV, JSON lines, fixed width and LDIF files.",
     )
 

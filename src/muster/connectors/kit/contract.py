@@ -26,12 +26,14 @@ class Settings(BaseModel):
 class Capabilities:
     """What a connector can do, readable without I/O.
 
-    `reads_changes`: `read` takes a watermark. `concurrent`: several sessions may write at once. `actions`: what `act`
-    can do, by name.
+    `reads_changes`: `read` takes a watermark. `by_content`: a watermark is what the content was; one from before a
+    write would call a system unchanged that lost the write (a file put back from a backup), so a write makes it void.
+    `concurrent`: several sessions may write at once. `actions`: what `act` can do, by name.
     """
 
     reads: bool = True
     reads_changes: bool = False
+    by_content: bool = False
     writes: bool = True
     finds: bool = False
     sets_passwords: bool = False
