@@ -30,6 +30,9 @@ class BothWays(Writeback):
             shutil.copy(back / "mappings" / f"{name}.yaml", self.folder / "mappings")
         _, _, parameters = (back / "muster.yaml").read_text("utf-8").partition("parameters:\n")
         self.edit("muster.yaml", ("  domain: corp.example", f"{parameters}  domain: acme.example"))
+        for kind, mark, place in (("group", "Group_", "groups"), ("user", "User_", "guests")):
+            ours = f'(Left([adminDescription], {len(mark)}) = "{mark}")'
+            self.edit(f"mappings/ad-{kind}.yaml", (ours, f"{ours}\n  || (InStr(LCase([dn]), LCase(%{place}_ou%)) > 0)"))
         for ou in (self.groups_ou, self.guests_ou):
             self.ou.make_ou(ou)
 

@@ -136,6 +136,28 @@ def test_a_guest_removed_from_the_cloud_loses_the_account(company: Writeback) ->
     assert company.guests["Ann Partner"]["objectSid"] == accounts["Ann Partner"]["objectSid"]
 
 
+def test_a_guest_whose_mark_was_taken_away_by_hand_loses_the_account_all_the_same(company: Writeback) -> None:
+    gus = company.guest("Gus")
+    company.run()
+    company.ou.set(company.guests["Gus Partner"]["distinguishedName"][0], adminDescription=None)
+    company.run()
+    assert company.guests["Gus Partner"]["adminDescription"] == [f"User_{gus}"]
+    company.ou.set(company.guests["Gus Partner"]["distinguishedName"][0], adminDescription=None)
+    company.graph("DELETE", f"/users/{gus}")
+    company.run()
+    assert control(company, "Gus") & DISABLED
+
+
+def test_what_others_make_in_the_two_places_is_nobody_s(company: Writeback) -> None:
+    for place in (company.guests_ou, company.groups_ou):
+        company.ou.make_ou(place)
+    company.ou.user("Stray", company.guests_ou)
+    company.ou.group("Stray group", where=company.groups_ou)
+    company.run()
+    told = company("status").document["unmanaged"]
+    assert {(one["system"], one["object_type"]) for one in told} == {("ad", "user"), ("ad", "group")}
+
+
 def test_a_guest_invited_again_gets_the_same_account_back(company: Writeback) -> None:
     gus = company.guest("Gus")
     company.run()
