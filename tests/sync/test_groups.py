@@ -50,8 +50,16 @@ NO_LIMITS = "safety: {percent: 100, members: 100, updates: 100}"
 class Town:
     """People and teams in sources, accounts and groups in one target."""
 
-    def __init__(self, folder: Path, people: Iterable[str], *, enforce: str = "", safety: str = NO_LIMITS) -> None:
-        self.world = World(folder, safety=safety)
+    def __init__(
+        self,
+        folder: Path,
+        people: Iterable[str],
+        *,
+        enforce: str = "",
+        safety: str = NO_LIMITS,
+        store: str = "sqlite:///.muster/state.db",
+    ) -> None:
+        self.world = World(folder, store=store, safety=safety)
         self.hr = self.world.source("hr", "worker", mapping=PEOPLE)
         for key in people:
             self.hr.put(key, id=key)

@@ -110,3 +110,23 @@ def test_a_large_group_comes_changes_and_goes_page_by_page(
     check(pages, town.world.run)
     assert town.app.all() == {}
     assert_nothing_left(town)
+
+
+def test_so_it_does_on_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str) -> None:
+    monkeypatch.setattr(Session, "most_edges", PAGE)
+    people = PEOPLE[:45]
+    with Town(tmp_path, people, store=postgres_url) as town:
+        town.world.mapping("app-group", "app", "group", GONE)
+        town.team("t", *people)
+        town.world.run()
+        assert town.members() == set(people)
+        town.teams.edges("t", "member", remove=people[3:30])
+        town.app.edges("t", "member", add=["nobody"], remove=people[:3])
+        town.teams.system.forget_changes()
+        town.world.run()
+        assert town.members() == {*people[:3], *people[30:]}
+        assert town.world.plan()["changes"] == []
+        town.teams.remove("t")
+        town.world.run()
+        assert town.app.all() == {}
+        assert_nothing_left(town)
