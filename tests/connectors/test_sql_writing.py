@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
@@ -203,3 +205,35 @@ def test_a_server_that_dies_while_it_is_written_ends_the_session(
         with pytest.raises(Unreachable, match="broke"):
             next(outcomes)
     assert {outcome.result for outcome in answered} == {Result.DONE}
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("max_page_count = 5", "database or disk is full"), ("query_only = 1", "attempt to write a readonly database")],
+)
+def test_a_database_file_that_takes_no_writes_has_all_or_nothing_of_a_batch_and_says_why(
+    lite: Database, limit: str, said: str
+) -> None:
+    lite.run("CREATE TABLE account (login TEXT PRIMARY KEY, name TEXT); INSERT INTO account VALUES ('old', 'x')")
+    changes = [create(n, login=f"user{n}", name="x" * 400) for n in range(1, 101)]
+    changes.append(update(101, "old", name="y"))
+    with limited(limit):
+        outcomes = written(lite.connector(account={"table": "account", "anchor": "login"}), *changes)
+    assert {outcome.result for outcome in outcomes.values()} == {Result.RETRY}
+    assert lite.rows("SELECT login, name FROM account") == [("old", "x")]
+    for outcome in outcomes.values():
+        assert f"app.db and its folder: {said}. Look whether there is room" in outcome.reason
+
+
+@contextmanager
+def limited(pragma: str) -> Iterator[None]:
+    """Every SQLite database that is opened meanwhile has this limit."""
+
+    def connected(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(Engine, "connect", connected)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", connected)

@@ -26,6 +26,8 @@ _REFUSED: Final = ("password authentication failed", "no password supplied", "do
 _UNFIT: Final = ("22003", "22007", "22008", "22P02")
 _MARIADB_REFUSED: Final = (1044, 1045, 1049, 1698)
 _MARIADB_RIGHTS: Final = (1142, 1143, 1227, 1370)
+_MARIADB_NO_WRITES: Final = (1021, 1036, 1114, 1290, 1792, 1836)
+_SQLITE_NO_WRITES: Final = ("database or disk is full", "disk I/O error", "readonly database")
 _MAY_NOT: Final = "this user may not read the database file {path}. Grant it the right to read and write it."
 
 ANSWERED: Final = "answered"
@@ -33,7 +35,11 @@ ANSWERED: Final = "answered"
 
 
 class Fault(Enum):
-    """What a database error means for the change that met it. UNFIT: a value that a column's type has no place for."""
+    """What a database error means for the change that met it.
+
+    UNFIT: a value that a column's type has no place for. UNWRITABLE: the database takes no writes at all, whatever they
+    are (it is full, or may only be read); it may have rolled everything back by itself.
+    """
 
     DUPLICATE = auto()
     REFUSED = auto()
@@ -41,6 +47,7 @@ class Fault(Enum):
     DEAD = auto()
     RIGHTS = auto()
     UNFIT = auto()
+    UNWRITABLE = auto()
 
 
 class Database:
@@ -152,6 +159,8 @@ class Database:
             return Unreachable(f"{self.system}: the connection to {self.shown} broke: {words}. Look at the server.")
         if fault is Fault.BUSY:
             return Unreachable(f"{self.system}: {self.shown} is busy: {words}. Run again.")
+        if fault is Fault.UNWRITABLE:
+            return Unreachable(f"{self.system}: {self.unwritable(error)}.")
         if fault is Fault.RIGHTS:
             return AuthFailed(f"{self.system}: {self.shown} refuses: {words}. Grant the right to the user.")
         damaged = "malformed" in words or "not a database" in words
@@ -172,7 +181,10 @@ class Database:
             return Fault.DUPLICATE
         if state in ("40001", "40P01", "55P03") or number in (1205, 1213) or "database is locked" in text:
             return Fault.BUSY
-        if state == "42501" or number in _MARIADB_RIGHTS or "readonly database" in text:
+        no_writes = self.dialect == "sqlite" and any(sign in text for sign in _SQLITE_NO_WRITES)
+        if no_writes or state == "25006" or state[:2] == "53" or number in _MARIADB_NO_WRITES:
+            return Fault.UNWRITABLE
+        if state == "42501" or number in _MARIADB_RIGHTS:
             return Fault.RIGHTS
         if state[:2] in ("08", "57") or number in (2006, 2013):
             return Fault.DEAD
@@ -191,6 +203,11 @@ class Database:
         arguments = original.args
         text = arguments[1] if len(arguments) > 1 and isinstance(arguments[0], int) else str(original)
         return self._redact(str(text).strip().splitlines()[0])
+
+    def unwritable(self, error: SQLAlchemyError) -> str:
+        """Why a database takes no writes, and what to do."""
+        place = f"{self._file} and its folder" if self._file is not None else self.shown
+        return f"{place}: {self.words(error)}. Look whether there is room, and whether this user may write there"
 
     def _connecting(self, error: DBAPIError) -> MusterError:
         words = self.words(error)

@@ -17,6 +17,9 @@ from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.values import WrongType, comparable_set, same, shown
 
 BATCH: Final = 1_000
+_ENDS_BATCH: Final = (Fault.DEAD, Fault.BUSY, Fault.UNWRITABLE)
+"""What is wrong with more than the row that met it: looking for a bad row would find every one."""
+_LATER: Final = 60.0
 
 
 class _Answer(Exception):
@@ -61,6 +64,8 @@ class Writing:
             fault = self._database.fault(error)
             if fault is Fault.DEAD:
                 raise self._database.error(error) from None
+            if fault is Fault.UNWRITABLE:
+                return outcomes + [self._not_now(item, error) for item in items]
             if fault is Fault.BUSY or len(items) == 1 or any(item.change.edges is not None for item in items):
                 busy = fault is Fault.BUSY or len(items) > 1
                 return outcomes + [self._failed(item, error, busy=busy) for item in items]
@@ -103,7 +108,7 @@ class Writing:
             outcomes = self._written(items)
             savepoint.commit()
         except (SQLAlchemyError, Uneven, _Answer, Refused, WrongType) as error:
-            if isinstance(error, SQLAlchemyError) and self._database.fault(error) in (Fault.DEAD, Fault.BUSY):
+            if isinstance(error, SQLAlchemyError) and self._database.fault(error) in _ENDS_BATCH:
                 raise
             savepoint.rollback()
             if len(items) == 1:
@@ -233,6 +238,10 @@ class Writing:
         result = Result.RETRY if busy else Result.REJECTED
         words = self._database.words(error)
         return Outcome(item.change.key, result, item.change.anchor, reason=words, after=0.5 if busy else None)
+
+    def _not_now(self, item: Item, error: SQLAlchemyError) -> Outcome:
+        reason = self._database.unwritable(error)
+        return Outcome(item.change.key, Result.RETRY, item.change.anchor, reason=reason, after=_LATER)
 
     def _taken(self, items: Sequence[Item]) -> tuple[list[Outcome], list[Item]]:
         """EXISTS for the creates whose anchor is taken (by a row, or by an earlier one of them), and the others."""
