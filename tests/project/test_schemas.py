@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from muster.model.errors import ProjectError
 from muster.project.schemas import FILES, MODELS, editor_hint, schema_of, schemas, write_schemas
 from muster.project.yamltree import parse, plain
 from tests.project.jsonschema import problems
@@ -79,6 +80,12 @@ def test_the_files_are_written_and_are_json(tmp_path: Path) -> None:
         assert path.parent == tmp_path / ".muster/schemas"
         schema = json.loads(path.read_text())
         assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_a_place_where_they_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".muster").write_text("no folder")
+    with pytest.raises(ProjectError, match=r"/\.muster/schemas cannot be written: Not a directory\. "):
+        write_schemas(tmp_path, Connectors())
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)

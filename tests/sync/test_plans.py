@@ -538,12 +538,36 @@ def test_a_refused_change_is_told_with_the_systems_words_and_tried_once_a_run(tm
         with answering(refuse):
             result = office.world.run()
             assert sent.count("ada") == 1
-            assert [message for message in told("rejected", result) if "no Adas, please" in message] != []
+            (message,) = told("rejected", result)
+            assert message == (
+                "app/account ada: create was refused: no Adas, please. Correct the value where it comes from, or "
+                "mappings/app-account.yaml; the next run tries again"
+            )
             assert office.app.all().keys() == {"bo"}
             office.world.run()
             assert sent.count("ada") == 2
         office.world.run()
         assert office.app.all().keys() == {"ada", "bo"}
+
+
+def test_a_failed_change_of_an_object_that_a_number_names_says_whose_it_is(tmp_path: Path) -> None:
+    text = APP.replace("    login: %s\n", "")
+    with World(tmp_path) as world:
+        hr = world.source("hr", "worker", mapping=HR, rows={"1": {"name": "Ada"}})
+        ad = world.target("ad", "user", anchor="guid", assigned=True, mapping=text)
+
+        def refuse(change: Change, _: Callable[[], Outcome]) -> Outcome:
+            return Outcome(change.key, Result.RETRY, change.anchor, reason="The disk is full.", after=60)
+
+        with answering(refuse):
+            (made,) = told("retry", world.run())
+        uid = world.explain("1")["identity"]
+        assert made == f"ad/user for Ada ({uid}): create did not work now: The disk is full. The next run tries again"
+        world.run()
+        hr.edit("1", dept="Sales")
+        with answering(refuse):
+            (changed_later,) = told("retry", world.run())
+        assert changed_later.startswith(f"ad/user {next(iter(ad.all()))} of Ada ({uid}): update did not work now: ")
 
 
 def test_an_object_that_is_gone_when_it_is_to_be_changed_is_made_again(tmp_path: Path) -> None:

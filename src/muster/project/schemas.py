@@ -78,14 +78,20 @@ def schemas(connectors: ConnectorModels, metaverse: MetaverseNames = BUILT_IN) -
 
 
 def write_schemas(folder: Path, connectors: ConnectorModels, metaverse: MetaverseNames = BUILT_IN) -> list[Path]:
-    """Write them to `.muster/schemas/`; the paths that were written."""
+    """Write them to `.muster/schemas/`; the paths that were written. Raises `ProjectError` where they cannot be."""
     target = folder / SCHEMA_FOLDER
-    target.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for name, schema in schemas(connectors, metaverse).items():
-        path = target / f"{name}.json"
-        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        written.append(path)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name, schema in schemas(connectors, metaverse).items():
+            path = target / f"{name}.json"
+            path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            written.append(path)
+    except OSError as error:
+        where = error.filename or target
+        raise ProjectError(
+            f"{where} cannot be written: {error.strerror}. Make room or grant the right, then: muster schema"
+        ) from error
     return written
 
 

@@ -17,9 +17,9 @@ import orjson
 from muster.model.changes import Action
 from muster.store.database import Session
 from muster.sync.cases import ABOUT_NAMES, ABOUT_OTHERS, CLASH, EXISTS, OWNED, Case, close_cases, found_as, open_cases
-from muster.sync.outcomes import Sent
 from muster.sync.problems import Problem
 from muster.sync.rules import CompiledMapping, Rules
+from muster.sync.sent import Sent
 
 Change = tuple[Any, ...]
 """A change as the queue holds it, without its id."""

@@ -27,10 +27,11 @@ from muster.sync.edge_outcomes import START, EdgeOutcomes, EdgesTaken, many_valu
 from muster.sync.edge_plan import Resolving, with_edges
 from muster.sync.lookup import Found, take_in
 from muster.sync.naming import named_objects
-from muster.sync.outcomes import Outcomes, Sent
+from muster.sync.outcomes import Outcomes
 from muster.sync.problems import Problem, Report
 from muster.sync.queue import drop_changes, rewrite_changes
 from muster.sync.rules import Rules
+from muster.sync.sent import Sent
 
 BATCH: Final = 5000
 _EDGES: Final = 1000

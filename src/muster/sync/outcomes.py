@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from muster.model.changes import Action, Outcome, Result
-from muster.model.secrets import Secret
 from muster.model.values import Document, Type, same
 from muster.store.audit import EXPORT, Done, record
 from muster.store.codec import decode, digest, encode
@@ -22,15 +20,17 @@ from muster.sync.edge_outcomes import EdgeOutcomes, EdgesTaken, Made
 from muster.sync.edge_plan import return_edges
 from muster.sync.edge_streams import forget_origin
 from muster.sync.edges import object_appeared, release_targets
+from muster.sync.failing import failure, owners
 from muster.sync.importing import EVERY, clean, merged
 from muster.sync.indexes import value_keys
 from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
 from muster.sync.matching import mark_identities
-from muster.sync.problems import Problem, Report
+from muster.sync.problems import Report
 from muster.sync.queue import rewrite_changes
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import make_firm
 from muster.sync.rules import Rules
+from muster.sync.sent import Sent
 from muster.sync.showing import forget_objects, names_of
 from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN
 from muster.sync.vanishing import drop_references
@@ -38,25 +38,6 @@ from muster.sync.vanishing import drop_references
 _OBJECT: Final = ("id", "space", "anchor", "part", "doc", "digest", "ref", "parent", "mapping", "identity")
 _OBJECT_TAIL: Final = ("made", "wrote", "wanted", "stick", "gone", "dirty")
 _VALUE_KEY: Final = ("sig", "key", "object")
-
-
-@dataclass(slots=True)
-class Sent:
-    """A change on its way."""
-
-    id: int
-    space: int
-    mapping: int
-    identity: int
-    object: int | None
-    action: Action
-    anchor: str | None
-    payload: dict[str, Any]
-    data: bytes
-    uid: str
-    edges: bool
-    kind: str
-    password: Secret | None = None
 
 
 class Outcomes:
@@ -106,9 +87,11 @@ class Outcomes:
         self.deleted([sent for sent, _ in good if sent.action is Action.DELETE])
         self._edges([sent for sent, _ in good if sent.edges], taken)
         if len(good) < len(outcomes):
-            for sent, outcome in outcomes:
-                if not self.succeeded(sent, outcome):
-                    self._failed(sent, outcome)
+            bad = [(sent, outcome) for sent, outcome in outcomes if not self.succeeded(sent, outcome)]
+            whose = owners(self.session, [sent for sent, _ in bad])
+            for sent, outcome in bad:
+                self.report.add(failure(self.rules.mappings[sent.mapping], sent, outcome, whose))
+                self._failed(sent, outcome)
         self.close(outcomes, seals=taken.seals if taken is not None else None)
 
     def close(
@@ -345,26 +328,6 @@ class Outcomes:
 
     def _failed(self, sent: Sent, outcome: Outcome) -> None:
         session = self.session
-        anchor = outcome.anchor or sent.anchor
-        who = f"{self.system}/{sent.kind} {anchor or 'for ' + sent.uid}"
-        message = {
-            Result.EXISTS: f"{who}: is there already; the join rules look at it",
-            Result.GONE: f"{who}: is not there any more; it is looked at again in the next run",
-            Result.CONFLICT: f"{who}: was changed by another hand a moment ago; it is looked at again",
-            Result.REJECTED: f"{who}: {sent.action.value} was refused: {outcome.reason}",
-            Result.RETRY: f"{who}: {sent.action.value} did not work now: {outcome.reason}. It is tried again next run",
-        }[outcome.result]
-        self.report.add(
-            Problem(
-                outcome.result.value,
-                self.system,
-                message,
-                type=sent.kind,
-                anchor=anchor,
-                identities=(sent.uid,) if sent.uid else (),
-                note=outcome.result in (Result.EXISTS, Result.GONE, Result.CONFLICT),
-            )
-        )
         if outcome.result is Result.GONE and sent.object:
             session.update("object", ("gone", "dirty"), ("id",), [(1, 1, sent.object)])
         if sent.edges:

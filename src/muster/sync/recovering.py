@@ -22,10 +22,11 @@ from muster.sync.edge_outcomes import START, values_after
 from muster.sync.edge_plan import return_edges
 from muster.sync.edge_streams import stream_joined
 from muster.sync.edges import object_appeared
-from muster.sync.outcomes import Outcomes, Sent, omitted
+from muster.sync.outcomes import Outcomes, omitted
 from muster.sync.problems import Report
 from muster.sync.reserving import make_firm
 from muster.sync.rules import CompiledMapping, Rules
+from muster.sync.sent import Sent
 from muster.sync.showing import reference_text
 from muster.sync.values import MADE
 

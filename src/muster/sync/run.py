@@ -52,7 +52,6 @@ from muster.sync.marks import (
     any_object,
 )
 from muster.sync.outbound import Outbound
-from muster.sync.outcomes import Sent
 from muster.sync.partial import Unread
 from muster.sync.planning import finish_plan
 from muster.sync.problems import Problem, Report
@@ -60,6 +59,7 @@ from muster.sync.quarantine import in_quarantine, judge
 from muster.sync.recovering import recover
 from muster.sync.rulechanges import apply_rule_changes
 from muster.sync.rules import Rules
+from muster.sync.sent import Sent
 from muster.sync.staging import Standing
 from muster.sync.turning_back import turn_back
 

@@ -1,0 +1,47 @@
+"""What a person is told of a change that was not made: which object, whose, why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from muster.model.changes import Outcome, Result
+from muster.store.codec import decode
+from muster.store.database import Session
+from muster.sync.problems import Problem, who_is
+from muster.sync.rules import CompiledMapping
+from muster.sync.sent import Sent
+
+
+def owners(session: Session, changes: Sequence[Sent]) -> dict[int, str]:
+    """Whose these changes are, by identity: a name and an id."""
+    numbers = sorted({sent.identity for sent in changes if sent.identity})
+    rows = session.rows("SELECT id, uid, doc FROM identity WHERE id IN ?i", numbers) if numbers else []
+    return {number: who_is(uid, decode(data)) for number, uid, data in rows}
+
+
+def failure(mapping: CompiledMapping, sent: Sent, outcome: Outcome, whose: Mapping[int, str]) -> Problem:
+    """The problem that an outcome is."""
+    system = mapping.rules.system
+    anchor = outcome.anchor or sent.anchor
+    owner = whose.get(sent.identity, sent.uid)
+    who = f"{system}/{sent.kind} {anchor or 'for ' + owner}"
+    if anchor and mapping.schema.assigned and owner:
+        who += f" of {owner}"
+    reason, action = outcome.reason.rstrip("."), sent.action.value
+    message = {
+        Result.EXISTS: f"{who}: is there already; the join rules look at it",
+        Result.GONE: f"{who}: is not there any more; it is looked at again in the next run",
+        Result.CONFLICT: f"{who}: was changed by another hand a moment ago; it is looked at again",
+        Result.REJECTED: f"{who}: {action} was refused: {reason}. Correct the value where it comes from, or "
+        f"{mapping.rules.place.file}; the next run tries again",
+        Result.RETRY: f"{who}: {action} did not work now: {reason}. The next run tries again",
+    }[outcome.result]
+    return Problem(
+        outcome.result.value,
+        system,
+        message,
+        type=sent.kind,
+        anchor=anchor,
+        identities=(sent.uid,) if sent.uid else (),
+        note=outcome.result in (Result.EXISTS, Result.GONE, Result.CONFLICT),
+    )
