@@ -47,7 +47,7 @@ _OBJECT = (
 _IDENTITY = ("id", "uid", "type", "doc", "origin", "leaving", "dirty")
 _CHANGE = (
     *("id", "run", "space", "mapping", "identity", "action", "anchor", "rank", "waits"),
-    *("digest", "state", "at", "seal", "sealed"),
+    *("state", "at", "seal", "sealed"),
 )
 SOURCE_READS = (
     *("building", "city", "company", "country", "dept", "first", "id", "kind", "lang", "last"),
@@ -96,10 +96,9 @@ def _write_first_run(system: MemorySystem, database: Database) -> None:
             account = dict(zip(outbound_names, outbound.run(values, context), strict=True))
             account["enabled"] = True
             payload = encode({"values": account, "was": {}, "reason": _reason(anchor)})
-            mark = digest(payload)
             tables["presence"].append((number, 2, 1, _NOW, 0))
             seal = _seal(number, anchor, payload)
-            tables["change"].append((number, 1, 2, 2, number, "create", anchor, 1000, 0, mark, 2, _NOW, seal, 1))
+            tables["change"].append((number, 1, 2, 2, number, "create", anchor, 1000, 0, 2, _NOW, seal, 1))
             tables["payload"].append((number, payload))
             data = encode(account)
             own = _TARGETS + number

@@ -51,10 +51,9 @@ def fill(session: Session, records: int = 3, changes: int = 3, rehearsed: int = 
             "action",
             "rank",
             "waits",
-            "digest",
             "state",
         ),
-        [(d.id, RUN, d.space, d.mapping, d.identity, d.object, d.action, 0, 0, 0, 1) for d in done],
+        [(d.id, RUN, d.space, d.mapping, d.identity, d.object, d.action, 0, 0, 1) for d in done],
     )
     session.insert("payload", ("change", "doc"), [(d.id, d.payload) for d in done])
     session.insert(
@@ -188,7 +187,7 @@ def test_a_payload_that_was_altered_or_taken_away_is_detected(database: Database
 
 
 def test_a_change_that_was_slipped_in_is_detected(database: Database) -> None:
-    columns = "run, space, mapping, identity, object, action, anchor, rank, waits, digest, state, seal, reason, at"
+    columns = "run, space, mapping, identity, object, action, anchor, rank, waits, state, seal, reason, at"
     copy = f"INSERT INTO change (id, sealed, {columns}) SELECT 77, {{}}, {columns} FROM change WHERE id = 2"
     assert [b.message for b in alter(database, copy.format("NULL"))] == ["change 77 stands in no record of the chain"]
     assert alter(database, "UPDATE change SET sealed = 1 WHERE id = 77")

@@ -239,7 +239,7 @@ class _Explaining:
         kind = self.rules.types[self.type]
         paths = load_paths(self.session, self.rules, kind, [self.number], kind.paths).get(self.number, {})
         document = {**self.values, **paths}
-        changes = {row[2]: change_document(self.rules, row[:9], {}, self._name()) for row in self._changes(0)}
+        changes = {row[2]: change_document(self.rules, row[:8], {}, self._name()) for row in self._changes(0)}
         presence = {
             row[0]: row[1:]
             for row in self.session.rows("SELECT mapping, wanted, since FROM presence WHERE identity = ?", self.number)
@@ -338,7 +338,7 @@ class _Explaining:
 
     def _changes(self, state: int) -> list[tuple[Any, ...]]:
         return self.session.rows(
-            "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, c.digest, ?, c.state, c.at, "
+            "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, ?, c.state, c.at, "
             "c.reason FROM change c JOIN payload p ON p.change = c.id WHERE c.identity = ? AND c.state = ? "
             "ORDER BY c.id",
             self.uid,
@@ -368,11 +368,11 @@ class _Explaining:
         found = []
         for state in (2, 3):
             for row in self._changes(state):
-                change = change_document(self.rules, row[:9], {}, self._name())
+                change = change_document(self.rules, row[:8], {}, self._name())
                 del change["_identity"]
-                change["at"] = _text(row[10])
+                change["at"] = _text(row[9])
                 change["outcome"] = "done" if state == 2 else "failed"
-                change["message"] = row[11]
+                change["message"] = row[10]
                 found.append(change)
         return sorted(found, key=lambda change: (change["at"] or "", change["id"]))[-100:]
 

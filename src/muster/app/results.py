@@ -21,7 +21,7 @@ from muster.sync.changes import DONE
 from muster.sync.plan_document import ACTIONS, change_document, edges_of, names_of, without_later
 from muster.sync.run import Run
 
-_COLUMNS: Final = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, c.digest, i.uid"
+_COLUMNS: Final = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, i.uid"
 _FROM: Final = "change c JOIN payload p ON p.change = c.id LEFT JOIN identity i ON i.id = c.identity"
 
 
@@ -152,16 +152,16 @@ def _made(run: Run, session: Session, system: str, most: int | None, told: Follo
     names = names_of(session, [row[3] for row in rows])
     parts = _parts(run, session, [number for row in rows for number in told.parts.get(row[0], ())])
     for row in rows:
-        change = change_document(run.rules, row[:9], edges.get(row[0], {}), names.get(row[3]))
+        change = change_document(run.rules, row[:8], edges.get(row[0], {}), names.get(row[3]))
         for number in told.parts.get(row[0], ()):
             both = combined(change, parts[number])
             change = {**change, "attributes": both["attributes"]} if both is not None else change
         del change["_identity"]
-        change["outcome"] = "done" if row[9] == DONE else "failed"
-        if row[9] == DONE:
+        change["outcome"] = "done" if row[8] == DONE else "failed"
+        if row[8] == DONE:
             change = without_later(change)
-        if row[10]:
-            change["message"] = row[10]
+        if row[9]:
+            change["message"] = row[9]
         yield change
 
 

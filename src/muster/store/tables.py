@@ -343,7 +343,6 @@ Table(
     Column("anchor", TEXT),
     Column("rank", Integer, nullable=False),
     Column("waits", SmallInteger, nullable=False),
-    Column("digest", BigInteger, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("seal", LargeBinary),
     Column("sealed", BigInteger),

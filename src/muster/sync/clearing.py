@@ -17,7 +17,7 @@ from muster.expressions import Context
 from muster.model import dn
 from muster.model.values import Document, items
 from muster.project.configuration import Place
-from muster.store.codec import decode, digest
+from muster.store.codec import decode
 from muster.store.database import Session
 from muster.sync.changes import PLANNED, RANK_EDGES
 from muster.sync.indexes import showing
@@ -221,10 +221,8 @@ def _removal(owner: Clearing, group: _Group, run: int) -> Removal:
     }
     if group.remove:
         payload["remove"] = group.remove
-    data = orjson.dumps(payload)
-    mark = digest(data + repr((group.number, sorted(group.edges))).encode())
     row = (
         (run, group.space, group.mapping, owner.identity, group.number, "update", group.anchor, RANK_EDGES, 0)
-        + (data, mark, PLANNED)
+        + (orjson.dumps(payload), PLANNED)
     )  # fmt: skip
     return Removal(row, owner.identity, group.edges)

@@ -9,7 +9,6 @@ import orjson
 
 from muster.model import dn
 from muster.model.changes import Action
-from muster.store.codec import digest
 from muster.store.database import Session
 from muster.sync.changes import PLANNED, RANK, rank_of, rank_of_container
 from muster.sync.marks import TROUBLE
@@ -64,7 +63,7 @@ def _follow(session: Session, renames: list[_Rename]) -> None:
             "SELECT DISTINCT change FROM edge_change WHERE change IN ?i", [number for number, _, _, _ in renames]
         )
     }
-    changed: list[tuple[Any, ...]] = []
+    changed: list[tuple[int, int]] = []
     payloads: list[tuple[bytes, int]] = []
     empty: list[int] = []
     owners: list[int] = []
@@ -75,14 +74,13 @@ def _follow(session: Session, renames: list[_Rename]) -> None:
         owners.append(identity)
         del payload["values"][naming], payload["was"][naming]
         if number in edged or payload["values"] or any(payload.get(part) for part in _PARTS):
-            data = orjson.dumps(payload)
-            changed.append((RANK[Action.UPDATE], digest(data), number))
-            payloads.append((data, number))
+            changed.append((RANK[Action.UPDATE], number))
+            payloads.append((orjson.dumps(payload), number))
         else:
             empty.append(number)
     if not owners:
         return
-    session.update("change", ("rank", "digest"), ("id",), changed)
+    session.update("change", ("rank",), ("id",), changed)
     rewrite_changes(session, payloads)
     drop_changes(session, empty)
     session.run(f"UPDATE identity SET dirty = dirty | {TROUBLE} WHERE id IN ?i", owners)

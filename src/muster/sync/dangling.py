@@ -17,7 +17,7 @@ import orjson
 from muster.model import dn
 from muster.model.changes import Action
 from muster.model.values import Document, Scalar, Type, items
-from muster.store.codec import decode, digest
+from muster.store.codec import decode
 from muster.store.database import Session
 from muster.sync.changes import PLANNED, RANK_DANGLING
 from muster.sync.indexes import showing
@@ -248,11 +248,9 @@ def _write(session: Session, rules: Rules, losses: Sequence[_Loss], run: int) ->
     rows: list[Change] = []
     for loss in losses:
         holder = loss.holder
-        data = orjson.dumps(_payload(rules, loss))
-        mark = digest(data + repr(loss.edges).encode())
         rows.append(
             (run, holder.space, holder.mapping, holder.identity, holder.id, Action.UPDATE.value, holder.anchor)
-            + (RANK_DANGLING, 0, data, mark, PLANNED)
+            + (RANK_DANGLING, 0, orjson.dumps(_payload(rules, loss)), PLANNED)
         )
     edges = [
         (number, attribute, 0, text, 1)

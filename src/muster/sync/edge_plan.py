@@ -334,7 +334,7 @@ class _Planner:
         mapping = self.mapping
         row = (
             (self.plan.run, mapping.space, mapping.id, self.owner, self._there.object, "update", self._anchor)
-            + (RANK_EDGES, 0, orjson.dumps(payload), 0, PLANNED)
+            + (RANK_EDGES, 0, orjson.dumps(payload), PLANNED)
         )  # fmt: skip
         return add_changes(self.session, [row])
 

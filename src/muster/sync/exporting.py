@@ -33,7 +33,7 @@ from muster.sync.queue import drop_changes, rewrite_changes
 from muster.sync.rules import Rules
 from muster.sync.sent import Sent
 
-BATCH: Final = 5000
+BATCH: Final = 2000
 _EDGES: Final = 1000
 
 Write = Callable[[Iterable[Change]], Iterator[Outcome]]

@@ -43,7 +43,7 @@ from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_key
 from muster.sync.showing import forget_objects
 from muster.sync.values import Joined, Values
 
-BATCH: Final = 5000
+BATCH: Final = 2000
 _COLUMNS: Final = "id, uid, type, doc, origin, kept, dirty, due_in"
 
 

@@ -50,7 +50,7 @@ from muster.sync.unique import Allocate, Wanted
 from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Question, Wish
 
-BATCH: Final = 5000
+BATCH: Final = 2000
 _COLUMNS: Final = "id, uid, type, doc, origin, leaving, dirty, due_out"
 
 

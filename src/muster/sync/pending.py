@@ -9,7 +9,6 @@ import orjson
 
 from muster.model.changes import Action
 from muster.model.values import Document
-from muster.store.codec import digest
 from muster.sync.changes import PLANNED, rank_of
 from muster.sync.outbound_batch import Member
 from muster.sync.reserving import written_names
@@ -53,7 +52,6 @@ def pending_change(
         payload["recreate"] = True
     if action is Action.CREATE and mapping.rules.outbound and mapping.rules.outbound.password:
         payload["password"] = mapping.rules.outbound.password
-    data = orjson.dumps(payload)
     return (
         run,
         mapping.space,
@@ -64,8 +62,7 @@ def pending_change(
         wish.anchor,
         _rank(mapping, target, wish, action),
         1 if wish.waits else 0,
-        data,
-        digest(data),
+        orjson.dumps(payload),
         PLANNED,
     )
 

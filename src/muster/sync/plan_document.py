@@ -89,7 +89,7 @@ def summary(changes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
 def pending_changes(rules: Rules, session: Session, *, named: bool = False) -> Iterable[dict[str, Any]]:
     """Every pending change as it is shown, in order of export; with `named`, with the names of the people."""
     rows = session.rows(
-        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, c.digest, i.uid "
+        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, i.uid "
         "FROM change c JOIN payload p ON p.change = c.id LEFT JOIN identity i ON i.id = c.identity "
         "WHERE c.state = 0 ORDER BY c.rank, c.id"
     )
@@ -114,7 +114,7 @@ def change_document(
     rules: Rules, row: Sequence[Any], edges: Mapping[str, dict[str, list[str]]], called: str | None = None
 ) -> dict[str, Any]:
     """One change as programs and people read it, with the name of its identity, or else of its object."""
-    number, space, mapping, identity, action, anchor, data, _, uid = row
+    number, space, mapping, identity, action, anchor, data, uid = row
     payload = orjson.loads(data)
     system, kind = rules.spaces[space]
     was = payload.get("was", {})
@@ -272,7 +272,7 @@ def made_since(rules: Rules, session: Session, plan: int, shown: Sequence[Mappin
     """
     by_key = {plan_key(change): change for change in shown}
     found: dict[int, int] = {}
-    columns = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, c.digest, i.uid, a.run"
+    columns = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, i.uid, a.run"
     made = (
         f"SELECT {columns} FROM change c JOIN payload p ON p.change = c.id JOIN audit a ON a.seq = c.sealed "
         f"LEFT JOIN identity i ON i.id = c.identity WHERE c.state = {DONE} AND a.run > ? AND"
@@ -285,7 +285,7 @@ def made_since(rules: Rules, session: Session, plan: int, shown: Sequence[Mappin
         rows = [row for row in rows if not is_erased(row[6])]
         edges = edges_of(rules, session, [row[0] for row in rows])
         for row in rows:
-            change = change_document(rules, row[:9], edges.get(row[0], {}))
+            change = change_document(rules, row[:8], edges.get(row[0], {}))
             if approved(change, by_key):
                 found.setdefault(by_key[plan_key(change)]["id"], row[-1])
     return found

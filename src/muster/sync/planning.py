@@ -80,6 +80,6 @@ def _unmanaged_changes(session: Session, rules: Rules, run: int, context: Contex
             }
             changes.append(
                 (run, mapping.space, mapping.id, 0, number, action.value, anchor, rank_of(action, name), 0)
-                + (orjson.dumps(payload), number, PLANNED)
+                + (orjson.dumps(payload), PLANNED)
             )
         add_changes(session, changes)

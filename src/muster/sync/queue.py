@@ -9,11 +9,11 @@ from muster.store.database import Session
 from muster.sync.changes import PLANNED
 
 Change = tuple[Any, ...]
-"""Without its id: run, space, mapping, identity, object, action, anchor, rank, waits, payload, digest, state."""
+"""Without its id: run, space, mapping, identity, object, action, anchor, rank, waits, payload, state."""
 
 _COLUMNS: Final = (
     *("id", "run", "space", "mapping", "identity", "object", "action", "anchor", "rank", "waits"),
-    *("digest", "state"),
+    "state",
 )
 _PAYLOAD: Final = 9
 

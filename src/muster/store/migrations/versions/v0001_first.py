@@ -286,7 +286,6 @@ def upgrade() -> None:
         sa.Column("anchor", TEXT),
         sa.Column("rank", sa.Integer(), nullable=False),
         sa.Column("waits", sa.SmallInteger(), nullable=False),
-        sa.Column("digest", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.Column("seal", sa.LargeBinary()),
         sa.Column("sealed", sa.BigInteger()),
