@@ -164,9 +164,9 @@ def test_the_key_of_another_is_not_enough(company: Company, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("path", "body", "token", "status"),
     [
-        ("work", b"{}", None, 401),
-        ("work", b"{}", "made-up", 401),
-        ("work/x/1", b"", "made-up", 401),
+        ("heartbeat", b"{}", None, 401),
+        ("heartbeat", b"{}", "made-up", 401),
+        ("calls/x/1", b"", "made-up", 401),
         ("sessions", b'{"group":"dc"}', "made-up", 401),
         ("sessions/x/1", b"{}", "made-up", 410),
         ("sessions/x/alive", b"", "made-up", 410),

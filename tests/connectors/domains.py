@@ -20,6 +20,8 @@ from muster.model.values import Document
 from tests.servers.samba import SambaDc
 
 PASSWORD = Secret("Muster-Pw-2026x")
+USER = {"user": {"class": "user"}}
+GROUP = {"group": {"class": "group"}}
 _numbers = itertools.count(1)
 
 
@@ -140,6 +142,23 @@ class Ou:
             for name, one in (objects or {"user": {"class": "user"}}).items()
         }
         return ActiveDirectoryConnector("ad", settings(self.server, **changed), types, Path("/"))
+
+
+def person(ou: Ou, name: str = "ann", **changed: Any) -> Document:
+    """Somebody to be made in the OU."""
+    return {"dn": f"CN={name},{ou.dn}", "sAMAccountName": f"{ou.name}{name}", "displayName": name.title(), **changed}
+
+
+def may_log_in(ou: Ou, name: str, password: Secret) -> bool:
+    """Whether the domain takes this password."""
+    connection = ldap.initialize(ou.server.url)
+    connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(ou.server.certificate))
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
+    try:
+        connection.simple_bind_s(f"{ou.name}{name}@{ou.server.realm}", password.reveal())
+    except ldap.INVALID_CREDENTIALS:
+        return False
+    return True
 
 
 def create(key: int, values: Document, kind: str = "user", **more: Any) -> Change:

@@ -11,10 +11,8 @@ import pytest
 from muster.connectors.active_directory.dirsync import OID
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import ConnectorObject, Page
-from tests.connectors.domains import PASSWORD, Ou, edges, mark, objects, pages
+from tests.connectors.domains import GROUP, PASSWORD, USER, Ou, edges, mark, objects, pages
 
-USER = {"user": {"class": "user"}}
-GROUP = {"group": {"class": "group"}}
 WAYS = pytest.mark.parametrize("way", ["dirsync", "usn"])
 
 

@@ -15,10 +15,8 @@ from muster.model.errors import ProjectError, Unreachable, WatermarkExpired
 from muster.model.objects import Page, ReadProblem
 from muster.model.secrets import Secret
 from muster.model.values import Document
-from tests.connectors.domains import Ou, by_dn, create, mark, objects, pages, update, written
+from tests.connectors.domains import USER, Ou, by_dn, create, mark, objects, pages, update, written
 from tests.servers.samba import SambaDc
-
-USER = {"user": {"class": "user"}}
 
 
 @pytest.fixture(scope="module")

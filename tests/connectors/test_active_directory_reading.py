@@ -11,9 +11,7 @@ from muster.connectors.active_directory import ranges
 from muster.model.errors import IncompleteRead, ProjectError
 from muster.model.schema import ENABLED
 from muster.model.values import Type
-from tests.connectors.domains import PASSWORD, Ou, by_dn, edges, objects, pages
-
-GROUP = {"group": {"class": "group"}}
+from tests.connectors.domains import GROUP, PASSWORD, Ou, by_dn, edges, objects, pages
 
 
 def everything(ou: Ou, kind: str, types: dict[str, Any] | None = None, **changed: Any) -> dict[str, Any]:

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ldap
 import pytest
 
 from muster.model.changes import Action, Change, Result
 from muster.model.secrets import Secret
 from muster.model.values import Document
-from tests.connectors.domains import PASSWORD, Ou, by_dn, create, one, pages, update, written
-
-USER = {"user": {"class": "user"}}
-GROUP = {"group": {"class": "group"}}
-
-
-def person(ou: Ou, name: str = "ann", **changed: Any) -> Document:
-    return {"dn": f"CN={name},{ou.dn}", "sAMAccountName": f"{ou.name}{name}", "displayName": name.title(), **changed}
-
-
-def may_log_in(ou: Ou, name: str, password: Secret) -> bool:
-    connection = ldap.initialize(ou.server.url)
-    connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(ou.server.certificate))
-    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
-    try:
-        connection.simple_bind_s(f"{ou.name}{name}@{ou.server.realm}", password.reveal())
-    except ldap.INVALID_CREDENTIALS:
-        return False
-    return True
-
+from tests.connectors.domains import GROUP, PASSWORD, Ou, by_dn, create, may_log_in, one, pages, person, update, written
 
 # --- create
 

@@ -12,38 +12,11 @@ from tests.agents.live import AgentProcess, Command, Company
 from tests.cli.support import muster
 from tests.connectors.domains import Ou
 from tests.servers.samba import SambaDc
+from tests.stories.sources import TEAM, WORKER
 
 pytestmark = pytest.mark.slow
 PEOPLE = 60
 
-WORKER = """
-system: hr
-object: worker
-identity: person
-join: [{employeeId: '[id]'}]
-project: true
-inbound:
-  precedence: 10
-  flows:
-    employeeId: '[id]'
-    displayName: '[name]'
-    department: '[unit]'
-    active: '[status] = "active"'
-    manager: {reference: '[boss]', to: worker}
-"""
-TEAM = """
-system: hr
-object: team
-identity: group
-join: [{mailNickname: '[id]'}]
-project: true
-inbound:
-  precedence: 10
-  flows:
-    mailNickname: '[id]'
-    displayName: '[id]'
-    members: {references: '[people]', to: worker}
-"""
 USER = """
 system: ad
 object: user
@@ -62,14 +35,14 @@ GROUP = """
 system: ad
 object: group
 identity: group
-join: [{mailNickname: '[description]'}]
+join: [{displayName: '[description]'}]
 outbound:
-  provision: 'IsPresent([mailNickname])'
+  provision: 'true'
   deprovision: delete
   flows:
     dn: 'Join("", "CN=", [displayName], ",BASE")'
     sAMAccountName: '"NAME" & [displayName]'
-    description: '[mailNickname]'
+    description: '[displayName]'
     groupScope: '"universal"'
     member: {references: '[members]'}
 """
@@ -86,7 +59,7 @@ class Office:
             "systems/hr.yaml",
             "connector: flatfile\nsettings: {list_separator: '|'}\nobjects:\n"
             "  worker: {path: workers.csv, anchor: id}\n"
-            "  team: {path: teams.csv, anchor: id, columns: {people: [text]}}\n",
+            "  team: {path: teams.csv, anchor: id, columns: {member: [text]}}\n",
         )
         company.write(
             "systems/ad.yaml",
@@ -95,14 +68,20 @@ class Office:
             f"objects:\n  user: {{class: user, base: '{ou.dn}', create_containers: true}}\n"
             f"  group: {{class: group, base: '{ou.dn}'}}\n",
         )
-        for name, text in (("hr-worker", WORKER), ("hr-team", TEAM), ("ad-user", USER), ("ad-group", GROUP)):
+        hr = "system: hr\nobject: "
+        for name, text in (
+            ("hr-worker", hr + "worker" + WORKER),
+            ("hr-team", hr + "team" + TEAM),
+            ("ad-user", USER),
+            ("ad-group", GROUP),
+        ):
             company.write(f"mappings/{name}.yaml", text.replace("BASE", ou.dn).replace("NAME", ou.name))
 
     def hr(self, units: list[str]) -> None:
         rows = [f"{n},Person {n},{units[n % len(units)]},active,{n // 10 or ''}" for n in range(1, PEOPLE + 1)]
         self.company.write("workers.csv", "\n".join(["id,name,unit,status,boss", *rows, ""]))
         people = "|".join(str(n) for n in range(1, PEOPLE + 1))
-        self.company.write("teams.csv", f"id,people\neverybody,{people}\n")
+        self.company.write("teams.csv", f"id,member\neverybody,{people}\n")
 
     def agent(self, name: str, **dawdle: str) -> AgentProcess:
         state = self.company.enrolled(name, group="office")

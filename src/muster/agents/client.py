@@ -53,12 +53,12 @@ class ServerClient:
 
         Raises `SentAway`, `NotNow`, and what httpx raises when the server cannot be reached.
         """
-        answer = orjson.loads(self._post("/work", orjson.dumps({"sessions": sessions, "leaving": leaving})))
+        answer = orjson.loads(self._post("/heartbeat", orjson.dumps({"sessions": sessions, "leaving": leaving})))
         return answer["begin"], answer["end"]
 
     def next_call(self, session: str, number: int, answer: bytes) -> bytes:
         """The call of that number, or nothing as yet. Raises `Over` and what `work` raises."""
-        return self._post(f"/work/{session}/{number}", answer)
+        return self._post(f"/calls/{session}/{number}", answer)
 
     def _post(self, path: str, content: bytes) -> bytes:
         token = self._token or self._prove("")

@@ -95,7 +95,7 @@ def page_in(message: Any) -> Page:
     """A page, or a part of one. Raises `WireError`."""
     part = _mapping(message)
     return Page(
-        [object_in(row) for row in _list(part.get("objects"))],
+        objects_in(part.get("objects")),
         [_edges_in(row) for row in _list(part.get("edges"))],
         [_problem_in(row) for row in _list(part.get("problems"))],
         _maybe(_text, part.get("watermark")),
@@ -107,6 +107,11 @@ def page_in(message: Any) -> Page:
 def object_out(item: ConnectorObject) -> list[Any]:
     """An object as a row."""
     return [item.type, item.anchor, item.values, item.whole, item.deleted, item.partition, item.where]
+
+
+def objects_in(rows: Any) -> list[ConnectorObject]:
+    """The objects of some rows. Raises `WireError`."""
+    return [object_in(row) for row in _list(rows)]
 
 
 def object_in(row: Any) -> ConnectorObject:
@@ -183,6 +188,11 @@ def outcome_out(outcome: Outcome) -> list[Any]:
     """An outcome as a row."""
     secret = outcome.secret.reveal() if outcome.secret is not None else None
     return [outcome.key, outcome.result.value, outcome.anchor, outcome.values, outcome.reason, outcome.after, secret]
+
+
+def outcomes_in(rows: Any) -> list[Outcome]:
+    """The outcomes of some rows. Raises `WireError`."""
+    return [outcome_in(row) for row in _list(rows)]
 
 
 def outcome_in(row: Any) -> Outcome:

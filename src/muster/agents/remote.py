@@ -95,7 +95,7 @@ class Remote:
         """The connector's pages, each asked for when it is wanted."""
         asked = {kind: list(names) for kind, names in wanted.items()}
         for answer in self._stream("read", wanted=asked, since=since):
-            yield self._read_as(lambda: codec.page_in(answer["page"]))  # noqa: B023  used at once
+            yield self._read_as(codec.page_in, answer.get("page"))
 
     def _stream(self, verb: str, **more: Any) -> Iterator[Message]:
         stream = self._new()
@@ -118,8 +118,7 @@ class Remote:
     def _objects_of(self, verb: str, **more: Any) -> list[ConnectorObject]:
         found: list[ConnectorObject] = []
         for answer in self._stream(verb, **more):
-            rows = answer["objects"]
-            found.extend(self._read_as(lambda: [codec.object_in(row) for row in rows]))  # noqa: B023  used at once
+            found.extend(self._read_as(codec.objects_in, answer.get("objects")))
         return found
 
     # --- writing
@@ -153,10 +152,9 @@ class Remote:
             answer = self._ask("write", stream=stream, changes=messages, final=final)
             line = self._line
             while True:
-                rows = answer.get("outcomes", ())
                 then = answer.get("then")
                 ended = then not in ("changes", "edges")
-                yield from self._read_as(lambda: [codec.outcome_in(row) for row in rows])  # noqa: B023  used at once
+                yield from self._read_as(codec.outcomes_in, answer.get("outcomes", []))
                 self._judge(answer)
                 if ended:
                     return
@@ -186,11 +184,11 @@ class Remote:
 
     def _told(self, verb: str, read: Callable[[Message], Any], **more: Any) -> Any:
         answer = self._call(verb, **more)
-        return self._read_as(lambda: read(answer))
+        return self._read_as(read, answer)
 
-    def _read_as(self, read: Callable[[], Any]) -> Any:
+    def _read_as(self, read: Callable[[Any], Any], sent: Any) -> Any:
         try:
-            return read()
+            return read(sent)
         except (WireError, KeyError) as error:
             raise RemoteBug(f"an answer that is none: {error}") from None
 
@@ -203,7 +201,7 @@ class Remote:
         if "bug" in answer:
             raise RemoteBug(f"{answer['bug']} (on the agent {self._line.agent if self._line else ''})")
         if "error" in answer:
-            error = self._read_as(lambda: codec.error_in(answer["error"]))
+            error = self._read_as(codec.error_in, answer["error"])
             raise error or RemoteBug(f"an error that is none: {answer['error'][0]}")
 
     def _ask(self, verb: str, **more: Any) -> Message:
@@ -218,7 +216,7 @@ class Remote:
         except SessionLost:
             self._leave()
             raise
-        answer: Message = self._read_as(lambda: codec.load(data))
+        answer: Message = self._read_as(codec.load, data)
         return answer
 
     def _connected(self) -> EngineLine:

@@ -75,8 +75,8 @@ class AgentRoutes:
             (f"{PATH}/enrol", self._enrol, "POST"),
             (f"{PATH}/challenge", self._challenge, "POST"),
             (f"{PATH}/token", self._token, "POST"),
-            (f"{PATH}/work", self._work, "POST"),
-            (f"{PATH}/work/{{session}}/{{number:int}}", self._next, "POST"),
+            (f"{PATH}/heartbeat", self._heartbeat, "POST"),
+            (f"{PATH}/calls/{{session}}/{{number:int}}", self._next, "POST"),
             (f"{PATH}/sessions", self._begin, "POST"),
             (f"{session}/{{number:int}}", self._call, "POST"),
             (f"{session}/alive", self._alive, "POST"),
@@ -191,7 +191,7 @@ class AgentRoutes:
 
     # --- agents
 
-    async def _work(self, request: Request) -> Response:
+    async def _heartbeat(self, request: Request) -> Response:
         agent = self._agent(request)
         asked = await _asked(request)
         holds = [one for one in asked.get("sessions", ()) if isinstance(one, str)]
