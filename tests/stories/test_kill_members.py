@@ -19,7 +19,7 @@ import pytest
 from muster.store.database import Database, Session
 from tests.stories.dying import Points
 from tests.stories.picture import picture
-from tests.sync.test_groups import GROUPS, Town
+from tests.sync.town import GROUPS, Town
 
 pytestmark = pytest.mark.slow
 PEOPLE = [f"{number:02}" for number in range(12)]

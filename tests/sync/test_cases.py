@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from muster.model.errors import ProjectError
@@ -44,12 +41,6 @@ outbound:
 """
 ADA = {"name": "Ada", "mail": "ada@x"}
 BO = {"name": "Bo", "mail": "bo@x"}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
-        yield made
 
 
 def decide(world: World, kind: str, **options: str) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from muster.store.database import Database
 from tests.sync.people import Office
 from tests.sync.test_dangling import Firm
-from tests.sync.test_groups import Town
+from tests.sync.town import Town
 from tests.sync.world import World
 
 FEW, MANY = 100, 1000

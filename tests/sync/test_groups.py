@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,85 +14,8 @@ from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome, Result
 from muster.model.objects import EdgePage, Page
 from muster.store.audit import verify
-from tests.sync.world import MemorySide, World, changed, schema, the_change
-
-PEOPLE = """
-identity: person
-project: true
-inbound: {precedence: 10, flows: {employeeId: '[id]', active: '[status] <> "left"'}}
-"""
-TEAMS = """
-identity: group
-project: true
-join: [{displayName: '[id]'}]
-inbound:
-  precedence: 10
-  flows: {displayName: '[id]', members: {references: '[member]', to: hr/worker}}
-"""
-ACCOUNTS = """
-identity: person
-join: [{employeeId: '[login]'}]
-outbound: {provision: '[active]', deprovision: %s, flows: {login: '[employeeId]'}}
-"""
-GROUPS = """
-identity: group
-join: [{displayName: '[id]'}]
-outbound:
-  provision: 'true'
-  flows:
-    id: '[displayName]'
-    member: {references: '[members]'%s}
-"""
-LARGE = {"member": "[reference] large"}
-NO_LIMITS = "safety: {percent: 100, members: 100, updates: 100}"
-
-
-class Town:
-    """People and teams in sources, accounts and groups in one target."""
-
-    def __init__(
-        self,
-        folder: Path,
-        people: Iterable[str],
-        *,
-        enforce: str = "",
-        safety: str = NO_LIMITS,
-        store: str = "sqlite:///.muster/state.db",
-    ) -> None:
-        self.world = World(folder, store=store, safety=safety)
-        self.hr = self.world.source("hr", "worker", mapping=PEOPLE)
-        for key in people:
-            self.hr.put(key, id=key)
-        self.teams = self.world.source("teams", "team", mapping=TEAMS, attributes=LARGE)
-        self.system = self.world.system(
-            "app", schema("account", "login", {}), schema("group", "id", LARGE, enabled=False)
-        )
-        self.world.mapping("app-account", "app", "account", ACCOUNTS % "delete")
-        self.groups(enforce)
-        self.accounts = MemorySide(self.system, "account")
-        self.app = MemorySide(self.system, "group")
-
-    def groups(self, enforce: str = "") -> None:
-        self.world.mapping("app-group", "app", "group", GROUPS % (f", enforce: {enforce}" if enforce else ""))
-
-    def team(self, name: str, *members: str) -> None:
-        if self.teams.system.get("team", name) is None:
-            self.teams.put(name, id=name)
-        self.teams.edges(name, "member", members)
-
-    def members(self, name: str = "t") -> set[str]:
-        return self.app.members(name, "member")
-
-    def __enter__(self) -> Town:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.world.close()
-
-
-def edges_of(document: dict[str, Any], anchor: str = "t") -> Any:
-    return the_change(document, "app", anchor)["attributes"]["member"]
-
+from tests.sync.town import GROUPS, TEAMS, Town, edges_of
+from tests.sync.world import World, changed, the_change
 
 # --- from a source to a target
 
@@ -379,136 +302,6 @@ def test_ignore_object_flow_leaves_the_members_too(tmp_path: Path) -> None:
         town.world.run()
         assert town.members() == {"c"}
         assert town.world.plan(full=True)["changes"] == []
-
-
-# --- two sources
-
-
-SECOND = """
-identity: group
-join: [{displayName: '[id]'}]
-project: true
-inbound:
-  precedence: %d
-  flows:
-    displayName: '[id]'
-    members: {references: '[member]', to: hr/worker%s}
-"""
-
-
-def test_merge_union_holds_the_members_of_both_sources(tmp_path: Path) -> None:
-    with Town(tmp_path, "abc") as town:
-        union = ", merge: union"
-        town.world.mapping("teams-team", "teams", "team", TEAMS.replace("to: hr/worker", "to: hr/worker" + union))
-        more = town.world.source("more", "team", mapping=SECOND % (20, union), attributes=LARGE)
-        town.team("t", "a", "b")
-        more.put("t", id="t")
-        more.edges("t", "member", add=["b", "c"])
-        town.world.run()
-        assert town.members() == {"a", "b", "c"}
-        town.teams.edges("t", "member", remove=["b"])
-        town.world.run()
-        assert town.members() == {"a", "b", "c"}
-        more.edges("t", "member", remove=["b"])
-        town.world.run()
-        assert town.members() == {"a", "c"}
-
-
-@pytest.mark.parametrize(("precedence", "first"), [(20, {"a", "b"}), (5, {"c"})])
-def test_without_merge_the_source_of_the_best_precedence_that_shows_members_wins(
-    tmp_path: Path, precedence: int, first: set[str]
-) -> None:
-    with Town(tmp_path, "abc") as town:
-        more = town.world.source("more", "team", mapping=SECOND % (precedence, ""), attributes=LARGE)
-        town.team("t", "a", "b")
-        more.put("t", id="t")
-        more.edges("t", "member", add=["c"])
-        town.world.run()
-        assert town.members() == first
-        winner, members = (town.teams, ["a", "b"]) if precedence == 20 else (more, ["c"])
-        winner.edges("t", "member", remove=members)
-        town.world.run()
-        assert town.members() == {"a", "b", "c"} - first
-        winner.edges("t", "member", add=members)
-        town.world.run()
-        assert town.members() == first
-
-
-# --- read and written by one mapping
-
-
-BOTH = """
-identity: group
-project: true
-join: [{displayName: '[id]'}]
-inbound:
-  precedence: 30
-  flows: {displayName: '[id]', members: {references: '[member]', merge: union}}
-outbound:
-  flows: {member: {references: '[members]'}}
-"""
-
-
-def test_edges_that_we_wrote_are_no_input_when_the_system_shows_them(tmp_path: Path) -> None:
-    with Town(tmp_path, "abc") as town:
-        town.world.mapping("teams-team", "teams", "team", TEAMS.replace("to: hr/worker", "to: hr/worker, merge: union"))
-        town.world.mapping("app-group", "app", "group", BOTH)
-        town.system.put("group", "t", {"id": "t"})
-        town.team("t", "a", "b")
-        town.world.run()
-        town.world.run()
-        assert town.members() == {"a", "b"}
-        town.world.run(full=True)
-        town.teams.edges("t", "member", remove=["b"])
-        town.world.run()
-        assert town.members() == {"a"}
-
-
-def test_a_member_that_another_hand_added_to_a_group_that_is_read_stays(tmp_path: Path) -> None:
-    with Town(tmp_path, "abc") as town:
-        town.world.mapping("teams-team", "teams", "team", TEAMS.replace("to: hr/worker", "to: hr/worker, merge: union"))
-        town.world.mapping("app-group", "app", "group", BOTH)
-        town.system.put("group", "t", {"id": "t"})
-        town.team("t", "a")
-        town.world.run()
-        town.system.put("account", "ghost", {"login": "ghost"})
-        town.app.edges("t", "member", add=["c", "ghost"])
-        assert town.world.run()["changes"] == []
-        assert town.members() == {"a", "c", "ghost"}
-        town.app.edges("t", "member", remove=["c"])
-        assert town.world.run()["changes"] == []
-        assert town.members() == {"a", "ghost"}
-
-
-def test_members_whom_nobody_knows_stay_in_a_group_that_is_its_own_source(tmp_path: Path) -> None:
-    with Town(tmp_path, "ab") as town:
-        town.world.mapping("app-group", "app", "group", BOTH)
-        town.system.put("group", "t", {"id": "t"})
-        town.app.edges("t", "member", add=["ghost", "phantom"])
-        town.world.run()
-        town.world.run(full=True)
-        assert town.members() == {"ghost", "phantom"}
-
-
-# --- a large group into a small attribute
-
-
-def test_a_large_source_feeds_a_small_many_valued_attribute(tmp_path: Path) -> None:
-    with Town(tmp_path, "abc") as town:
-        wiki = town.world.system(
-            "wiki",
-            schema("account", "login", {}),
-            schema("group", "id", {"member": "[reference]"}, enabled=False),
-        )
-        town.world.mapping("wiki-account", "wiki", "account", ACCOUNTS % "delete")
-        town.world.mapping("wiki-group", "wiki", "group", GROUPS % "")
-        town.team("t", "a", "b")
-        town.world.run()
-        town.teams.edges("t", "member", add=["c"], remove=["a"])
-        town.world.run()
-        members = MemorySide(wiki, "group").values("t")["member"]
-        assert isinstance(members, list)
-        assert set(members) == {"b", "c"}
 
 
 # --- failures, reasons, size

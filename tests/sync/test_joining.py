@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import permutations
-from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_64_hexdigest
@@ -44,12 +42,6 @@ outbound:
 """
 ADA = {"name": "Ada", "mail": "ada@x"}
 BO = {"name": "Bo", "mail": "bo@x"}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
-        yield made
 
 
 def anchors(world: World, who: str) -> list[str]:

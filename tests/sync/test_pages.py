@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from muster.store.database import Database, Session
-from tests.sync.test_groups import GROUPS, Town
+from tests.sync.town import GROUPS, Town
 
 PEOPLE = [f"{number:04}" for number in range(400)]
 GONE = (GROUPS % "").replace("provision: 'true'", "provision: 'true'\n  deprovision: delete")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,12 +51,6 @@ OWN = APP.replace(
 )
 ADA: Document = {"first": "Ada", "last": "Byron"}
 ADA2: Document = {"first": "Ada", "last": "Young"}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
-        yield made
 
 
 def company(world: World, rows: dict[str, Document], app: str = APP) -> tuple[MemorySide, MemorySide]:

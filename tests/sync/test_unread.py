@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from muster.model.objects import ConnectorObject, Page, ReadProblem
-from tests.sync.test_importing import APP, COMPLETE, HR, Script, two, worker
+from tests.sync.readings import APP, COMPLETE, HR, Script, two, worker
 from tests.sync.world import World, changed, kinds
 
 TOWN = HR.replace("    mail: '[mail]'\n", "    city: 'Coalesce([town], \"nowhere\")'\n")
@@ -119,9 +119,6 @@ def test_a_join_line_waits_for_what_was_not_read_and_no_later_line_decides(world
     shows(script, worker("1", name="Half"), worker("2"))
     world.run()
     assert world.status()["identities"] == {"person": 2}
-
-
-# --- in a target
 
 
 class Accounts:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import permutations
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,54 +14,14 @@ from hypothesis import strategies as st
 from muster.app.check import CheckFailed
 from muster.expressions import Context
 from muster.model.schema import SystemSchema
-from muster.model.values import Document, Scalar, Value, items
+from muster.model.values import Document, Value, items
 from muster.store.names import Names
 from muster.sync.clock import micros
 from muster.sync.compiling import compile_rules
 from muster.sync.rules import CompiledMapping, CompiledType
 from muster.sync.values import Joined, Values, recompute
-from tests.sync.world import START, World, changed, kinds, schema
-
-HR = """
-identity: person
-project: true
-join:
-  - employeeId: '[id]'
-inbound:
-  precedence: 10
-  flows: {employeeId: '[id]', displayName: '[name]', department: '[dept]', mail: '[mail]', active: '[live] = "yes"'}
-"""
-BADGE = """
-identity: person
-join:
-  - employeeId: '[emp]'
-inbound:
-  precedence: 20
-  flows: {displayName: '[name]', department: '[dept]', city: '[city]'}
-"""
-APP = """
-identity: person
-join:
-  - employeeId: '[emp]'
-outbound:
-  provision: '[active]'
-  flows: {login: 'Join("", "u", [employeeId])', emp: '[employeeId]', name: '[displayName]', dept: '[department]'}
-"""
-ADA = {"name": "Ada", "dept": "Sales", "live": "yes"}
-CARD = {"emp": "1", "name": "A. Byron", "dept": "Visitors", "city": "Berlin"}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
-        yield made
-
-
-def sources(world: World, hr: str = HR, badge: str = BADGE) -> None:
-    """One person with an HR record and a badge."""
-    world.source("hr", "worker", rows={"1": ADA}, mapping=hr)
-    world.source("badge", "card", rows={"c": CARD}, mapping=badge)
-
+from tests.sync.records import ADA, APP, BADGE, CARD, HR, sources
+from tests.sync.world import START, World, changed, kinds
 
 # --- precedence
 
@@ -506,88 +465,6 @@ def test_a_person_of_whom_no_object_is_left_is_deleted(world: World) -> None:
     badge.remove("c")
     world.run()
     assert world.status()["identities"] == {}
-
-
-# --- memberOf
-
-
-GROUPS = """
-identity: group
-project: true
-inbound: {precedence: 10, flows: {displayName: '[name]', mail: '[mail]', members: {references: '[member]', to: worker}}}
-"""
-
-
-def groups(world: World, expression: str) -> None:
-    """HR with two people and two groups, and an application that shows who is in which."""
-    system = world.system(
-        "hr",
-        schema("worker", "id", {}, enabled=False),
-        schema("team", "id", {"member": "[reference] large"}, enabled=False),
-    )
-    world.mapping("hr-worker", "hr", "worker", HR)
-    world.mapping("hr-team", "hr", "team", GROUPS)
-    for anchor in ("1", "2"):
-        system.put("worker", anchor, {"id": anchor, "name": f"N{anchor}", "live": "yes"})
-    for anchor, name in (("a", "Zebras"), ("b", "Ants")):
-        system.put("team", anchor, {"id": anchor, "name": name, "mail": f"{anchor}@x"})
-        system.put_edges("team", anchor, "member", ["1"])
-    world.target(
-        "app",
-        "account",
-        attributes={"teams": "[text]"},
-        mapping=APP.replace("dept: '[department]'", f"teams: '{expression}'"),
-    )
-
-
-def edit_team(world: World, anchor: str, add: list[str], remove: list[str]) -> None:
-    system = next(s for s in world._systems if "team" in s.types)
-    system.put_edges("team", anchor, "member", add, remove)
-
-
-def shown(world: World, anchor: str) -> list[Scalar]:
-    system = next(s for s in world._systems if "account" in s.types)
-    stored = system.get("account", anchor)
-    assert stored is not None
-    return items(stored.values.get("teams"))
-
-
-def test_member_of_is_the_names_of_the_groups_sorted(world: World) -> None:
-    groups(world, "[memberOf]")
-    world.run()
-    assert (shown(world, "u1"), shown(world, "u2")) == (["Ants", "Zebras"], [])
-    edit_team(world, "a", ["2"], ["1"])
-    world.run()
-    assert (shown(world, "u1"), shown(world, "u2")) == (["Ants"], ["Zebras"])
-    assert world.run()["changes"] == []
-
-
-def test_member_of_follows_the_name_of_a_group(world: World) -> None:
-    groups(world, "[memberOf]")
-    world.run()
-    system = next(s for s in world._systems if "team" in s.types)
-    system.put("team", "b", {"id": "b", "name": "Bees"})
-    world.run()
-    assert sorted(map(str, shown(world, "u1"))) == ["Bees", "Zebras"]
-    system.remove("team", "b")
-    world.run(allow_deletes=True)
-    assert shown(world, "u1") == ["Zebras"]
-
-
-def test_member_of_gives_other_attributes_of_the_groups_by_a_path(world: World) -> None:
-    groups(world, "[memberOf.mail]")
-    world.run()
-    assert shown(world, "u1") == ["a@x", "b@x"]
-
-
-def test_member_of_may_decide_who_has_an_account(world: World) -> None:
-    groups(world, "[memberOf]")
-    world.mapping("app-account", "app", "account", APP.replace("'[active]'", "'Contains([memberOf], \"Ants\") > 0'"))
-    result = world.run()
-    assert result["errors"] == []
-    assert changed(result) == [("app", "create", "u1")]
-    edit_team(world, "b", ["2"], ["1"])
-    assert sorted(changed(world.run())) == [("app", "create", "u2"), ("app", "disable", "u1")]
 
 
 # --- the pure function
