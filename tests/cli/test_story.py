@@ -138,6 +138,15 @@ def test_from_init_to_explain(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert starter("log").code == starter("status").code == 0
 
 
+def test_a_name_without_latin_letters_gets_its_number_for_a_login(starter: Starter) -> None:
+    starter.edit("data/people.csv", "1001,Ingrid,Sørensen,", "1001,陽菜,佐藤,")
+    starter.edit("data/people.csv", "1002,Tomás,Núñez,", "1002,Tomás,佐藤,")
+    starter.document("run")
+    accounts = starter.accounts()
+    assert accounts["1001"]["mail"] == "1001@example.org"
+    assert accounts["tomas"]["display_name"] == "Tomás 佐藤"
+
+
 def test_a_plan_file_that_cannot_be_used_says_what_to_do(starter: Starter) -> None:
     starter.edit("data/people.csv", "Aoife", "Aoifa")
     unread = starter("apply", "no-such.plan")
