@@ -75,14 +75,7 @@ class MemberWriter(Writer):
             left = yield from self._left(dn, how, values)
             if len(left) < len(values):
                 return (yield from self._values(kind, dn, how, name, left)) if left else None
-        half = len(values) // 2
-        first = yield from self._values(kind, dn, how, name, values[:half])
-        if isinstance(first, ldap.LDAPError):
-            return first
-        second = yield from self._values(kind, dn, how, name, values[half:])
-        if isinstance(second, ldap.LDAPError):
-            return second
-        return "; ".join(text for text in (first, second) if text) or None
+        return (yield from self._halved(kind, dn, how, name, values))
 
     def _left(self, dn: str, how: int, values: list[bytes]) -> Generator[Send, Reply, list[bytes]]:
         """The members that are still to be added or removed, as far as this domain tells."""

@@ -15,7 +15,7 @@ from muster.connectors.graph.session import Request, Session
 from muster.connectors.graph.settings import GraphObject, GraphSettings
 from muster.connectors.graph.writing import Writer
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health
-from muster.connectors.kit.session import SessionConnector
+from muster.connectors.kit.session import SessionConnector, opened
 from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.objects import ConnectorObject, Page
 from muster.model.schema import SystemSchema
@@ -37,13 +37,7 @@ class GraphConnector(SessionConnector[GraphSettings, GraphObject, Session]):
     )
 
     def _connected(self) -> Session:
-        session = Session(self.system, self._settings, self._folder)
-        try:
-            session.open()
-        except BaseException:
-            session.close()
-            raise
-        return session
+        return opened(Session(self.system, self._settings, self._folder))
 
     def check(self) -> Health:
         """What answered, and which rights are missing: without those to read, nothing works."""

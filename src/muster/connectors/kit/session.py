@@ -18,9 +18,27 @@ class Closing(Protocol):
         """End it; never raises."""
 
 
+class Opening(Closing, Protocol):
+    """A session that is made first and begun then."""
+
+    def open(self) -> None:
+        """Begin it. Raises `Unreachable` or `AuthFailed`."""
+
+
 SettingsT = TypeVar("SettingsT", bound=Settings)
 ObjectT = TypeVar("ObjectT", bound=Settings)
 SessionT = TypeVar("SessionT", bound=Closing)
+OpeningT = TypeVar("OpeningT", bound=Opening)
+
+
+def opened(session: OpeningT) -> OpeningT:
+    """The session, begun. What `open` raises leaves nothing open."""
+    try:
+        session.open()
+    except BaseException:
+        session.close()
+        raise
+    return session
 
 
 class SessionConnector(ABC, Generic[SettingsT, ObjectT, SessionT]):

@@ -276,6 +276,10 @@ class Writer:
             return f"{name} {values[0].decode('utf-8', 'replace')} was refused: {errors.said(error)}"
         if not isinstance(error, (*_TOLERATED, *_ONE_IS_BAD)):
             return error
+        return (yield from self._halved(kind, dn, how, name, values))
+
+    def _halved(self, kind: LdapType, dn: str, how: int, name: str, values: list[bytes]) -> Part:
+        """One half of the values, then the other: so what is wrong with one of them is found out."""
         half = len(values) // 2
         first = yield from self._values(kind, dn, how, name, values[:half])
         if isinstance(first, ldap.LDAPError):

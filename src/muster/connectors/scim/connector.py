@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health
-from muster.connectors.kit.session import SessionConnector
+from muster.connectors.kit.session import SessionConnector, opened
 from muster.connectors.scim import wire
 from muster.connectors.scim.reading import Listing, everything, page_of
 from muster.connectors.scim.session import Session, json_of
@@ -36,13 +36,7 @@ class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
     )
 
     def _connected(self) -> Session:
-        session = Session(self.system, self._settings, self._folder)
-        try:
-            session.open()
-        except BaseException:
-            session.close()
-            raise
-        return session
+        return opened(Session(self.system, self._settings, self._folder))
 
     def check(self) -> Health:
         """What the server says it can do, and whether each resource type can be listed."""
