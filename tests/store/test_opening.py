@@ -23,7 +23,7 @@ from muster.store.database import Database, Session
 from muster.store.faults import store_error
 from muster.store.migrations import VERSION, VERSION_TABLE
 from muster.store.migrations.upgrading import upgrade
-from muster.store.opening import open_store
+from muster.store.opening import open_other_store, open_store
 from muster.store.tables import metadata
 
 ADVICE = (
@@ -303,3 +303,50 @@ def test_a_bug_of_ours_is_not_called_a_fault_of_the_store(url: str) -> None:
         database.read() as session,
     ):
         session.rows("SELECT nonsense FROM nowhere")
+
+
+# --- tables that are not those of their revision
+
+
+OTHERS = [
+    ("DROP TABLE server", "no table server"),
+    ("ALTER TABLE run DROP COLUMN verb", r"no column run\.verb"),
+    ("ALTER TABLE change ADD COLUMN digest TEXT", r"an unknown column change\.digest"),
+    ("DROP INDEX problem_run", "no index problem_run"),
+]
+
+
+@pytest.mark.parametrize(("statement", "words"), OTHERS)
+def test_a_store_of_an_unreleased_muster_says_what_is_other_and_what_to_do(
+    url: str, statement: str, words: str
+) -> None:
+    with open_store(url, Path()) as database, database.write() as session:
+        session.run(statement)
+        before = shape(session)
+    for opening in (open_store, open_other_store):
+        with pytest.raises(StoreError, match=rf"not those of version {VERSION}: {words}\..*start with a new one: move"):
+            opening(url, Path())
+    with Database(url, Path()) as database, database.read() as session:
+        assert shape(session) == before
+
+
+def test_a_key_that_is_another_is_seen(url: str) -> None:
+    with open_store(url, Path()) as database, database.write() as session:
+        session.run("DROP TABLE waiting")
+        session.run("CREATE TABLE waiting (target BIGINT NOT NULL PRIMARY KEY, owner BIGINT NOT NULL)")
+    with pytest.raises(StoreError, match=r"no key column waiting\.owner, an unknown column waiting\.owner\."):
+        open_store(url, Path())
+
+
+def test_many_differences_are_counted(url: str) -> None:
+    with open_store(url, Path()) as database, database.write() as session:
+        for table in ("hold", "note", "plan", "problem", "server"):
+            session.run(f'DROP TABLE "{table}"')
+    with pytest.raises(StoreError, match="no table hold, no table note, no table plan and 2 more"):
+        open_store(url, Path())
+
+
+def test_tables_of_others_beside_the_stores_do_not_matter(url: str) -> None:
+    with open_store(url, Path()) as database, database.write() as session:
+        session.run("CREATE TABLE mine (id INTEGER)")
+    open_store(url, Path()).close()

@@ -21,7 +21,16 @@ from muster.store.database import Database, Session
 from muster.store.lineage import Lineage, open_database
 from muster.sync.clock import moment
 
-_LINEAGE: Final = Lineage("agents", metadata, VERSION, VERSION_TABLE, "muster.agents.migrations.upgrading", lock=4244)
+_LINEAGE: Final = Lineage(
+    "agents",
+    metadata,
+    VERSION,
+    VERSION_TABLE,
+    "muster.agents.migrations.upgrading",
+    lock=4244,
+    anew="move the old file away with its -wal and -shm (on PostgreSQL: drop its tables agent%), and enrol every agent "
+    "again: muster agent --help",
+)
 SECOND: Final = 1_000_000
 _DAY: Final = 24 * 60 * 60 * SECOND
 _TICKET: Final = 10 * 60 * SECOND

@@ -21,7 +21,14 @@ from muster.store.database import Database, Session
 from muster.store.lineage import Lineage, open_database
 
 _LINEAGE: Final = Lineage(
-    "directory", metadata, VERSION, VERSION_TABLE, "muster.directory.migrations.upgrading", lock=4242
+    "directory",
+    metadata,
+    VERSION,
+    VERSION_TABLE,
+    "muster.directory.migrations.upgrading",
+    lock=4242,
+    anew="move the old file away with its -wal and -shm (on PostgreSQL: drop its tables dir_%). Users, groups and "
+    "applications that were made in it alone are lost",
 )
 _WRITERS: Final = 4243
 """PostgreSQL's advisory lock of those who write: they take turns, as they do on SQLite, so that numbers are given out

@@ -1,6 +1,7 @@
-"""A set of tables with its migrations, opened: made when it is not there, upgraded when older, refused when newer.
+"""A set of tables with its migrations, opened: made when it is not there, upgraded when older, refused when newer, or when
+the tables are not those of their revision.
 
-The everyday opening is one query. Making and upgrading are one transaction each, in which no other process can be.
+The everyday opening is three small queries. Making and upgrading are one transaction each, in which no other process can be.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import MetaData
 
 from muster.model.errors import StoreError
 from muster.store.database import Database, Session, is_there
+from muster.store.shape import differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class Lineage:
     """What the tables are today, and how older ones become so.
 
     `upgrading` is a module with `upgrade(connection)`, loaded only when one is due: Alembic takes most of a second to
-    import. `lock` is PostgreSQL's advisory lock of those who make or upgrade the tables.
+    import. `lock` is PostgreSQL's advisory lock of those who make or upgrade the tables. `anew`: how to start with new
+    ones, and what that loses.
     """
 
     what: str
@@ -29,6 +33,11 @@ class Lineage:
     version_table: str
     upgrading: str
     lock: int
+    anew: str
+
+
+_TOLD: Final = 3
+"""Differences that a message names."""
 
 
 def open_database(url: str, folder: Path, lineage: Lineage) -> Database:
@@ -37,6 +46,8 @@ def open_database(url: str, folder: Path, lineage: Lineage) -> Database:
     try:
         with database.read() as session:
             version = _version(session, lineage)
+            if version == lineage.version:
+                _refuse_other_tables(session, database.shown, lineage)
         if version != lineage.version:
             _bring_up_to_date(database, lineage)
     except BaseException:
@@ -53,6 +64,8 @@ def open_as_it_is(url: str, folder: Path, lineage: Lineage) -> Database:
     try:
         with database.read() as session:
             version = _version(session, lineage)
+            if version == lineage.version:
+                _refuse_other_tables(session, database.shown, lineage)
         if version != lineage.version:
             raise StoreError(
                 f"{lineage.what} {database.shown}: is of another version of Muster (its tables are "
@@ -103,6 +116,18 @@ def _refuse_strangers(session: Session, shown: str, lineage: Lineage) -> None:
         raise StoreError(
             f"{lineage.what} {shown}: has a table {strange[0]!r} and no {lineage.version_table!r}: it is another "
             "program's database, or of a Muster before 0.1. Give `store:` in muster.yaml a database of its own"
+        )
+
+
+def _refuse_other_tables(session: Session, shown: str, lineage: Lineage) -> None:
+    """Tables of an unreleased Muster bear the number of today's and are others: no migration leads from them."""
+    found = differences(session, lineage.metadata)
+    if found:
+        more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
+        raise StoreError(
+            f"{lineage.what} {shown}: its tables are not those of version {lineage.version}: {', '.join(found[:_TOLD])}"
+            f"{more}. A Muster from before the first release made it, and it cannot be upgraded; nothing was changed. "
+            f"Go on with the Muster that made it, or start with a new one: {lineage.anew}"
         )
 
 

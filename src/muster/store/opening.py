@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from muster.store import lineage
 from muster.store.database import Database, Session
@@ -26,5 +27,13 @@ def make_tables(session: Session) -> None:
     lineage.make_tables(session, _store())
 
 
+_ANEW: Final = (
+    "move the old file away with its -wal and -shm (on PostgreSQL: let `store:` in muster.yaml name an empty database), "
+    "then muster plan. The join rules find every account again; decisions about joins, holds, delays that run, names kept "
+    "for people who left, and the audit trail are lost"
+)
+
+
 def _store() -> Lineage:
-    return Lineage("store", metadata, VERSION, VERSION_TABLE, "muster.store.migrations.upgrading", lock=4241)
+    upgrading = "muster.store.migrations.upgrading"
+    return Lineage("store", metadata, VERSION, VERSION_TABLE, upgrading, lock=4241, anew=_ANEW)
