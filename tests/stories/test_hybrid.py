@@ -4,34 +4,11 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
 import ldap
-import pytest
 
-from tests.connectors.domains import Ou
-from tests.connectors.graphs import PASSWORD, Graph, fresh
-from tests.servers.muster import MusterServer
-from tests.servers.samba import SambaDc
-from tests.stories.both import Both
-
-
-class Hybrid(Both):
-    """Users without a userPrincipalName sign in with the directory's domain."""
-
-    def __init__(self, folder: Path, server: MusterServer, graph: Graph, ou: Ou) -> None:
-        super().__init__(folder, server, graph, ou)
-        self.edit("muster.yaml", ("domain: corp.example", "domain: acme.example"))
-
-
-@pytest.fixture
-def hybrid(muster_server: MusterServer, samba_server: SambaDc, tmp_path: Path) -> Iterator[Hybrid]:
-    graph, ou = Graph(muster_server), Ou(samba_server)
-    graph.empty("users", "groups", "devices", "contacts")
-    yield Hybrid(tmp_path, muster_server, graph, ou)
-    ou.close()
-    graph.close()
+from tests.connectors.graphs import PASSWORD, fresh
+from tests.stories.hybrid import Hybrid
 
 
 def test_users_groups_contacts_and_devices_go_to_the_cloud(hybrid: Hybrid) -> None:
