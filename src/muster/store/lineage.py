@@ -1,7 +1,8 @@
-"""A set of tables with its migrations, opened: made when it is not there, upgraded when older, refused when newer, or when
-the tables are not those of their revision.
+"""A set of tables with its migrations, opened: made when it is not there, upgraded when older, refused when newer, or
+when they are not those of their revision.
 
-The everyday opening is three small queries. Making and upgrading are one transaction each, in which no other process can be.
+The everyday opening is three small queries. Making and upgrading are one transaction each, in which no other process
+can be.
 """
 
 from __future__ import annotations

@@ -28,9 +28,9 @@ def make_tables(session: Session) -> None:
 
 
 _ANEW: Final = (
-    "move the old file away with its -wal and -shm (on PostgreSQL: let `store:` in muster.yaml name an empty database), "
-    "then muster plan. The join rules find every account again; decisions about joins, holds, delays that run, names kept "
-    "for people who left, and the audit trail are lost"
+    "move the old file away with its -wal and -shm (PostgreSQL: let `store:` in muster.yaml name an empty database), "
+    "then muster plan. The join rules find every account again; decisions about joins, holds, delays that run, names "
+    "kept for people who left, and the audit trail are lost"
 )
 
 

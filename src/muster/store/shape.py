@@ -27,8 +27,10 @@ WHERE NOT k.indisprimary AND k.indrelid IN (SELECT to_regclass(n) FROM unnest(?:
 
 
 def differences(session: Session, metadata: MetaData) -> list[str]:
-    """What is missing, and what nobody knows, in words: tables, then columns and indexes; none where all is as it should
-    be. Tables of others do not count."""
+    """What is missing, then what nobody knows, in words; none where all is as it should be.
+
+    Tables of others do not count.
+    """
     names = sorted(metadata.tables)
     rows = session.rows(_POSTGRES if session.postgres else _SQLITE, names, names)
     found = {(name, column, bool(key)) for name, column, key in rows}
