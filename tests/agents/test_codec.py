@@ -19,8 +19,8 @@ from muster.model.errors import (
     SESSION_ENDING,
     AuthFailed,
     MusterError,
-    ProjectError,
     SessionLost,
+    StoreError,
     Throttled,
     Unreachable,
 )
@@ -165,9 +165,9 @@ def test_an_error_arrives_as_what_can_be_done_about_it(error: MusterError) -> No
 def test_a_lost_session_is_this_ends_own_business() -> None:
     back = codec.error_in(travelled(codec.error_out(SessionLost("gone"))))
     assert type(back) is Unreachable
-    assert codec.error_in(["ProjectError", "no such kind", None]) is None
+    assert codec.error_in(["StoreError", "no such kind", None]) is None
     with pytest.raises(StopIteration):
-        codec.error_out(ProjectError("nothing that ends a session"))
+        codec.error_out(StoreError("nothing that ends a session"))
     assert isinstance(codec.error_in(["AuthFailed", "no", None]), AuthFailed)
 
 

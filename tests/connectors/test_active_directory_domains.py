@@ -10,7 +10,7 @@ import pytest
 
 from muster.connectors.active_directory import ActiveDirectoryConnector
 from muster.connectors.active_directory.settings import ActiveDirectorySettings, AdObject
-from muster.model.changes import Action, Change, Result
+from muster.model.changes import Action, Change, EdgeChange, Result
 from muster.model.errors import ProjectError, Unreachable, WatermarkExpired
 from muster.model.objects import Page, ReadProblem
 from muster.model.secrets import Secret
@@ -109,6 +109,16 @@ def test_writes_find_their_domain(here: Ou, there: Ou) -> None:
         assert {found.anchor for found in made.find("user", {"cn": "new"})} == set(anchors.values())
         assert {found.anchor for found in made.find_any("user", "cn", ["new", "old"])} == set(anchors.values())
         assert made.set_password("user", anchors[2], Secret("Another-Pw-2026"), False).result is Result.DONE
+
+
+def test_a_member_of_another_forest_is_named_and_the_others_are_written(here: Ou, there: Ou) -> None:
+    ours, theirs = here.user("ours"), there.user("theirs")
+    made = both(here, there, {"group": {"class": "group"}})
+    values: Document = {"dn": f"CN=team,{here.dn}", "sAMAccountName": f"{here.name}team"}
+    added = [EdgeChange("member", [theirs, ours], [])]
+    (outcome,) = written(made, create(1, values, "group", edges=iter(added))).values()
+    assert f"member {theirs} is in another forest" in outcome.reason
+    assert here.entry(f"CN=team,{here.dn}", "member") == {"member": [ours]}
 
 
 def test_a_dead_domain_does_not_keep_the_others_from_being_read(here: Ou, there: Ou) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Self
 
 import pytest
 
@@ -13,7 +14,7 @@ from muster.connectors.kit.mutants_reading import ShowsTheSecret
 from muster.connectors.kit.mutants_writing import AnswersTwice, LosesALastBatch
 from muster.connectors.kit.redaction import Redactor, secrets_of
 from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
-from muster.model.errors import AuthFailed, IncompleteRead, Throttled, Unreachable
+from muster.model.errors import AuthFailed, IncompleteRead, ProjectError, Throttled, Unreachable
 from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.secrets import Secret
 from muster.model.values import Value
@@ -202,6 +203,17 @@ def test_an_unexpected_exception_is_a_bug_that_names_system_and_connector() -> N
     assert "KeyError" in raised.value.message
     assert PASSWORD.reveal() not in raised.value.message
     assert raised.value.__cause__ is None, "its text holds the secret"
+
+
+def test_a_setting_that_is_wrong_is_no_bug_of_the_connector() -> None:
+    class Misled(MemoryConnector):
+        def __enter__(self) -> Self:
+            raise ProjectError("app: `ca` names no file.")
+
+    subject = subject_of(Misled)
+    with pytest.raises(ProjectError, match="`ca` names no file"), guarded(subject):
+        pass
+    subject.system.close()
 
 
 def test_no_secret_leaves_the_guard() -> None:

@@ -24,7 +24,7 @@ def check_sign_in_name(name: str, tenant: Tenant) -> None:
     if not at or not _LOCAL.fullmatch(local) or local.startswith(".") or local.endswith("."):
         raise Invalid(
             "Invalid value specified for property 'userPrincipalName' of resource 'User'. It has the form "
-            "name@domain; of the name, letters, digits and ' . - _ ! # ^ ~ are allowed.",
+            "name@domain; the name has at most 64 characters, of them letters, digits and ' . - _ ! # ^ ~.",
             "userPrincipalName",
         )
     if len(domain) > _LONGEST_DOMAIN or not _DOMAIN.fullmatch(domain):

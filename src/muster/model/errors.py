@@ -60,5 +60,5 @@ class WatermarkExpired(MusterError):
     """The system no longer knows the watermark: read everything."""
 
 
-SESSION_ENDING = (Unreachable, Throttled, AuthFailed, WatermarkExpired, IncompleteRead)
+SESSION_ENDING = (Unreachable, Throttled, AuthFailed, WatermarkExpired, IncompleteRead, ProjectError)
 """What a connector may raise. Anything else it raises is a bug of the connector."""

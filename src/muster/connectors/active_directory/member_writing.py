@@ -68,6 +68,8 @@ class MemberWriter(Writer):
             if harmless or (how == ldap.MOD_DELETE and isinstance(error, ldap.NO_SUCH_OBJECT)):
                 stuck = how == ldap.MOD_DELETE and name == MEMBER and (yield from self._left(dn, how, values))
                 return f"{name} {errors.refusal(error, text)}" if stuck else None
+            if isinstance(error, ldap.NO_SUCH_OBJECT) and not self._domain.holds(text):
+                return f"{name} {text} is in another forest, and a group has members of its own forest only"
             return f"{name} {errors.refusal(error, text)}" if isinstance(error, _ONE_IS_BAD) else error
         if not harmless and not isinstance(error, _ONE_IS_BAD):
             return error
