@@ -60,12 +60,12 @@ _ORIGIN = b'{"*":1}'
 _STICK = b'{"*":[1,1]}'
 
 
-def first_run_floor(system: MemorySystem, folder: Path) -> float:
+def first_run_floor(system: MemorySystem, folder: Path, name: str) -> float:
     """Seconds to digest every row, evaluate 40 flows for it and write the rows that a first run leaves.
 
-    The same rows in the same tables, column for column.
+    The same rows in the same tables, column for column, in a new store of that name.
     """
-    database = open_store("sqlite:///floor.db", folder)
+    database = open_store(f"sqlite:///{name}", folder)
     try:
         start = time.perf_counter()
         _write_first_run(system, database)

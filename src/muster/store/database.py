@@ -42,6 +42,12 @@ class Session:
             raise StoreError("the store's connection is closed: start again")
         self._cursor = driver.cursor()
         self._temporary: set[str] = set()
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """How long this transaction has lasted."""
+        return time.perf_counter() - self._began
 
     def _prepare(self, sql: str) -> str:
         return prepared(sql, self.postgres)

@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from muster.store.database import Database, Session
+
+LEAST: Final = 200
+MOST: Final = 5000
+_START: Final = 2000
+_AIM: Final = 0.12
+"""Seconds that a transaction is to hold the store. Others who want to write wait meanwhile."""
+
+
+class Pace:
+    """How many rows the next transaction is to take: as many as the last ones worked through in the time it may last.
+
+    What a row costs depends on the mappings and on the machine; no fixed number is right for all.
+    """
+
+    def __init__(self) -> None:
+        self.size = _START
+
+    def worked(self, rows: int, seconds: float) -> None:
+        """A transaction took so many rows and so long. One with few rows says little of what a row costs."""
+        if rows < self.size // 2 and seconds < _AIM:
+            return
+        fitting = int(rows * _AIM / max(seconds, 1e-6))
+        self.size = min(max(fitting, LEAST), 2 * self.size, MOST)
 
 
 class Paced:

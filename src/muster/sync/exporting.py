@@ -21,6 +21,7 @@ from muster.model.values import Document, items
 from muster.store.audit import edge_seals
 from muster.store.codec import digest, encode
 from muster.store.database import Database, Session
+from muster.store.pacing import Pace
 from muster.sync.changes import PLANNED, SENT
 from muster.sync.edge_lookup import spelled
 from muster.sync.edge_outcomes import START, EdgeOutcomes, EdgesTaken, many_values, values_after
@@ -33,7 +34,6 @@ from muster.sync.queue import drop_changes, rewrite_changes
 from muster.sync.rules import Rules
 from muster.sync.sent import Sent
 
-BATCH: Final = 2000
 _EDGES: Final = 1000
 
 Write = Callable[[Iterable[Change]], Iterator[Outcome]]
@@ -92,6 +92,7 @@ class Exporter:
         self.by_content = by_content
         self.spaces = rules.spaces_of(system)
         self.counts = ExportCounts()
+        self.taken, self.recorded = Pace(), Pace()
 
     def work(self) -> ExportCounts:
         """Write everything that is pending (and, with `only`, approved), in order, one attempt a change and run."""
@@ -146,6 +147,7 @@ class Exporter:
 
     def _take(self, space: int, rank: int, after: int) -> tuple[list[Sent], int]:
         """The next batch, marked as sent, and the id after which to go on (0: that was the last)."""
+        size = self.taken.size
         with self.database.write() as session:
             rows = session.rows(
                 "SELECT c.id, c.mapping, c.identity, c.object, c.action, c.anchor, p.doc, i.uid "
@@ -154,7 +156,7 @@ class Exporter:
                 space,
                 rank,
                 after,
-                BATCH,
+                size,
             )
             chosen = [row for row in rows if self.only is None or row[0] in self.only]
             batch = self._build(session, space, chosen)
@@ -163,7 +165,8 @@ class Exporter:
             )
             if batch and self.by_content:
                 session.run("UPDATE watermark SET value = NULL WHERE system = ?", self.system)
-        return batch, rows[-1][0] if len(rows) == BATCH else 0
+            self.taken.worked(len(rows), session.seconds)
+        return batch, rows[-1][0] if len(rows) == size else 0
 
     def _build(self, session: Session, space: int, rows: Sequence[Sequence[Any]]) -> list[Sent]:
         """The changes as they go on the wire, and as they stand in the store from now on: with their references.
@@ -240,7 +243,7 @@ class Exporter:
         back: list[tuple[Sent, Outcome]] = []
         for outcome in self.write(feed()):
             back.append((flying.pop(outcome.key), outcome))
-            if len(back) >= BATCH:
+            if len(back) >= self.recorded.size:
                 self._record(back)
                 back = []
         if back:
@@ -251,6 +254,7 @@ class Exporter:
         with self.database.write() as session:
             recorder = self._recorder(session)
             recorder.record(outcomes, edges)
+            self.recorded.worked(len(outcomes), session.seconds)
         self.counts.attempted.extend(sent.id for sent, _ in outcomes)
         for sent, outcome in outcomes:
             if recorder.succeeded(sent, outcome):

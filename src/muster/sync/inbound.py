@@ -16,6 +16,7 @@ from xxhash import xxh3_64_hexdigest
 from muster.model.values import Document
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session, chunks
+from muster.store.pacing import Pace
 from muster.sync.asking import Asking
 from muster.sync.cases import wake_cases
 from muster.sync.edge_streams import Streams, forget_origin, stream_joined
@@ -43,7 +44,6 @@ from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_key
 from muster.sync.showing import forget_objects
 from muster.sync.values import Joined, Values
 
-BATCH: Final = 2000
 _COLUMNS: Final = "id, uid, type, doc, origin, kept, dirty, due_in"
 
 
@@ -72,6 +72,7 @@ class Inbound:
             {f.attribute_id for m in rules.mappings.values() for f in m.inbound if f.how and f.streamed is None}
         )
         self.counts = {"objects": 0, "identities": 0, "projected": 0}
+        self.recomputed, self.projected = Pace(), Pace()
 
     def work(self) -> dict[str, int]:
         """Settle everything that is dirty; how much there was."""
@@ -126,7 +127,7 @@ class Inbound:
         any_found = False
         while True:
             with self.database.write() as session:
-                rows = marked_identities(session, _COLUMNS, bit, after, BATCH)
+                rows = marked_identities(session, _COLUMNS, bit, after, self.recomputed.size)
                 if not rows:
                     return any_found
                 any_found = True
@@ -134,6 +135,7 @@ class Inbound:
                 identities = [_identity(row) for row in rows]
                 joined = self._joined(session, [item.id for item in identities])
                 self._recompute(session, identities, joined, allocate=bit == NEEDS_UNIQUE)
+                self.recomputed.worked(len(rows), session.seconds)
 
     def _ask(self) -> bool:
         """Ask the systems for the unique values that would be given out now; whether that brought anything new.
@@ -147,7 +149,7 @@ class Inbound:
             trial = Recomputing(self.rules, Report(), self.now, self.unknown)
             reservations = Reservations(self.rules, session)
             after = 0
-            while rows := marked_identities(session, _COLUMNS, NEEDS_UNIQUE, after, BATCH):
+            while rows := marked_identities(session, _COLUMNS, NEEDS_UNIQUE, after, self.recomputed.size):
                 after = rows[-1][0]
                 identities = [_identity(row) for row in rows]
                 joined = self._joined(session, [item.id for item in identities])
@@ -327,6 +329,7 @@ class Inbound:
                 resolve_by_object(session, self.rules, [item.id for item, _ in placed])
                 stream_joined(session, self.rules, [(item.id, item.mapping, identity) for item, identity in placed])
                 self.counts["projected"] += len(placed)
+                self.projected.worked(len(waiting), session.seconds)
                 return True
         return False
 
@@ -341,11 +344,11 @@ class Inbound:
                     "ORDER BY space, anchor LIMIT ?",
                     mapping.space,
                     mapping.id,
-                    BATCH,
+                    self.projected.size,
                 )
             )
         found.sort(key=lambda item: (item.anchor, item.mapping.name))
-        return found[:BATCH]
+        return found[: self.projected.size]
 
     def _without_rivals(
         self,

@@ -17,6 +17,7 @@ from muster.model.changes import Action
 from muster.model.values import Document, key_text
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session
+from muster.store.pacing import Pace
 from muster.sync.clashes import find_clashes, settle_clashes
 from muster.sync.clearing import Clearing, clear_groups, unseen_problems
 from muster.sync.clock import moment
@@ -50,7 +51,6 @@ from muster.sync.unique import Allocate, Wanted
 from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, UNMISSED, Question, Wish
 
-BATCH: Final = 2000
 _COLUMNS: Final = "id, uid, type, doc, origin, leaving, dirty, due_out"
 
 
@@ -114,6 +114,7 @@ class Outbound:
         self.kept_out: Counter[tuple[int, str]] = Counter()
         self.consequences = Consequences(rules)
         self.loader = Loader(rules, self.consequences, self.frozen, now)
+        self.pace = Pace()
 
     def wake(self) -> None:
         """Identities whose answer changes with time, now that the time has come."""
@@ -125,11 +126,12 @@ class Outbound:
         after, found = 0, True
         while found:
             with self.database.write() as session:
-                rows = marked_identities(session, _COLUMNS, OUT, after, BATCH, only)
+                rows = marked_identities(session, _COLUMNS, OUT, after, self.pace.size, only)
                 found = bool(rows) or after > 0
                 after = rows[-1][0] if rows else 0
                 if rows:
                     self._batch(session, rows)
+                    self.pace.worked(len(rows), session.seconds)
         self.counts["changes"] += EdgePlan(self.rules, self.database, self.run, self.touchable).plan()
         self._tell_kept_out()
         with self.database.read() as session:
@@ -160,7 +162,7 @@ class Outbound:
         with self.database.read() as session:
             reservations = Reservations(self.rules, session)
             after = 0
-            while rows := marked_identities(session, _COLUMNS, OUT, after, BATCH):
+            while rows := marked_identities(session, _COLUMNS, OUT, after, self.pace.size):
                 after = rows[-1][0]
                 rows = [row for row in rows if row[2] in kinds]
                 if rows:
