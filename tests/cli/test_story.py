@@ -193,6 +193,28 @@ def test_a_lost_store_finds_its_accounts_again(starter: Starter) -> None:
     assert starter.accounts() == before
 
 
+def test_a_lost_store_and_two_accounts_of_one_number_change_no_name_before_it_is_decided(starter: Starter) -> None:
+    assert starter("run").code == 0
+    before, phonebook = starter.accounts(), (starter.folder / "data" / "phonebook.jsonl").read_bytes()
+    shutil.rmtree(starter.folder / ".muster")
+    with closing(sqlite3.connect(starter.folder / "data" / "app.db")) as database, database:
+        database.execute("INSERT INTO account (login, employee_number) VALUES ('adm.aoife', '1003')")
+    found = starter.document("run", code=3)
+    assert found["changes"] == []
+    assert [(one["kind"], one["anchor"]) for one in found["held"]] == [
+        ("undecided-name", None),
+        ("ambiguous-join", "adm.aoife"),
+        ("ambiguous-join", "aoife.obrien"),
+    ]
+    assert (starter.folder / "data" / "phonebook.jsonl").read_bytes() == phonebook
+    identity = found["held"][0]["identities"][0]
+    assert starter("joins", "accept", "app/account", "aoife.obrien", identity).code == 0
+    assert starter("joins", "refuse", "app/account", "adm.aoife").code == 0
+    assert starter.document("run")["changes"] == []
+    assert {login: starter.accounts()[login] for login in before} == before
+    assert (starter.folder / "data" / "phonebook.jsonl").read_bytes() == phonebook
+
+
 def test_the_clock_brings_the_delete_thirty_days_after(starter: Starter) -> None:
     assert starter("run").code == 0
     starter.edit("data/people.csv", "2023-02-01,", "2023-02-01,2026-11-23")

@@ -17,7 +17,7 @@ import orjson
 
 from muster.store.codec import decode
 from muster.store.database import Session
-from muster.sync.marks import CHANGED
+from muster.sync.marks import CHANGED, IN, TROUBLE
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
 
@@ -34,7 +34,8 @@ NAMES: Final = (CLASH, OWNED, EXISTS)
 _NAMES: Final = ", ".join(f"'{kind}'" for kind in NAMES)
 ABOUT_NAMES: Final = f"c.kind IN ({_NAMES})"
 ABOUT_OTHERS: Final = f"c.kind NOT IN ({_NAMES})"
-"""Conditions on the cases c."""
+ABOUT_JOINS: Final = "c.kind IN ('several', 'taken', 'rivals')"
+"""Conditions on the cases c. Those about joins: the object is joined to nobody, and may be somebody's."""
 
 WITH_OBJECTS: Final = "cases c CROSS JOIN object o WHERE o.id = c.object ORDER BY o.space, o.anchor"
 """The cases c with their objects o. A plain join would be read in the order of all objects there are."""
@@ -88,10 +89,12 @@ def open_cases(session: Session, cases: Sequence[Case]) -> None:
 
 
 def close_cases(session: Session, numbers: Sequence[int]) -> None:
-    """The cause of these objects' cases has gone."""
+    """The cause of these objects' cases has gone. Whoever waits for a unique value may get it now."""
     if not numbers or session.one("SELECT object FROM cases LIMIT 1") is None:
         return
     freed = _places(session, numbers)
+    if session.one(f"SELECT c.object FROM cases c WHERE c.object IN ?i AND {ABOUT_JOINS} LIMIT 1", list(numbers)):
+        session.run(f"UPDATE identity SET dirty = dirty | {IN} WHERE dirty > 0 AND dirty >= {TROUBLE}")
     session.run("DELETE FROM cases WHERE object IN ?i", list(numbers))
     session.run("DELETE FROM case_identity WHERE object IN ?i", list(numbers))
     _mark_outbound(session, {identity for identity, _ in freed})

@@ -11,7 +11,7 @@ from muster.model.values import Document, Value, WrongType, convert, items, key_
 from muster.project.configuration import Computed
 from muster.sync.partial import PartialDocument
 from muster.sync.rules import CompiledType
-from muster.sync.unique import Allocate, Reservation, held, none_free
+from muster.sync.unique import Allocate, Disputed, Reservation, held, none_free
 
 
 @dataclass(slots=True)
@@ -22,7 +22,8 @@ class Computing:
     `kept` are the values that the identity has of its own, `old` is what it held before, `paths` what it reads through
     references. With `allocate`, unique values are given out; without, `needs` says that one must be. `faults`: what
     could not be worked out, with the message; its last good value stays. `lacking`: what never had one, and what is
-    worked out from that: it is not NULL, but unknown.
+    worked out from that: it is not NULL, but unknown. `doubtful`: attributes that an object would change that waits for
+    a decision, which may be the identity's; `waits`: unique values that are not given out before.
     """
 
     kind: CompiledType
@@ -37,6 +38,8 @@ class Computing:
     needs: bool = False
     faults: list[tuple[Computed, str]] = field(default_factory=list)
     lacking: set[str] = field(default_factory=set)
+    doubtful: Mapping[str, str] = field(default_factory=dict)
+    waits: list[tuple[Computed, str]] = field(default_factory=list)
 
     def work(self, after: Computed | None = None) -> None:
         """Compute everything, or what comes after one of them."""
@@ -107,11 +110,28 @@ class Computing:
                 return self._went_before(name)
             self.lacking.add(name)
             return None
-        given = self.allocate(scope, texts, partial(self._as_if, computed))
+        given = self._disputed(computed) or self.allocate(scope, texts, partial(self._as_if, computed))
+        if isinstance(given, Disputed):
+            self.waits.append((computed, given.message(name)))
+            if firm:
+                return self._went_before(name)
+            self.lacking.add(name)
+            return None
         if given is None:
             self.faults.append((computed, none_free(name, texts)))
             self.lacking.add(name)
         return given
+
+    def _disputed(self, computed: Computed) -> Disputed | None:
+        """What the value is made of is not sure before a person has decided."""
+        if not self.doubtful:
+            return None
+        reads = set(computed.value.expression.reads)
+        for one in reversed(self.kind.computed[: self.kind.computed.index(computed)]):
+            if one.attribute.name in reads:
+                reads |= one.value.expression.reads
+        objects = {self.doubtful[name] for name in reads & self.doubtful.keys()}
+        return Disputed(" and ".join(sorted(objects))) if objects else None
 
     def _as_if(self, computed: Computed, value: str) -> Document:
         """What the identity would hold if this unique value were its own."""

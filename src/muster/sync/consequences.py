@@ -14,6 +14,7 @@ from muster.project.metaverse import MEMBER_OF
 from muster.store.database import Session
 from muster.sync.changes import PLANNED
 from muster.sync.partial import PartialDocument
+from muster.sync.paths import path_ends
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
 from muster.sync.wishes import Question, Wish
 
@@ -67,7 +68,7 @@ class Consequences:
             later = new
             for position, question in enumerate(questions):
                 if any(flow.reads & later for flow in question.mapping.outbound):
-                    question.document = PartialDocument(question.document, later)
+                    question.document = PartialDocument(question.document, later | question.lacking)
                     wishes[position] = decide(question)
         for question, wish in zip(questions, wishes, strict=True):
             wish.answers = sorted(_computed(kind, _answers(question, wish)))
@@ -99,7 +100,7 @@ class Consequences:
         for path in paths:
             reference, _, name = path.rpartition(".")
             if reference not in ends:
-                ends[reference] = self._ends(session, reference.split("."), identities)
+                ends[reference] = path_ends(session, self.rules, reference.split("."), identities)
             promised = {who for who, what in self.promised(session, sorted(ends[reference])) if what == name}
             for who in promised:
                 for reader in ends[reference][who]:
@@ -110,20 +111,6 @@ class Consequences:
         spaces = sorted({self.rules.mappings[number].space for number in self.answering})
         query = f"SELECT id FROM change WHERE state = {PLANNED} AND space IN ?i AND action = 'create' LIMIT 1"
         return session.one(query, spaces) is not None
-
-    def _ends(self, session: Session, references: Sequence[str], readers: Sequence[int]) -> dict[int, set[int]]:
-        """Whom these references lead to, one after the other; each with those who read through them."""
-        found: dict[int, set[int]] = {number: {number} for number in readers}
-        for reference in references:
-            further: dict[int, set[int]] = {}
-            for owner, target in session.rows(
-                "SELECT DISTINCT owner, target FROM edge WHERE owner IN ?i AND attribute = ? AND target IS NOT NULL",
-                sorted(found),
-                self.rules.names.id("attribute", reference),
-            ):
-                further.setdefault(target, set()).update(found[owner])
-            found = further
-        return found
 
 
 def _last(path: str) -> str:

@@ -22,7 +22,7 @@ from muster.sync.deprovisioning import delete, deprovision, disable, enable_agai
 from muster.sync.enforcing import enforce
 from muster.sync.presence import place_of, presence_of, untouchable, wanted_now
 from muster.sync.rules import CompiledMapping, CompiledOutbound
-from muster.sync.unique import Allocate, held, none_free
+from muster.sync.unique import UNDECIDED, Allocate, Disputed, held, none_free
 from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, Note, Question, Target, Wish, equal
 
@@ -96,7 +96,7 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
         )
         return
     schema = mapping.schema
-    if question.lacking and any(flow.reads & question.lacking for flow in mapping.named_by):
+    if question.lacking and any(flow.reads & question.lacking and _at_once(mapping, flow) for flow in mapping.outbound):
         return
     results = mapping.outbound_program.run(question.document, context) if mapping.outbound_program else []
     fixed = question.fixed()
@@ -118,6 +118,9 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
             continue
         value = _result(question, flow, results, wish, allocate, current=None)
         if value is _OBJECT or (value is _FAULT and flow in mapping.named_by):
+            wish.write_nothing()
+            return
+        if value is _WAITS and _at_once(mapping, flow):
             wish.write_nothing()
             return
         if value is _LATER:
@@ -151,6 +154,11 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
     wish.rule = "deleted elsewhere: recreate" if missed else "provision"
     wish.recreate = missed
     wish.place = outbound.provision.place if outbound.provision else outbound.place
+
+
+def _at_once(mapping: CompiledMapping, flow: CompiledOutbound) -> bool:
+    """Whether an object cannot be made now, and be given this value later."""
+    return flow in mapping.named_by or flow.flow.enforce == "once" or flow.attribute.required
 
 
 def _accepts(mapping: CompiledMapping, wish: Wish, context: Context) -> bool:
@@ -261,6 +269,8 @@ _SKIP: Final = _Mark()
 _FAULT: Final = _Mark()
 _LATER: Final = _Mark()
 _OBJECT: Final = _Mark()
+_WAITS: Final = _Mark()
+"""A person must decide first, or something that was told must be mended: what is there stays."""
 
 
 def _result(
@@ -278,7 +288,7 @@ def _result(
         if slot.when is not None:
             condition = results[slot.when]
             if condition is UNKNOWN:
-                return _LATER
+                return _WAITS if flow.reads & question.lacking else _LATER
             if isinstance(condition, Fault):
                 wish.notes.append(Note("expression", f"{name}: {condition.message}", slot.place))
                 return _FAULT
@@ -294,7 +304,7 @@ def _result(
         if found is IGNORE_OBJECT:
             return _OBJECT
         if found is UNKNOWN:
-            return _LATER
+            return _WAITS if flow.reads & question.lacking else _LATER
         if isinstance(found, Fault):
             wish.notes.append(Note("expression", f"{name}: {found.message}", slot.place))
             return _FAULT
@@ -330,6 +340,9 @@ def _unique(
     if allocate is None:
         return texts[0] if texts else _SKIP
     given = allocate(scope, texts)
+    if isinstance(given, Disputed):
+        wish.notes.append(Note(UNDECIDED, given.message(flow.flow.attribute), place, held=True))
+        return _WAITS
     if given is None:
         wish.notes.append(Note("unique", none_free(flow.flow.attribute, texts), place))
         return _FAULT

@@ -39,7 +39,7 @@ from muster.sync.naming import (
 )
 from muster.sync.notes import NoteRow, keep_notes, report_notes
 from muster.sync.outbound_batch import Batch, Loader
-from muster.sync.partial import Unread
+from muster.sync.partial import PartialDocument, Unread
 from muster.sync.paths import wake_readers
 from muster.sync.pending import pending_change
 from muster.sync.presence import untouchable
@@ -168,7 +168,7 @@ class Outbound:
                 if rows:
                     numbers = [row[0] for row in rows]
                     reservations.load(numbers)
-                    batch = self.loader.load(session, rows)
+                    batch = self.loader.load(session, rows, self.report.lacking)
                     asked = [self._questions(row, batch, reservations) for row in rows]
                     self._prefetch(asked, reservations)
                     self._give(asked, reservations)
@@ -195,7 +195,7 @@ class Outbound:
         rows = session.rows(f"SELECT {_COLUMNS} FROM identity WHERE id = ?", identity)
         reservations = Reservations(self.rules, session)
         reservations.load([identity])
-        asked = self._questions(rows[0], self.loader.load(session, rows), reservations)
+        asked = self._questions(rows[0], self.loader.load(session, rows, self.report.lacking), reservations)
         question = next(question for question in asked.questions if question.mapping is mapping)
         return decide(question, self.context, self.now, None).ignored
 
@@ -204,7 +204,7 @@ class Outbound:
     def _batch(self, session: Session, rows: Sequence[tuple[Any, ...]]) -> None:
         numbers = [row[0] for row in rows]
         self.counts["identities"] += len(numbers)
-        batch = self.loader.load(session, rows)
+        batch = self.loader.load(session, rows, self.report.lacking)
         reservations = Reservations(self.rules, session)
         if self.rules.scope_sigs:
             reservations.load(numbers)
@@ -347,9 +347,10 @@ class Outbound:
         due: int | None,
     ) -> Question:
         target = batch.target(number, mapping)
+        lacking = self.report.lacking.get(uid, frozenset()) | batch.lacking.get(number, frozenset())
         return Question(
             mapping=mapping,
-            document=document,
+            document=PartialDocument(document, lacking) if lacking else document,
             leaving=leaving,
             target=target,
             presence=batch.presence.get((number, mapping.id)),
@@ -358,7 +359,7 @@ class Outbound:
             reserved=reservations.of(number) if mapping.uses_unique else {},
             unknown=self.unknown.of(mapping.space, target.id if target is not None else 0),
             blocked=(number, mapping.id) in batch.blocked or mapping.space in batch.frozen.get(number, ()),
-            lacking=self.report.lacking.get(uid, frozenset()),
+            lacking=lacking,
             due=due,
         )
 
@@ -384,6 +385,7 @@ class Outbound:
                     type=rules.object,
                     anchor=anchor,
                     identities=(uid,),
+                    held=note.held,
                 )
             )
         return any(note.error for note in wish.notes)

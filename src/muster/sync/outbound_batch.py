@@ -15,7 +15,7 @@ from muster.sync.consequences import Consequences, outbound_reads
 from muster.sync.edge_lookup import cleared
 from muster.sync.holds import Holds, load_holds
 from muster.sync.naming import lasting_names
-from muster.sync.paths import load_paths
+from muster.sync.paths import lacking_paths, load_paths
 from muster.sync.rules import HELD, CompiledMapping, Rules
 from muster.sync.values import MADE_AGAIN
 from muster.sync.wishes import Presence, Target
@@ -45,6 +45,8 @@ class Batch:
     paths: dict[int, dict[str, Value]] = field(default_factory=dict)
     coming: dict[int, set[str]] = field(default_factory=dict)
     """Paths whose values the plan will bring."""
+    lacking: dict[int, frozenset[str]] = field(default_factory=dict)
+    """Paths that lead to what somebody else should have, and has not yet because of something that was told."""
     cleared: set[tuple[int, str, int]] = field(default_factory=set)
     """(identity, system, account) of those who are to be in no group there."""
     frozen: dict[int, set[int]] = field(default_factory=dict)
@@ -92,8 +94,13 @@ class Loader:
         self.now = now
         self.edges = sorted({f.edge for m in rules.mappings.values() for f in m.outbound if f.edge and not f.streamed})
 
-    def load(self, session: Session, rows: Sequence[Sequence[Any]]) -> Batch:
-        """What the identities of these rows (id, uid, type, …) have, are and refer to."""
+    def load(
+        self, session: Session, rows: Sequence[Sequence[Any]], lacking: Mapping[str, frozenset[str]] | None = None
+    ) -> Batch:
+        """What the identities of these rows (id, uid, type, …) have, are and refer to.
+
+        `lacking`: what identities (public ids) should have, and have not yet because of something that was told.
+        """
         numbers = [row[0] for row in rows]
         batch = Batch()
         for found in session.rows(
@@ -135,6 +142,8 @@ class Loader:
             if wanted_paths:
                 batch.paths.update(load_paths(session, self.rules, kind, members, wanted_paths))
                 batch.coming.update(self.consequences.coming(session, kind, members))
+                if lacking and kind.paths:
+                    batch.lacking.update(lacking_paths(session, self.rules, kind, members, lacking))
         return batch
 
     def _load_references(self, session: Session, numbers: list[int], batch: Batch) -> None:

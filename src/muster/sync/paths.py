@@ -88,6 +88,44 @@ def _load_groups(
                 found.setdefault(member, {})[path] = sorted(values)
 
 
+def path_ends(session: Session, rules: Rules, references: Sequence[str], readers: Sequence[int]) -> dict[int, set[int]]:
+    """Whom these references lead to, one after the other; each with those who read through them."""
+    found: dict[int, set[int]] = {number: {number} for number in readers}
+    for reference in references:
+        further: dict[int, set[int]] = {}
+        for owner, target in session.rows(
+            "SELECT DISTINCT owner, target FROM edge WHERE owner IN ?i AND attribute = ? AND target IS NOT NULL",
+            sorted(found),
+            rules.names.id("attribute", reference),
+        ):
+            further.setdefault(target, set()).update(found[owner])
+        found = further
+    return found
+
+
+def lacking_paths(
+    session: Session,
+    rules: Rules,
+    kind: CompiledType,
+    identities: Sequence[int],
+    lacking: Mapping[str, Collection[str]],
+) -> dict[int, frozenset[str]]:
+    """The paths of these identities that lead to attributes which those at their end (public ids) lack."""
+    names = {name for some in lacking.values() for name in some}
+    paths = [path for path in sorted(kind.paths) if path.rpartition(".")[2] in names and "." in path]
+    found: dict[int, frozenset[str]] = {}
+    for reference in sorted({path.rpartition(".")[0] for path in paths}):
+        if MEMBER_OF in reference.split("."):
+            continue
+        ends = path_ends(session, rules, reference.split("."), identities)
+        rows = session.rows("SELECT id, uid FROM identity WHERE uid IN ?t AND id IN ?i", sorted(lacking), sorted(ends))
+        for number, uid in rows:
+            those = {f"{reference}.{name}" for name in lacking[uid]} & set(paths)
+            for reader in ends[number] if those else ():
+                found[reader] = found.get(reader, frozenset()) | those
+    return found
+
+
 def wake_members(session: Session, rules: Rules, edges: Iterable[tuple[int, int, int | None]]) -> None:
     """Identities that came into or went out of a group (owner, attribute, target), where somebody reads `memberOf`."""
     if not any(MEMBER_OF in path.split(".") for path in rules.paths):

@@ -18,7 +18,7 @@ from muster.sync.paths import load_paths
 from muster.sync.problems import Problem, Report, who_is
 from muster.sync.reserving import Reservations, computed_names
 from muster.sync.rules import Rules
-from muster.sync.unique import Wanted
+from muster.sync.unique import UNDECIDED, Wanted
 from muster.sync.values import MADE, Joined, Trouble, Values, due_of, earliest, recompute
 
 
@@ -88,6 +88,7 @@ class Recomputing:
             plan.append((item, Values(item.document, item.origin, [], item.kept, None, []), objects))
         if allocate:
             self._prefetch(plan, reservations, paths)
+        doubtful = self._doubtful(session, numbers) if allocate else {}
         for item, old, objects in plan:
             leaving = not any(o.mapping.rules.project and o.made != MADE for o in objects) and item.id not in frozen
             work = partial(
@@ -101,6 +102,7 @@ class Recomputing:
                 allocate=partial(reservations.allocate, item.id, item.type) if allocate else None,
                 frozen=frozen.get(item.id, frozenset()),
                 leaving=leaving,
+                doubtful=doubtful.get(item.id),
             )
             values = self._held(item.id, holds, work)
             if item.due is not None and item.due <= self.now and values.document != item.document:
@@ -166,6 +168,26 @@ class Recomputing:
                 found[identity] = found.get(identity, frozenset()) | {number}
         return found
 
+    def _doubtful(self, session: Session, identities: Sequence[int]) -> dict[int, dict[str, str]]:
+        """The attributes that accounts would change which may be these identities', if a person says so: each with the
+        account. A name is kept for good; so it is not made of what the next decision may make another."""
+        found: dict[int, dict[str, str]] = {}
+        if session.one("SELECT object FROM cases LIMIT 1") is None:
+            return found
+        for identity, mapping_id, space, anchor in session.rows(
+            "SELECT ci.identity, ci.mapping, o.space, o.anchor FROM case_identity ci CROSS JOIN cases c CROSS JOIN "
+            "object o WHERE ci.identity IN ?i AND c.object = ci.object AND o.id = c.object "
+            "AND c.kind IN ('several', 'rivals')",
+            list(identities),
+        ):
+            mapping = self.rules.mappings.get(mapping_id)
+            if mapping is not None and mapping.rules.outbound is not None:
+                about = f"{'/'.join(self.rules.spaces[space])} {anchor}"
+                names = found.setdefault(identity, {})
+                for flow in mapping.inbound:
+                    names[flow.flow.attribute.name] = min(about, names.get(flow.flow.attribute.name, about))
+        return found
+
     def _computed_paths(self, session: Session, identities: Sequence[Identity]) -> dict[int, dict[str, Value]]:
         found: dict[int, dict[str, Value]] = {}
         for name, kind in self.rules.types.items():
@@ -212,6 +234,15 @@ def _problem(item: Identity, who: str, trouble: Trouble, *, kept: bool) -> Probl
     kind = joined.mapping.rules.object if joined else item.type
     about = f"{system}/{kind} {joined.anchor}" if joined else f"{item.type} {who}"
     place = trouble.place
+    if trouble.held:
+        return Problem(
+            UNDECIDED,
+            system,
+            f"{place.file}:{place.line}:{place.column}: {about}: {trouble.message}",
+            type=kind,
+            identities=(item.uid,),
+            held=True,
+        )
     then = "The last good value is kept" if kept else "Until then it has no value"
     return Problem(
         "expression",

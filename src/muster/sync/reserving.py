@@ -3,7 +3,8 @@
 Values are given out in one serial step, identity by identity in the order of their ids (which is the order of
 precedence, then anchor). A value is free when no other identity has reserved it and no object of another hand shows it.
 It is tentative, and given back when it is not used any more, until something is written with it or an object of the
-identity shows it: then it is firm, and the identity's for good.
+identity shows it: then it is firm, and the identity's for good. What an object shows of which a person must decide
+whose it is, is neither free nor taken: nobody gets it, or one after it, before that.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from muster.model.values import Document, Value, key_text
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Session
 from muster.sync.adopting import Adopted, Adopting
+from muster.sync.cases import ABOUT_JOINS
 from muster.sync.changes import SENT
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
-from muster.sync.unique import AsIf, Reservation
+from muster.sync.unique import AsIf, Disputed, Reservation
 
 Name = tuple[str, str]
 """A unique value: its scope and its key."""
@@ -34,6 +36,7 @@ class Reservations:
         self._holders: dict[Name, set[int]] = {}
         self._shown: dict[Name, set[int]] = {}
         self._loose: dict[Name, set[int]] = {}
+        self._disputed: dict[Name, set[str]] = {}
         self.adopting = Adopting(rules, session)
         self.adopted: list[Adopted] = []
         """What values that objects of nobody show were given to those whom the join rules tie these to."""
@@ -88,11 +91,27 @@ class Reservations:
                         self._loose.setdefault((scope, key), set()).add(number)
                     else:
                         self._shown.setdefault((scope, key), set()).add(identity)
+                if self._any_case():
+                    self._fetch_disputed(scope, sig, part)
+
+    def _any_case(self) -> bool:
+        return self.session.one("SELECT object FROM cases LIMIT 1") is not None
+
+    def _fetch_disputed(self, scope: str, sig: int, keys: list[str]) -> None:
+        for key, space, anchor in self.session.rows(
+            "SELECT k.key, o.space, o.anchor FROM object_key k JOIN object o ON o.id = k.object "
+            f"JOIN cases c ON c.object = o.id WHERE k.sig = ? AND k.key IN ?t AND o.gone = 0 AND {ABOUT_JOINS}",
+            sig,
+            keys,
+        ):
+            about = f"{'/'.join(self.rules.spaces[space])} {anchor}"
+            self._disputed.setdefault((scope, key), set()).add(about)
 
     def allocate(
         self, identity: int, kind: str, scope: str, candidates: Sequence[str], as_if: AsIf | None = None
-    ) -> str | None:
-        """The first candidate that is free for the identity, of a type; it is reserved now. None when all are taken."""
+    ) -> str | Disputed | None:
+        """The first candidate that is free for the identity, of a type; it is reserved now. None when all are taken,
+        `Disputed` when a person must decide first whether one of them is."""
         self.prefetch((scope, value) for value in candidates)
         for value in candidates:
             key = key_text((value,))
@@ -102,6 +121,8 @@ class Reservations:
             shown = self._shown.get(name, set())
             if (self._holders.get(name, set()) | shown) - {identity}:
                 continue
+            if disputed := self._disputed.get(name):
+                return Disputed(" and ".join(sorted(disputed)), value)
             loose = self._loose.get(name)
             if loose and not (as_if is not None and self._own(identity, kind, loose, value, as_if)):
                 continue

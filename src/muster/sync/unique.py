@@ -4,21 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from muster.model.values import Document, Value, key_text
 
+UNDECIDED: Final = "undecided-name"
+"""The kind of message about a unique value that waits for a person."""
+
 AsIf: TypeAlias = Callable[[str], Document]
 """What the identity would hold if it had a candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """No value can be given yet: whose these objects are is for a person to decide, and the value with it.
+
+    `objects`: as a message names them. `value`: what they show; None: what they say goes into the candidates.
+    """
+
+    objects: str
+    value: str | None = None
+
+    def message(self, attribute: str) -> str:
+        """What to tell a person."""
+        shows = f", which shows {self.value!r}," if self.value is not None else ""
+        return (
+            f"{attribute} is not given out before somebody decides whose {self.objects}{shows} is (muster joins). "
+            "What depends on it waits; everything else is written"
+        )
 
 
 class Allocate(Protocol):
     """Gives an identity the first free one of some candidates, unique in a scope; None when all are taken.
 
     With `as_if`, one that only objects of nobody show is free for whom the join rules would then tie them to.
+    `Disputed` where a person must decide first whether one of them is free.
     """
 
-    def __call__(self, scope: str, candidates: Sequence[str], as_if: AsIf | None = None, /) -> str | None: ...
+    def __call__(
+        self, scope: str, candidates: Sequence[str], as_if: AsIf | None = None, /
+    ) -> str | Disputed | None: ...
 
 
 @dataclass(slots=True)

@@ -36,12 +36,16 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A flow that could not be worked out; `attribute` keeps its last good value."""
+    """A flow that could not be worked out; `attribute` keeps its last good value.
+
+    `held`: a person must decide first.
+    """
 
     attribute: str
     place: Place
     message: str
     joined: Joined | None
+    held: bool = False
 
 
 @dataclass(slots=True)
@@ -117,12 +121,14 @@ def recompute(
     allocate: Allocate | None = None,
     frozen: Set[int] = frozenset(),
     leaving: bool = False,
+    doubtful: Mapping[str, str] | None = None,
 ) -> Values:
     """The identity's values from the objects joined to it.
 
     A faulty or unknown flow that would have won leaves the attribute as `old` has it, and so does a value of an object
     in `frozen`, whose mapping cannot run. An identity that is `leaving` keeps what nobody says otherwise. With
-    `allocate`, unique values are given out; without, an identity that needs one says so in `needs`.
+    `allocate`, unique values are given out, but for those that stand on an attribute in `doubtful` (by the object that
+    may change it, if a person says so); without, an identity that needs one says so in `needs`.
     """
     context.reset()
     plain = not overrides and len(joined) == 1 and not (unknown and unknown.of(joined[0].mapping.space, joined[0].id))
@@ -133,7 +139,7 @@ def recompute(
     if frozen or leaving:
         _keep_what_was(kind, old, result, frozen, leaving, overrides or {})
     if kind.computed:
-        _compute(kind, result, old, context, reserved or {}, paths or {}, allocate, overrides or {})
+        _compute(kind, result, old, context, reserved or {}, paths or {}, allocate, overrides or {}, doubtful)
     result.due = due_of(context, now)
     return result
 
@@ -239,11 +245,13 @@ def _compute(
     paths: Mapping[str, Value],
     allocate: Allocate | None,
     overrides: Collection[str],
+    doubtful: Mapping[str, str] | None,
 ) -> None:
     """Add the computed values to what the sources gave."""
     computing = Computing(
         kind, result.document, result.kept, old.document, context, reserved, paths, allocate, overrides
     )
+    computing.doubtful = doubtful or {}
     computing.work()
     for computed in kind.computed:
         result.origin.pop(computed.attribute.name, None)
@@ -251,6 +259,10 @@ def _compute(
     result.lacking = frozenset(computing.lacking)
     result.troubles.extend(
         Trouble(computed.attribute.name, computed.value.place, message, None) for computed, message in computing.faults
+    )
+    result.troubles.extend(
+        Trouble(computed.attribute.name, computed.value.place, message, None, held=True)
+        for computed, message in computing.waits
     )
 
 

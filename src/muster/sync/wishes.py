@@ -65,7 +65,8 @@ class Question:
     unknown: frozenset[str]
     blocked: bool
     lacking: frozenset[str] = frozenset()
-    """What the identity should have and has not because of a fault that was told already."""
+    """What the identity should have and has not because of something that was told already; so do paths that lead to
+    such a value. Nothing is made of its lack."""
     due: int | None = None
 
     def hold(self, kind: str) -> Hold | None:
@@ -92,7 +93,8 @@ class Question:
 
 @dataclass(slots=True)
 class Note:
-    """Something to tell about a decision. `kind` is a fixed word; an `error` makes the run end with 1.
+    """Something to tell about a decision. `kind` is a fixed word; an `error` makes the run end with 1, one that is
+    `held` for a person with 3.
 
     What is no error is told in each run while it holds, without being worked out again.
     """
@@ -101,6 +103,7 @@ class Note:
     message: str
     place: Place
     error: bool = True
+    held: bool = False
 
 
 @dataclass(slots=True)
