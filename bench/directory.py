@@ -75,11 +75,11 @@ def load(folder: Path) -> float:
     return seconds[0]
 
 
-def bare_load(folder: Path) -> float:
+def bare_load(folder: Path, count: int = COUNT) -> float:
     """Write the same rows of the same tables, prepared beforehand; the seconds that took."""
     taken = 0.0
     with Directory.open("sqlite:///floor/state.db", folder, Settings("acme", ("acme.example",))) as directory:
-        for batch in chunks(range(COUNT), BATCH):
+        for batch in chunks(range(count), BATCH):
             with directory.read() as work:
                 work.last = batch[0] + 1
                 _, tables = new_rows(work, Kind.USER, [_document(number) for number in batch])
