@@ -9,7 +9,7 @@ from muster.directory.directory import Directory
 from muster.directory.edges import Relation
 from muster.directory.errors import NotFound, Taken
 from muster.directory.groups import add_members, remove_member
-from muster.directory.lifecycle import clear_old, delete, purge, restore
+from muster.directory.lifecycle import EXPIRED, clear_old, delete, purge, restore
 from muster.directory.neighbours import members, owners
 from muster.directory.objects import Entry, State, find, having
 from muster.directory.schema.kinds import SCHEMAS, Kind
@@ -118,3 +118,31 @@ def test_time_clears_away_what_was_deleted_long_ago(directory: Directory, clock:
         with pytest.raises(NotFound):
             find(work, ada.guid, state=State.DELETED)
         assert clear_old(work, 30 * DAY, 7 * DAY).purged == 0
+
+
+def test_a_large_group_is_cleared_away_little_by_little(directory: Directory, clock: Clock) -> None:
+    people = [add_person(directory, f"Person {number}") for number in range(7)]
+    parent = add_group(directory, "Everybody")
+    group = add_group(directory, "Engines", *people)
+    with directory.write() as work:
+        add_members(work, parent, [group.guid])
+    deleted(directory, group)
+    clock.forward(days=31)
+    left, more = [], True
+    while more:
+        with directory.write() as work:
+            more = clear_old(work, 30 * DAY, 7 * DAY, room=3).more
+            left.append(work.session.value("SELECT COUNT(*) FROM dir_edge WHERE owner = ?", group.id))
+            # From the first moment on it is gone, however much of it there still is.
+            with pytest.raises(NotFound):
+                find(work, group.guid, state=State.DELETED)
+    assert left[:4] == [5, 2, 0, 0]
+    assert inside(directory, parent) == []
+    with directory.read() as work:
+        assert work.session.value("SELECT state FROM dir_object WHERE id = ?", group.id) == State.GONE
+
+
+def test_clearing_away_looks_at_nothing_that_is_live(lite: Directory) -> None:
+    with lite.read() as work:
+        plan = work.session.rows(f"EXPLAIN QUERY PLAN {EXPIRED}", work.now, 10)
+    assert [row[3] for row in plan] == ["SEARCH o USING INDEX dir_object_deleted (state=? AND deleted<?)"]

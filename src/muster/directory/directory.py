@@ -83,9 +83,9 @@ class Directory:
         self.close()
 
     @contextmanager
-    def read(self) -> Iterator[Work]:
-        """A transaction that only reads, and sees one state of the directory."""
-        with self.database.read() as session:
+    def read(self, seconds: float | None = None) -> Iterator[Work]:
+        """A transaction that only reads, and sees one state of the directory. Raises `TooLong` after `seconds`."""
+        with self.database.read(seconds) as session:
             yield Work(session, self.tenant, self._clock(), _last(session))
 
     @contextmanager

@@ -9,14 +9,19 @@ from muster.directory.errors import Invalid
 from muster.directory.keys import is_extension
 from muster.directory.schema.kinds import Schema
 from muster.directory.schema.property import Property, Type, Write
-from muster.directory.values import kept
+from muster.directory.values import kept, kept_text
 from muster.directory.work import Work
 
 
 def new_document(work: Work, schema: Schema, body: Mapping[str, Any]) -> dict[str, Any]:
     """The document of an object to be made. Raises `Invalid`."""
     doc: dict[str, Any] = {}
+    properties = schema.properties
     for name, value in body.items():
+        simple = properties.get(name)
+        if simple is not None and simple.simple and value is not None:
+            doc[name] = kept_text(value, simple, name)
+            continue
         one = _property(work, schema, name, value, creating=True)
         if one is not None and (found := _without_nothing(_stored(value, one))) is not None:
             doc[name] = found

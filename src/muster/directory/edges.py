@@ -37,6 +37,7 @@ _PROPERTY: Final = {
 MOST_OWNERS: Final = 100
 LIVE: Final = 0
 REMOVED: Final = 1
+_ALL: Final = 1 << 62
 SUSPENDED: Final = 2
 """States of an edge. A suspended one belongs to a deleted member, and comes back with it."""
 
@@ -137,20 +138,30 @@ def resume(work: Work, number: int) -> None:
     _turn(work, number, SUSPENDED, LIVE)
 
 
-def drop(work: Work, number: int) -> None:
-    """An object is gone for ever."""
+def leave(work: Work, number: int) -> None:
+    """An object is gone for ever: nothing refers to it any more."""
     _turn(work, number, LIVE, REMOVED)
-    _turn(work, number, SUSPENDED, REMOVED)
-    work.session.run("DELETE FROM dir_edge WHERE owner = ?", number)
 
 
-def _turn(work: Work, member: int, before: int, after: int) -> None:
-    rows = work.session.rows("SELECT relation, owner FROM dir_edge WHERE member = ? AND state = ?", member, before)
+def drop(work: Work, number: int, room: int) -> int:
+    """Clear away the edges of an object that is gone, `room` at most; how many that were."""
+    done = _turn(work, number, SUSPENDED, REMOVED, room)
+    edges = "SELECT relation, owner, member FROM dir_edge WHERE owner = ? LIMIT ?"
+    return done + work.session.run(
+        f"DELETE FROM dir_edge WHERE (relation, owner, member) IN ({edges})", number, room - done
+    )
+
+
+def _turn(work: Work, member: int, before: int, after: int, room: int = _ALL) -> int:
+    rows = work.session.rows(
+        "SELECT relation, owner FROM dir_edge WHERE member = ? AND state = ? LIMIT ?", member, before, room
+    )
     work.session.many(
         "UPDATE dir_edge SET state = ?, seq = ? WHERE relation = ? AND owner = ? AND member = ?",
         [(after, work.next(), relation, owner, member) for relation, owner in rows],
     )
     touch(work, sorted({owner for _, owner in rows}))
+    return len(rows)
 
 
 # --- who may be a member

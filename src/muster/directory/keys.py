@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from muster.directory.schema.kinds import ALIAS, EXTENSION, WORDS_OF_DESCRIPTION, WORDS_OF_NAME, Schema
@@ -59,13 +59,15 @@ def runs(text: str) -> list[str]:
 def index_keys(schema: Schema, doc: Mapping[str, Any]) -> set[Key]:
     """Every index entry of an object."""
     found: set[Key] = set()
-    for name, code, one in schema.indexed:
-        value = doc.get(name)
-        if value is None:
+    index_of = schema.index_of
+    for name, value in doc.items():
+        if name not in index_of or value is None:
             continue
+        code, one = index_of[name]
         for item in value if one.many else (value,):
             found.add((code, comparable(item, one.type)))
-    found.update((schema.code(WORDS_OF_NAME), word) for word in words(doc.get("displayName") or ""))
+    if doc.get("displayName"):
+        found.update((schema.code(WORDS_OF_NAME), word) for word in words(doc["displayName"]))
     if "description" in schema.properties:
         found.update((schema.code(WORDS_OF_DESCRIPTION), word) for word in words(doc.get("description") or ""))
     if doc.get("mailEnabled"):
@@ -74,21 +76,27 @@ def index_keys(schema: Schema, doc: Mapping[str, Any]) -> set[Key]:
 
 
 def sought_values(
-    schema: Schema, doc: Mapping[str, Any], extensions: Iterable[Property] = (), *, indexed: bool = True
+    schema: Schema, doc: Mapping[str, Any], extensions: Sequence[Property] = (), *, indexed: bool = True
 ) -> dict[str, Any]:
     """What filters look at where there is no index: values in comparable form, by property.
 
     `indexed` False: the object is in no index, so what otherwise has one is here too.
     """
+    sought: Mapping[str, Property] = schema.sought_of
+    if extensions or not indexed:
+        more = () if indexed else (one for _, _, one in schema.indexed)
+        sought = {**sought, **{one.name: one for one in (*more, *extensions)}}
     found: dict[str, Any] = {}
-    for one in (*schema.sought, *(() if indexed else (one for _, _, one in schema.indexed)), *extensions):
-        value = doc.get(one.name)
-        if value is not None and value != []:
-            found[one.name] = [_sought(item, one) for item in value] if one.many else _sought(value, one)
+    for name, value in doc.items():
+        if name in sought and value is not None and value != []:
+            one = sought[name]
+            found[name] = [_sought(item, one) for item in value] if one.many else _sought(value, one)
     return found
 
 
 def _sought(value: Any, one: Property) -> Any:
+    if one.type is Type.STRING:
+        return fold(value)
     if one.type is not Type.COMPLEX:
         return comparable(value, one.type)
     return {part.name: comparable(value[part.name], part.type) for part in one.parts

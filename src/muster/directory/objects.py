@@ -20,11 +20,15 @@ from muster.store.database import Row
 
 
 class State(IntEnum):
-    """LIVE, or DELETED and restorable, or GONE: only its id is left, for those who ask what has changed."""
+    """LIVE, or DELETED and restorable, or GONE: only its id is left, for those who ask what has changed.
+
+    GOING: gone, but for references that are still to be cleared away.
+    """
 
     LIVE = 0
     DELETED = 1
     GONE = 2
+    GOING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,7 @@ def touch(work: Work, numbers: Sequence[int]) -> None:
 def bury(work: Work, old: Entry, state: State) -> None:
     """The object is no longer live: deleted, with its document kept, or gone, with nothing kept but its id."""
     number = work.next()
-    gone = state is State.GONE
+    gone = state in (State.GONE, State.GOING)
     if old.state is State.LIVE:
         _remove_keys(work, old.id, index_keys(old.schema, old.doc))
     work.session.run(

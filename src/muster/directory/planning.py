@@ -135,7 +135,7 @@ def _among(conditions: Sequence[Condition]) -> Condition | None:
 
 
 def _deleted(query: Query, maker: Conditions, parts: Sequence[Condition]) -> Plan:
-    held = Sql(f"o.state = {State.DELETED:d} AND o.kind = ?", (int(query.schema.kind),))
+    held = Sql(f"o.state > 0 AND o.state = {State.DELETED:d} AND o.kind = ?", (int(query.schema.kind),))
     return Plan("dir_object o", maker.all(held, parts))
 
 

@@ -41,7 +41,7 @@ def kept(value: Any, one: Property, path: str = "") -> Any:
 
 def _one(value: Any, one: Property, path: str) -> Any:
     if one.type is Type.STRING:
-        return _text(value, one, path)
+        return kept_text(value, one, path)
     match one.type:
         case Type.BOOLEAN:
             if not isinstance(value, bool):
@@ -63,7 +63,8 @@ def _one(value: Any, one: Property, path: str) -> Any:
             return _complex(value, one, path)
 
 
-def _text(value: Any, one: Property, path: str) -> str:
+def kept_text(value: Any, one: Property, path: str) -> str:
+    """A text in the form in which it is kept. Raises `Invalid`."""
     if not isinstance(value, str):
         raise _wrong(path, "a text")
     if not value:

@@ -22,6 +22,10 @@ class StoreError(MusterError):
     """The store cannot be used as it is (made by a newer Muster, not reachable, not a store)."""
 
 
+class TooLong(StoreError):
+    """A query took longer than it may; the store is as it was."""
+
+
 class IncompleteRead(MusterError):
     """What a system holds could not be read to its end (a broken file, a lacking column). Nothing is inferred."""
 

@@ -176,4 +176,4 @@ class Keeper:
         """One batch; whether there may be more."""
         settings = self._directory.settings
         with self._directory.write() as work:
-            return clear_old(work, settings.deleted, settings.changes).purged > 0
+            return clear_old(work, settings.deleted, settings.changes).more

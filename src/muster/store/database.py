@@ -23,6 +23,8 @@ from muster.store.faults import store_error
 
 BUSY_SECONDS: Final = 60
 CHUNK: Final = 5000
+_STEPS: Final = 50_000
+"""Steps of SQLite's machine, under a millisecond of them, after which it is asked whether a query may go on."""
 _MARK: Final = re.compile(r"\?([it]?)")
 
 Row = tuple[Any, ...]
@@ -48,6 +50,23 @@ class Session:
     def seconds(self) -> float:
         """How long this transaction has lasted."""
         return time.perf_counter() - self._began
+
+    @contextlib.contextmanager
+    def limited(self, seconds: float | None) -> Iterator[None]:
+        """In the block, queries that take longer fail; a block on SQLite has so long, on PostgreSQL each query."""
+        if seconds is None:
+            yield
+        elif self.postgres:
+            self.run(f"SET LOCAL statement_timeout = {max(1, round(seconds * 1000))}")
+            yield
+        else:
+            end = time.monotonic() + seconds
+            driver = self._cursor.connection
+            driver.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+            try:
+                yield
+            finally:
+                driver.set_progress_handler(None, 0)
 
     def _prepare(self, sql: str) -> str:
         return prepared(sql, self.postgres)
@@ -215,6 +234,8 @@ class Database:
                 self.url,
                 connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
                 poolclass=sa.StaticPool if self.memory else None,
+                # What a connection has read it has at hand until another one writes: let the same one be taken again.
+                **({} if self.memory else {"pool_use_lifo": True}),
             )
             sa.event.listen(self.engine, "connect", _configure_sqlite)
         self._writing = threading.Lock()
@@ -239,9 +260,15 @@ class Database:
         return not self.postgres and self.url.database in (None, "", ":memory:")
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Session]:
-        """A transaction that only reads: it takes no write lock and sees one state of the store."""
-        with self._opened("BEGIN", isolation_level="REPEATABLE READ", postgresql_readonly=True) as session:
+    def read(self, seconds: float | None = None) -> Iterator[Session]:
+        """A transaction that only reads: it takes no write lock and sees one state of the store.
+
+        `seconds`: how long its queries may take. Raises `TooLong` when they take longer.
+        """
+        with (
+            self._opened("BEGIN", isolation_level="REPEATABLE READ", postgresql_readonly=True) as session,
+            session.limited(seconds),
+        ):
             yield session
 
     @contextlib.contextmanager
@@ -281,13 +308,18 @@ class Database:
                         connection.exec_driver_sql(begin)
                     self._busy.open = True
                     yield Session(connection, self.postgres)
-        except (sa.exc.DBAPIError, self.engine.dialect.loaded_dbapi.Error) as error:
+        except self.failures as error:
             found = store_error(error, self.shown)
             if found is None:
                 raise
             raise found from error
         finally:
             self._busy.open = False
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What the driver raises."""
+        return sa.exc.DBAPIError, self.engine.dialect.loaded_dbapi.Error
 
     @property
     def shown(self) -> str:
@@ -335,7 +367,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
         "cache_size = -65536",
         "temp_store = MEMORY",
         "mmap_size = 268435456",
-        "wal_autocheckpoint = 10000",
+        "wal_autocheckpoint = 40000",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

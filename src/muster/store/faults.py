@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from muster.model.errors import StoreError
+from muster.model.errors import StoreError, TooLong
 
 _BUSY = (
     "another program keeps it locked. Close what else has it open (a backup, a database browser, a stopped process) "
@@ -53,10 +53,16 @@ _POSTGRES: Final = {
 """By SQLSTATE, or its class (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
 
+_TOO_LONG: Final = "57014"
+"""SQLSTATE query_canceled: that is how statement_timeout ends a query."""
+
+
 def store_error(error: BaseException, shown: str) -> StoreError | None:
     """The words for a driver's error; None when it is a bug of ours (a wrong statement, a broken constraint)."""
     while isinstance(error, sa.exc.DBAPIError) and error.orig is not None:
         error = error.orig
+    if _interrupted(error):
+        return TooLong(f"store {shown}: a query took longer than it may")
     if isinstance(error, sqlite3.Error):
         advice = _SQLITE.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
     else:
@@ -65,6 +71,12 @@ def store_error(error: BaseException, shown: str) -> StoreError | None:
         return None
     told = str(error).strip().partition("\n")[0]
     return StoreError(f"store {shown}: {advice}. ({told})")
+
+
+def _interrupted(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF == sqlite3.SQLITE_INTERRUPT
+    return getattr(error, "sqlstate", None) == _TOO_LONG
 
 
 def _postgres(error: BaseException) -> str | None:

@@ -76,6 +76,16 @@ class Schema:
         return tuple((one.name, self.code(one.index), one) for one in self.properties.values() if one.index)
 
     @cached_property
+    def index_of(self) -> Mapping[str, tuple[int, Property]]:
+        """The number of the index and the property, by its name."""
+        return {name: (code, one) for name, code, one in self.indexed}
+
+    @cached_property
+    def sought_of(self) -> Mapping[str, Property]:
+        """What a filter may name that has no index, by its name."""
+        return {one.name: one for one in self.sought}
+
+    @cached_property
     def sought(self) -> tuple[Property, ...]:
         """What a filter may name that has no index."""
         return tuple(

@@ -67,6 +67,11 @@ class Property:
         return bool(self.plain or self.advanced) or any(part.filterable for part in self.parts)
 
     @cached_property
+    def simple(self) -> bool:
+        """Whether its value is one text, any text, that everybody may write."""
+        return self.type is Type.STRING and not self.many and not self.choices and self.write is Write.ALWAYS
+
+    @cached_property
     def part(self) -> dict[str, Property]:
         """The parts of a complex value by name."""
         return {part.name: part for part in self.parts}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from muster.directory.work import Work
 from muster.model.errors import StoreError
 from muster.server.graph.call import Answer, Request
 from muster.server.graph.dispatch import Caller, Dispatcher
@@ -137,20 +138,24 @@ class Batch:
 
     def _together(self, group: list[Part]) -> None:
         """Writes in one transaction. What cannot be committed did not happen, whatever each was told."""
-        told: dict[str, Answer] = {}
         try:
-            with self._dispatcher.transaction(self._caller, writes=True) as work:
-                for alike in self._alike(group):
-                    known = {**self._answers, **told}
-                    refused = {part.id: answer for part in alike if (answer := self._refused(part, known)) is not None}
-                    rest = [part for part in alike if part.id not in refused]
-                    answers = self._dispatcher.answer_alike([part.request for part in rest], self._caller, work)
-                    done = refused | {part.id: answer for part, answer in zip(rest, answers, strict=True)}
-                    told |= {number.lower(): answer for number, answer in done.items()}
+            told = self._dispatcher.change(self._caller, lambda work: self._told(group, work))
         except StoreError:
             gone = GraphError(503, "serviceNotAvailable", "The directory cannot be reached now.")
             told = {part.id.lower(): self._dispatcher.error(gone, self._caller) for part in group}
         self._answers.update(told)
+
+    def _told(self, group: list[Part], work: Work) -> dict[str, Answer]:
+        """What each of several writes is told, once they are committed."""
+        told: dict[str, Answer] = {}
+        for alike in self._alike(group):
+            known = {**self._answers, **told}
+            refused = {part.id: answer for part in alike if (answer := self._refused(part, known)) is not None}
+            rest = [part for part in alike if part.id not in refused]
+            answers = self._dispatcher.answer_alike([part.request for part in rest], self._caller, work)
+            done = refused | {part.id: answer for part, answer in zip(rest, answers, strict=True)}
+            told |= {number.lower(): answer for number, answer in done.items()}
+        return told
 
     def _alike(self, group: list[Part]) -> list[list[Part]]:
         """Neighbours that can be done at once, together; each other request by itself."""

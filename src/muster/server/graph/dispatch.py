@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 import structlog
 
@@ -14,14 +15,20 @@ from muster.directory.applications import Application
 from muster.directory.directory import Directory
 from muster.directory.errors import DirectoryError
 from muster.directory.permissions import SYNCHRONISE
+from muster.directory.together import Together
 from muster.directory.work import Work
-from muster.model.errors import StoreError
+from muster.model.errors import StoreError, TooLong
 from muster.server.graph.call import Answer, Call, Request, Route, need
 from muster.server.graph.errors import GraphError, graph_error
 from muster.server.graph.odata.options import parse_options
 from muster.server.graph.routing import Router
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+PATIENCE: Final = 30.0
+"""Seconds that a read may take. A filter that no index answers looks at every object: a million take some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +44,26 @@ class Caller:
 class Dispatcher:
     """Answers requests, each in a transaction of its own unless one is given."""
 
-    def __init__(self, directory: Directory, router: Router) -> None:
+    def __init__(self, directory: Directory, router: Router, patience: float = PATIENCE) -> None:
         self.directory = directory
         self.router = router
+        self.patience = patience
+        self._together = Together(directory)
 
     def answer(self, request: Request, caller: Caller) -> Answer:
         """The answer to one request, whatever becomes of it."""
         with telling(caller.request, caller.client_request) as told:
             route, keys = self.router.find(request.method, request.path)
-            with self.transaction(caller, writes=route.writes) as work:
-                told.answer = self._handle(request, caller, work, route, keys)
+            if route.writes:
+                told.answer = self.change(caller, lambda work: self._handle(request, caller, work, route, keys))
+            else:
+                with self.directory.read(self.patience) as work:
+                    told.answer = self._handle(request, caller, work, route, keys)
         return told.answer
+
+    def change(self, caller: Caller, job: Callable[[Work], T]) -> T:
+        """What the job answers when it has changed the directory on behalf of the caller."""
+        return self._together.do(job, sync=SYNCHRONISE in caller.application.permissions)
 
     def answer_alike(self, requests: Sequence[Request], caller: Caller, work: Work) -> list[Answer]:
         """The answers to several requests in one transaction: at once, where that goes well, else one by one."""
@@ -89,16 +105,6 @@ class Dispatcher:
         except GraphError:
             return False
 
-    @contextmanager
-    def transaction(self, caller: Caller, *, writes: bool) -> Iterator[Work]:
-        """A transaction on behalf of the caller."""
-        if writes:
-            with self.directory.write(sync=SYNCHRONISE in caller.application.permissions) as work:
-                yield work
-        else:
-            with self.directory.read() as work:
-                yield work
-
     def _handle(self, request: Request, caller: Caller, work: Work, route: Route, keys: tuple[str, ...]) -> Answer:
         need(caller.application, route.permissions)
         return route.handler(self._call(request, caller, work, route, keys))
@@ -132,6 +138,13 @@ def telling(request: str, client_request: str) -> Iterator[Told]:
         error = graph_error(refused)
     except GraphError as refused:
         error = refused
+    except TooLong:
+        error = GraphError(
+            504,
+            "UnknownError",
+            "The request takes too long: it looks at every object. Filter by a property that has an index, such as "
+            "userPrincipalName, mail, displayName or employeeId.",
+        )
     except StoreError as failed:
         log.error("directory", error=failed.message, request=request)
         error = GraphError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -13,6 +14,8 @@ from muster.server.graph.errors import GraphError, bad_request
 
 _LONGEST: Final = 4_096
 _MOST: Final = 12
+_REMEMBERED: Final = 1_024
+"""Paths whose route is known: one batch asks for each several times, and a client for the same ones again."""
 _TYPES: Final = frozenset(
     {
         "user",
@@ -41,6 +44,8 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root = _Node()
+        self.find = lru_cache(_REMEMBERED)(self._find)
+        """The route, and the variable parts of the path. Raises `GraphError`."""
         for route in routes:
             node = self._root
             for segment in route.path.split("/"):
@@ -53,8 +58,7 @@ class Router:
                 raise ValueError(f"two routes for {route.method} {route.path}")
             node.routes[route.method] = route
 
-    def find(self, method: str, path: str) -> tuple[Route, tuple[str, ...]]:
-        """The route, and the variable parts of the path. Raises `GraphError`."""
+    def _find(self, method: str, path: str) -> tuple[Route, tuple[str, ...]]:
         node = self._root
         keys: list[str] = []
         for segment in segments(path):

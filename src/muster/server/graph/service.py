@@ -10,7 +10,7 @@ from muster.directory.directory import Directory
 from muster.directory.errors import NotFound
 from muster.server.graph.batch import Batch, parts, too_many
 from muster.server.graph.call import Answer, Request
-from muster.server.graph.dispatch import Caller, Dispatcher, client_id, new_id, telling
+from muster.server.graph.dispatch import PATIENCE, Caller, Dispatcher, client_id, new_id, telling
 from muster.server.graph.documents import read_document
 from muster.server.graph.errors import GraphError
 from muster.server.graph.oauth import OAuth
@@ -26,12 +26,14 @@ BATCH: Final = "$batch"
 class GraphService:
     """Everything that the endpoint does, apart from the wire. Threads may share it."""
 
-    def __init__(self, directory: Directory, signer: Signer, rate: int | None = None) -> None:
+    def __init__(
+        self, directory: Directory, signer: Signer, rate: int | None = None, patience: float = PATIENCE
+    ) -> None:
         self.directory = directory
         self.signer = signer
         self.oauth = OAuth(directory, signer)
         self._throttle = Throttle(rate)
-        self._dispatcher = Dispatcher(directory, _ROUTER)
+        self._dispatcher = Dispatcher(directory, _ROUTER, patience)
 
     def answer(self, root: str, request: Request) -> Answer:
         """The answer to a request of the endpoint at `root`."""

@@ -45,8 +45,13 @@ class Options:
     delta_token: str | None = None
 
 
+_NONE: Final = Options()
+
+
 def parse_options(query: str) -> Options:
     """The options of a query string. Raises `GraphError`."""
+    if not query:
+        return _NONE
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=False, errors="strict", max_num_fields=50)
     except ValueError:
