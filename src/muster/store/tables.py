@@ -171,6 +171,7 @@ Table(
     PrimaryKeyConstraint("owner", "attribute", "origin", "how", "key"),
     Index("edge_target", "target", "attribute", **where("target IS NOT NULL")),
     Index("edge_waiting", "how", "key"),
+    Index("edge_unresolved", "attribute", "how", "owner", **where("target IS NULL")),
     Index("edge_origin", "origin"),
     sqlite_with_rowid=False,
 )

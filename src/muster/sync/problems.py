@@ -90,6 +90,11 @@ class Report:
             if problem.case:
                 del self.problems[key]
 
+    def forget(self, kind: str) -> None:
+        """What is of this kind is told anew, as it stands now."""
+        for key in [key for key in self.problems if key[0] == kind]:
+            del self.problems[key]
+
     def let_through(self, kinds: Collection[str]) -> None:
         """A person allowed it: what these limits held was written, and is no more than worth knowing."""
         for key, problem in list(self.problems.items()):

@@ -62,6 +62,7 @@ from muster.sync.rules import Rules
 from muster.sync.sent import Sent
 from muster.sync.staging import Standing
 from muster.sync.turning_back import turn_back
+from muster.sync.unresolved import report_unresolved
 
 ROUNDS: Final = 5
 Progress = Callable[[str, int, int | None], None]
@@ -303,6 +304,7 @@ class Run:
             return
         with self.database.read() as session:
             report_cases(session, self.rules, self.report)
+            report_unresolved(session, self.rules, self.report)
         with self.steps.timed("plan"):
             self.held = finish_plan(
                 self.rules,

@@ -144,6 +144,7 @@ def upgrade() -> None:
     )
     op.create_index("edge_origin", "edge", ["origin"])
     op.create_index("edge_target", "edge", ["target", "attribute"], **_where("target IS NOT NULL"))
+    op.create_index("edge_unresolved", "edge", ["attribute", "how", "owner"], **_where("target IS NULL"))
     op.create_index("edge_waiting", "edge", ["how", "key"])
     op.create_table(
         "shown",
