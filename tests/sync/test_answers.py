@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -219,6 +220,27 @@ def test_a_create_that_cannot_be_looked_up_after_it_was_sent_is_held(tmp_path: P
         assert (result["held"], result["errors"]) == ([], [])
         assert office.app.all().keys() == {"ada"}
         assert office.world.plan()["changes"] == []
+
+
+def test_the_log_credits_what_is_found_done_to_the_run_that_sent_it_however_many_were_killed_since(
+    tmp_path: Path,
+) -> None:
+    def killed(office: Office, at: str) -> None:
+        """A run that the process dies in, there: it had no time to say so."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(at, Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                office.world.run()
+        with office.world.muster() as muster, muster.database.write() as session:
+            session.run("UPDATE run SET state = 'running', ended = NULL WHERE id = (SELECT MAX(id) FROM run)")
+
+    with Office(tmp_path, "Ada", "Bo") as office:
+        killed(office, "muster.sync.outcomes.Outcomes.record")
+        killed(office, "muster.sync.run.import_system")
+        office.world.run()
+        with office.world.muster() as muster:
+            runs = [(run["state"], run["summary"].get("app", {}).get("create")) for run in muster.log()["runs"]]
+        assert runs == [("done", None), ("killed", None), ("killed", 2)]
 
 
 @pytest.mark.parametrize("edit", [{"dept": "Sales"}, {"status": "left"}])

@@ -81,7 +81,7 @@ def end_run(
 def written_by(session: Session, number: int) -> Summary:
     """What a run is known to have written, from the audit trail: that of a run that has not ended, or never will.
 
-    What it found done after an interruption is credited to the run that was killed (`credit_killed`).
+    What it found done after an interruption is credited to the run that sent it and was killed (`credit_killed`).
     """
     found: Summary = {}
     for system, action, count in session.rows(
@@ -95,17 +95,16 @@ def written_by(session: Session, number: int) -> Summary:
     return found
 
 
-def credit_killed(session: Session, before: int, written: Iterable[tuple[str, str]]) -> None:
-    """A run found out that the last one that was killed before it had written more: (system, action) each."""
-    killed = session.one(
-        "SELECT id, summary FROM run WHERE state = ? AND id < ? ORDER BY id DESC LIMIT 1", KILLED, before
-    )
-    if killed is None:
-        return
-    summary: Summary = decode(killed[1])
-    for system, action in written:
-        add_written(summary, system, action, 1)
-    session.run("UPDATE run SET summary = ? WHERE id = ?", orjson.dumps(summary), killed[0])
+def credit_killed(session: Session, written: Iterable[tuple[int, str, str]]) -> None:
+    """A run found out that killed ones before it had written more: (run that sent it, system, action) each."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for number, system, action in written:
+        found.setdefault(number, []).append((system, action))
+    for number, data in session.rows("SELECT id, summary FROM run WHERE state = ? AND id IN ?i", KILLED, sorted(found)):
+        summary: Summary = decode(data)
+        for system, action in found[number]:
+            add_written(summary, system, action, 1)
+        session.run("UPDATE run SET summary = ? WHERE id = ?", orjson.dumps(summary), number)
 
 
 def add_written(summary: Summary, system: str, action: str, count: int) -> None:

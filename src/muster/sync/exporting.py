@@ -161,7 +161,10 @@ class Exporter:
             chosen = [row for row in rows if self.only is None or row[0] in self.only]
             batch = self._build(session, space, chosen)
             session.run(
-                f"UPDATE change SET state = {SENT}, at = ? WHERE id IN ?i", self.now, [sent.id for sent in batch]
+                f"UPDATE change SET state = {SENT}, at = ?, run = ? WHERE id IN ?i",
+                self.now,
+                self.run,
+                [sent.id for sent in batch],
             )
             if batch and self.by_content:
                 session.run("UPDATE watermark SET value = NULL WHERE system = ?", self.system)

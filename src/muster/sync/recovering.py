@@ -63,9 +63,12 @@ def _record(recorder: Outcomes, settled: Sequence[tuple[Sent, Outcome]]) -> None
     return_edges(session, recorder.rules, [sent.id for sent, outcome in settled if outcome.result is not Result.DONE])
     recorder.deleted([s for s, o in settled if s.action is Action.DELETE and o.result is Result.DONE])
     recorder.close(settled, RECOVER)
-    written = [(recorder.system, sent.action.value) for sent, outcome in settled if outcome.result is Result.DONE]
+    written = [sent for sent, outcome in settled if outcome.result is Result.DONE]
     if written:
-        credit_killed(session, recorder.run, written)
+        senders: dict[int, int] = dict(
+            session.rows("SELECT id, run FROM change WHERE id IN ?i", [sent.id for sent in written])
+        )
+        credit_killed(session, [(senders[sent.id], recorder.system, sent.action.value) for sent in written])
     identities = sorted({sent.identity for sent, _ in settled if sent.identity})
     session.run("UPDATE identity SET dirty = dirty | 3 WHERE id IN ?i", identities)
 
