@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from muster.cli.scaffold import STARTER, make_project
 from tests.cli.support import Command
 from tests.servers.muster import MusterServer
+from tests.servers.openldap import OpenLdap
 from tests.servers.process import HOST, free_port
+from tests.servers.scim import ScimServer
 
 
 @pytest.fixture
@@ -75,3 +78,89 @@ def test_rights_that_an_application_lacks_are_named(
     assert told.code == 0, "it can be read"
     assert "cloud: user: writing needs User.ReadWrite.All: grant it to the application, and consent to it" in told.err
     assert reader["secret"] not in told.out + told.err
+
+
+_FLOWS = """\
+system: other
+object: user
+identity: person
+outbound:
+  provision: true
+  deprovision: delete
+  flows:
+    {right}: '[displayName]'
+    {wrong}: '[givenName]'
+"""
+_LDAP = """\
+connector: ldap
+settings: {{url: '{url}', bind_dn: '{bind_dn}', password: '${{secret:other}}', base: '{base}'}}
+objects: {{user: {{class: inetOrgPerson}}}}
+"""
+_SCIM = (
+    "connector: scim\nsettings: {{url: '{url}', token: '${{secret:other}}'}}\nobjects: {{user: {{resource: User}}}}\n"
+)
+_GRAPH = """\
+connector: graph
+settings: {{url: '{url}', ca: '{ca}', tenant: '{tenant}', client_id: '{client}', secret: '${{secret:other}}'}}
+objects: {{user: {{resource: user}}}}
+"""
+
+
+def _of_ldap(request: pytest.FixtureRequest) -> tuple[str, str]:
+    server: OpenLdap = request.getfixturevalue("openldap")
+    return _LDAP.format(url=server.url, bind_dn=server.bind_dn, base=server.base), server.password
+
+
+def _of_scim(request: pytest.FixtureRequest) -> tuple[str, str]:
+    server: ScimServer = request.getfixturevalue("scim_server")
+    return _SCIM.format(url=server.url), server.token
+
+
+def _of_graph(request: pytest.FixtureRequest) -> tuple[str, str]:
+    server: MusterServer = request.getfixturevalue("muster_server")
+    of = server.application
+    text = _GRAPH.format(url=server.graph, ca=server.certificate, tenant=of["tenant"], client=of["client_id"])
+    return text, str(of["secret"])
+
+
+@pytest.mark.parametrize(
+    ("system", "right", "wrong", "told"),
+    [
+        (
+            _of_ldap,
+            "surname",
+            "givenNmae",
+            "(object class inetOrgPerson) has no attribute `givenNmae`: correct the name",
+        ),
+        (_of_ldap, "sn", "objectClass", "no flow writes `objectClass`: new objects get the classes that `class` and"),
+        (_of_scim, "name.formatted", "name.givenNmae", "(resource type User) has no attribute `name.givenNmae`"),
+        (_of_graph, "displayName", "givenNmae", "(microsoft.graph.user) has no attribute `givenNmae`"),
+    ],
+)
+def test_a_flow_to_what_the_system_does_not_have_is_told_before_anything_is_written(
+    project: Path,
+    muster: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    system: Callable[[pytest.FixtureRequest], tuple[str, str]],
+    right: str,
+    wrong: str,
+    told: str,
+) -> None:
+    text, secret = system(request)
+    monkeypatch.setenv("MUSTER_SECRET_OTHER", secret)
+    (project / "systems" / "other.yaml").write_text(text, "utf-8")
+    flows = project / "mappings" / "other-user.yaml"
+    flows.write_text(_FLOWS.format(right=right, wrong=wrong), "utf-8")
+    assert muster("check").code == 0, "nothing is asked"
+    asked = muster("check", "--connect", "--json")
+    (error,) = asked.document["errors"]
+    assert (asked.code, error["file"], error["line"], error["column"]) == (1, "mappings/other-user.yaml", 9, 5)
+    assert told in error["message"]
+    assert error["suggestion"] == (wrong.replace("Nmae", "Name") if "Nmae" in wrong else None)
+    assert asked.err.startswith("mappings/other-user.yaml:9:5: other: user (")
+    plan = muster("plan", "--json")
+    assert [one["kind"] for one in plan.document["errors"]] == ["settings"]
+    assert "other" not in plan.document["summary"]
+    flows.write_text(flows.read_text("utf-8").replace(f"    {wrong}: '[givenName]'\n", ""), "utf-8")
+    assert muster("check", "--connect").code == 0

@@ -20,7 +20,7 @@ from muster.model.changes import Action, Change, EdgeChange, Result
 from muster.model.errors import AuthFailed, IncompleteRead, ProjectError, Unreachable, WatermarkExpired
 from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
-from muster.model.values import Document, Type
+from muster.model.values import Document, Type, items
 from tests.connectors.sessions import EDGE_CHECKS, create, keep, one, update, written
 from tests.servers.directory import LdapServer
 from tests.servers.ds389 import Ds389
@@ -246,6 +246,37 @@ def test_the_schema_is_the_servers_own(name: str, request: pytest.FixtureRequest
 def test_what_the_server_does_not_know_is_named(openldap: OpenLdap, wrong: dict[str, Any], named: str) -> None:
     with connector(openldap, {"user": wrong}) as made, pytest.raises(ProjectError, match=named):
         made.schema()
+
+
+@pytest.mark.parametrize("name", ["openldap", "ds389"])
+def test_every_name_that_the_server_takes_is_known(name: str, request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue(name)
+    objects: dict[str, dict[str, Any]] = {
+        "user": USER,
+        "posix": {**USER, "classes": ["posixAccount"]},
+        "any": {**USER, "classes": ["extensibleObject"]},
+    }
+    with connector(server, objects) as made:
+        types = made.schema().types
+    user = types["user"]
+    for other in ("sn", "SN", "surname", "2.5.4.4"):
+        assert user.has(other)
+        assert user.attribute(other).many, "cn and sn are lists by each of their names"
+    assert user.has("createTimestamp")
+    assert [kind.has("uidNumber") for kind in (user, types["posix"], types["any"])] == [False, True, True]
+    assert not user.has("sn;lang-de")
+    classes = user.attribute("objectClass")
+    assert (classes.many, classes.writable) == (True, "never")
+    assert {"objectclass", "userpassword", "enabled"} == user.apart.keys()
+
+
+def test_an_alias_and_a_number_write_and_show_what_the_first_name_does(openldap: OpenLdap) -> None:
+    values = person(1, openldap, **{"2.5.4.9": ["Main Street"]})
+    values["surname"] = values.pop("sn")
+    assert one(connector(openldap), create(1, values)).result is Result.DONE
+    (found,) = read(connector(openldap), "surname", "2.5.4.9", "objectClass").values()
+    assert (found.values["surname"], found.values["2.5.4.9"]) == (["Nr 1"], ["Main Street"])
+    assert "inetOrgPerson" in items(found.values["objectClass"])
 
 
 # --- names

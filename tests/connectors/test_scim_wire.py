@@ -53,6 +53,42 @@ def test_names_point_to_places(name: str, place: Place, path: str | None) -> Non
 
 
 @pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("userName", True),
+        ("name.givenName", True),
+        ("name.givenNmae", False),
+        (WORK, True),
+        ('emails[type eq "billing"].value', True),
+        ("emails[primary eq true].value", True),
+        ("emails", True),
+        ('addresses[type eq "work"].locality', True),
+        ('addresses[type eq "work"].town', False),
+        (f"{ENTERPRISE}:department", True),
+        ("enterprise.manager.displayName", True),
+        (f"{ENTERPRISE}:shoeSize", False),
+        ("urn:acme:2.0:User:shoeSize", False),
+        ("shoeSize", False),
+    ],
+)
+def test_what_the_schema_has_is_known_and_nothing_else(name: str, known: bool) -> None:
+    assert USER.schema.has(name) is known
+
+
+def test_an_extension_that_the_server_shows_is_known_by_its_urn() -> None:
+    urn = "urn:acme:params:2.0:User"
+    of_user = [{**one, "schemaExtensions": [{"schema": urn}]} for one in core.resource_types() if one["name"] == "User"]
+    plain = {"name": "shoeSize", "type": "integer"}
+    without_parts = {"name": "desk", "type": "complex"}
+    extension = {"id": urn, "attributes": [plain, without_parts]}
+    found = scim_type("crm", "user", ScimObject(resource="User"), of_user, [*core.schemas(), extension]).schema
+    assert found.has(f"{urn}:shoeSize")
+    assert found.has(f"{urn}:desk.floor"), "a server that names no parts may have any"
+    assert not found.has(f"{urn}:shoeSize.left")
+    assert not found.has("shoeSize")
+
+
+@pytest.mark.parametrize(
     "name", ["", "a b", "emails[type]", 'emails[type eq "x"', "a.b.c", "emails[type ne 'x'].value"]
 )
 def test_what_is_no_name(name: str) -> None:

@@ -260,6 +260,69 @@ def test_a_file_that_may_only_be_read_says_so(tmp_path: Path) -> None:
     assert "state.db: it cannot be written. Give this user the right" in error.message
 
 
+_ON_A_SMALL_DISK = """
+mount -t tmpfs -o size=2m,nr_inodes=64 small {folder} && mkdir {folder}/db && cd {folder} && {python} - <<'END'
+import os, sqlite3
+from contextlib import closing
+from pathlib import Path
+from muster.model.errors import StoreError
+from muster.store.opening import open_store
+
+def told():
+    try:
+        with open_store("sqlite:///db/state.db", Path()) as database, database.write() as session:
+            session.run("CREATE TABLE more AS SELECT zeroblob(1000000) AS data")
+    except StoreError as error:
+        return str(error)
+    return "nothing"
+
+with open_store("sqlite:///db/state.db", Path()):
+    pass
+with open("fill", "wb", buffering=0) as file:
+    try:
+        while file.write(b"x" * 512):
+            pass
+    except OSError:
+        pass
+print(told())
+os.remove("fill")
+for beside in Path("db").glob("state.db-*"):
+    beside.unlink()
+number = 0
+try:
+    while True:
+        open(f"n{{number}}", "w").close()
+        number += 1
+except OSError:
+    pass
+print(told())
+END
+"""
+
+
+def test_a_full_disk_is_named_whatever_sqlite_calls_it(tmp_path: Path) -> None:
+    script = _ON_A_SMALL_DISK.format(folder=tmp_path, python=sys.executable)
+    command = ["unshare", "-m", "--propagation", "private", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    no_room, no_more_files = done.stdout.splitlines()
+    full = "state.db: the disk is full. Make room and start again; finished work is kept. ("
+    assert f"{full}disk I/O error)" in no_room
+    assert f"{full}unable to open database file)" in no_more_files
+
+
+def test_a_disk_that_has_room_is_not_called_full(tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    found = store_error(error, "sqlite:///state.db", tmp_path)
+    assert found is not None
+    assert "the disk does not read or write it" in found.message
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    found = store_error(error, "sqlite:///state.db", tmp_path)
+    assert found is not None
+    assert "the disk is full" in found.message
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

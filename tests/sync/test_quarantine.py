@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from muster.cli.exitcodes import CHANGES, HELD, of_plan
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome, Result
 from muster.sync.quarantine import WAITS
@@ -143,3 +145,24 @@ def test_a_quarantine_that_a_clock_that_was_ahead_began_is_over_when_it_is_put_r
         shop.world.now = right
         shop.refused.clear()
         assert shop.run() == (60, [])
+
+
+def test_a_plan_says_that_a_system_is_left_alone_and_what_to_do(tmp_path: Path) -> None:
+    with Shop(tmp_path, 60, 60) as shop:
+        shop.run()
+        whole, one = shop.world.plan(), shop.world.plan(identity="001")
+        assert [len(plan["changes"]) for plan in (whole, one)] == [60, 1]
+        for plan in (whole, one):
+            (held,) = plan["held"]
+            assert (held["kind"], held["system"], of_plan(plan)) == ("quarantine", "app", HELD)
+            assert "60 of 60 changes failed. It is left alone until 2026-03-02 09:05 UTC; nothing" in held["message"]
+            assert held["message"].endswith("Mend that; the first run after that time writes there again")
+        shop.world.wait(minutes=5)
+        plan = shop.world.plan()
+        assert (plan["held"], of_plan(plan)) == ([], CHANGES)
+
+
+def test_what_is_shown_of_a_day_to_come_is_not_held_by_a_quarantine_of_now(tmp_path: Path) -> None:
+    with Shop(tmp_path, 60, 60) as shop:
+        shop.run()
+        assert shop.world.plan(as_of=date(2026, 3, 20))["held"] == []

@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from muster.app.connectors import connect
 from muster.model.errors import MusterError
 from muster.project.configuration import Project
+from muster.project.diagnostics import Diagnostic
 from muster.project.secrets import SecretStore
+from muster.sync.targets import unknown_targets
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one system answered. `ok`: it can be used; `missing`: what is lacking, for that or for some purposes."""
+    """What one system answered. `ok`: it can be used; `missing`: what is lacking, for that or for some purposes.
+
+    `wrong`: what the mappings want to write and the system has no place for.
+    """
 
     system: str
     ok: bool
     message: str
     missing: tuple[str, ...] = ()
+    wrong: tuple[Diagnostic, ...] = ()
 
 
 def ask_systems(project: Project) -> Iterator[Asked]:
@@ -28,7 +34,8 @@ def ask_systems(project: Project) -> Iterator[Asked]:
         try:
             with connect(system, project, secrets) as guard:
                 health = guard.check()
+                wrong = unknown_targets(project, name, guard.schema()) if health.ok else []
         except MusterError as error:
             yield Asked(name, False, error.message)
         else:
-            yield Asked(name, health.ok, health.message, tuple(health.missing))
+            yield Asked(name, health.ok, health.message, tuple(health.missing), tuple(wrong))

@@ -107,6 +107,7 @@ class Muster:
             return self._what_if(system, identity, full, as_of)
         with self._leased("plan"), self._run("plan") as run:
             run.refresh(full=full)
+            run.tell_left_alone()
             with self.database.read() as session:
                 document = plan_document(run.rules, session, run.report, system=system)
             run.shown = document["summary"]
@@ -327,6 +328,7 @@ class Muster:
                 until = micros(datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC))
                 document = foresee(run, until, system, only)
             else:
+                run.tell_left_alone()
                 with copy.read() as session:
                     document = plan_document(run.rules, session, run.report, system=system, identities=only)
             if only:

@@ -34,6 +34,10 @@ def check(
     for diagnostic in found.diagnostics:
         invocation.tell(str(diagnostic))
     asked = _asked(invocation, found.project) if connect and found.project is not None and not errors else []
+    unfit = [diagnostic for one in asked for diagnostic in one.wrong]
+    for diagnostic in unfit:
+        invocation.tell(str(diagnostic))
+    errors += unfit
     if invocation.json:
         document: dict[str, Any] = {
             "errors": [entry(diagnostic) for diagnostic in errors],

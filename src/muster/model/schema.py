@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -20,6 +21,11 @@ def _unlisted(name: str) -> Attribute:
     return Attribute(name)
 
 
+@lru_cache(maxsize=4096)
+def _renamed(attribute: Attribute, name: str) -> Attribute:
+    return replace(attribute, name=name)
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectSchema:
     """One object type of one system.
@@ -30,6 +36,10 @@ class ObjectSchema:
     `keeps_references` True: after a rename the server itself mends the references to the object, and takes them away
     after a delete.
     `open` True: attributes beyond those listed are possible (their type is text).
+    `aliases`: in lower case, all names of attributes whose case means nothing or that have several → the listed name.
+    `paths`: a regular expression; names that match it whole are attributes, too (their type is text).
+    `apart`: in lower case, names that exist and that no flow writes → what does it instead.
+    `called`: the type in the system's own words. `advice`: what helps where it lacks an attribute.
     """
 
     name: str
@@ -42,13 +52,31 @@ class ObjectSchema:
     keeps_references: bool = True
     writable: bool = True
     open: bool = False
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    paths: str | None = None
+    apart: Mapping[str, str] = field(default_factory=dict)
+    called: str = ""
+    advice: str = ""
 
     def attribute(self, name: str) -> Attribute:
-        """The attribute of that name; in an open type an unknown one is a text."""
+        """The attribute of that name, under that name; one that the type does not list is a text."""
         found = self.attributes.get(name)
-        if found is None:
-            found = ENABLED_ATTRIBUTE if name == ENABLED and self.can_enable else _unlisted(name)
-        return found
+        if found is not None:
+            return found
+        if name == ENABLED and self.can_enable:
+            return ENABLED_ATTRIBUTE
+        listed = self.attributes.get(self.aliases.get(name.lower(), ""))
+        return _unlisted(name) if listed is None else _renamed(listed, name)
+
+    def has(self, name: str) -> bool:
+        """Whether objects of the type can have an attribute of that name."""
+        return (
+            self.open
+            or name in self.attributes
+            or (name == ENABLED and self.can_enable)
+            or self.aliases.get(name.lower()) in self.attributes
+            or (self.paths is not None and re.fullmatch(self.paths, name) is not None)
+        )
 
     @property
     def reference(self) -> str:

@@ -243,9 +243,9 @@ class Database:
         self._closed: str | None = None
 
     def _make_folder(self) -> None:
-        if self.memory:
+        folder = self._folder
+        if folder is None:
             return
-        folder = Path(self.url.database or "").parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -253,6 +253,11 @@ class Database:
                 f"store {self.shown}: the folder {folder} cannot be made: {error.strerror}. Give `store:` in "
                 "muster.yaml a place that can be written"
             ) from None
+
+    @property
+    def _folder(self) -> Path | None:
+        """Where the file is; None when there is none."""
+        return None if self.postgres or self.memory else Path(self.url.database or "").parent
 
     @property
     def memory(self) -> bool:
@@ -309,7 +314,7 @@ class Database:
                     self._busy.open = True
                     yield Session(connection, self.postgres)
         except self.failures as error:
-            found = store_error(error, self.shown)
+            found = store_error(error, self.shown, self._folder)
             if found is None:
                 raise
             raise found from error

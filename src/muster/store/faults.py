@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ _DAMAGED = "it is damaged, or it is not a SQLite database. Put back the last goo
 _DISK = (
     "the disk does not read or write it. Look at the disk and the system log, then start again; finished work is kept"
 )
+_FULL = "the disk is full. Make room and start again; finished work is kept"
 _RIGHTS = "it cannot be written. Give this user the right to write to the file and to its folder"
 
 _SQLITE: Final = {
@@ -25,7 +28,7 @@ _SQLITE: Final = {
     sqlite3.SQLITE_PROTOCOL: _BUSY,
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_FULL: "the disk is full. Make room and start again; finished work is kept",
+    sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_IOERR: _DISK,
     sqlite3.SQLITE_READONLY: _RIGHTS,
     sqlite3.SQLITE_CANTOPEN: _RIGHTS,
@@ -57,14 +60,27 @@ _TOO_LONG: Final = "57014"
 """SQLSTATE query_canceled: that is how statement_timeout ends a query."""
 
 
-def store_error(error: BaseException, shown: str) -> StoreError | None:
-    """The words for a driver's error; None when it is a bug of ours (a wrong statement, a broken constraint)."""
+_FOR_WANT_OF_ROOM: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""What SQLite also says when there is no room for the files that it keeps beside the database."""
+
+_LITTLE: Final = 1 << 20
+"""With fewer bytes free, a disk counts as full: what was undone may have made some room again."""
+
+
+def store_error(error: BaseException, shown: str, folder: Path | None = None) -> StoreError | None:
+    """The words for a driver's error; None when it is a bug of ours (a wrong statement, a broken constraint).
+
+    `folder`: where the database's file is, to be asked how much room there is.
+    """
     while isinstance(error, sa.exc.DBAPIError) and error.orig is not None:
         error = error.orig
     if _interrupted(error):
         return TooLong(f"store {shown}: a query took longer than it may")
     if isinstance(error, sqlite3.Error):
-        advice = _SQLITE.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        advice = _SQLITE.get(code & 0xFF)
+        if code == sqlite3.SQLITE_IOERR_SHMSIZE or (code & 0xFF in _FOR_WANT_OF_ROOM and folder and _no_room(folder)):
+            advice = _FULL
     else:
         advice = _postgres(error)
     if advice is None:
@@ -77,6 +93,15 @@ def _interrupted(error: BaseException) -> bool:
     if isinstance(error, sqlite3.Error):
         return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF == sqlite3.SQLITE_INTERRUPT
     return getattr(error, "sqlstate", None) == _TOO_LONG
+
+
+def _no_room(folder: Path) -> bool:
+    """Whether this user can write next to nothing there, or make no more files."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _LITTLE or (disk.f_files > 0 and disk.f_favail == 0)
 
 
 def _postgres(error: BaseException) -> str | None:

@@ -23,7 +23,8 @@ def in_quarantine(database: Database, system: str, now: int) -> Problem | None:
     return Problem(
         "quarantine",
         system,
-        f"{system}: {row[1]} It is left alone until {moment(row[0]):%Y-%m-%d %H:%M} UTC; nothing is lost",
+        f"{system}: {row[1]} It is left alone until {moment(row[0]):%Y-%m-%d %H:%M} UTC; nothing is lost. "
+        "Why: muster log. Mend that; the first run after that time writes there again",
         held=True,
     )
 

@@ -61,6 +61,7 @@ from muster.sync.rulechanges import apply_rule_changes
 from muster.sync.rules import Rules
 from muster.sync.sent import Sent
 from muster.sync.staging import Standing
+from muster.sync.targets import unknown_targets
 from muster.sync.turning_back import turn_back
 from muster.sync.unresolved import report_unresolved
 
@@ -168,12 +169,19 @@ class Run:
     # --- systems
 
     def _opened(self, system: str) -> SystemSchema | None:
-        """The schema of a system, now open; of one that is down, the schema it last had."""
+        """The schema of a system, now open; of one that is down or that the mappings do not fit, what it last had."""
         try:
             guard = self._stack.enter_context(self.connect(system))
             schema = guard.schema()
         except _DOWN as error:
             self._down(system, error)
+            return self._remembered(system)
+        wrong = unknown_targets(self.project, system, schema)
+        for one in wrong:
+            told = str(one) if one.suggestion else f"{one}."
+            left = f"{told} Nothing is read from {system} or written to it until that is mended"
+            self.report.add(Problem("settings", system, left))
+        if wrong:
             return self._remembered(system)
         self._open[system] = guard
         data = msgspec.json.encode(schema, order="sorted")
@@ -350,6 +358,15 @@ class Run:
             return True
         if not self._open[system].connector.spec.capabilities.writes:
             return True
+        return self._left_alone(system)
+
+    def tell_left_alone(self) -> None:
+        """Report the systems that would not be written now, whatever is pending for them."""
+        for system in self.order(list(self._open)):
+            if self.standing.active and not self.project.systems[system].staging:
+                self._left_alone(system)
+
+    def _left_alone(self, system: str) -> bool:
         problem = in_quarantine(self.database, system, self.now)
         if problem is not None:
             self.report.add(problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Self
@@ -236,13 +237,9 @@ def _joined(left: ObjectSchema, right: ObjectSchema) -> ObjectSchema:
     more = {name: one for name, one in right.attributes.items() if name not in left.attributes}
     if not more:
         return left
-    return ObjectSchema(
-        name=left.name,
-        anchor=left.anchor,
+    return replace(
+        left,
         attributes={**left.attributes, **more},
-        assigned=left.assigned,
+        aliases={**left.aliases, **right.aliases},
         can_enable=left.can_enable or right.can_enable,
-        naming=left.naming,
-        name_is_dn=left.name_is_dn,
-        keeps_references=left.keeps_references,
     )

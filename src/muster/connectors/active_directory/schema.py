@@ -183,6 +183,7 @@ class DirectorySchema:
             limits["sAMAccountName"] = 20
         views = views_of(attributes)
         attributes.update((view.name, view.attribute) for view in views.values() if view.name != ENABLED)
+        aliases = {one.lower(): one for one in attributes if one not in views and one != "dn"}
         schema = ObjectSchema(
             name=name,
             anchor=ANCHOR,
@@ -192,6 +193,10 @@ class DirectorySchema:
             naming="dn",
             name_is_dn=True,
             keeps_references=True,
+            aliases=aliases,
+            apart=_apart(f"systems/{system}.yaml"),
+            called=f"class {object_class}",
+            advice="correct the name, or have the forest's schema extended",
         )
         by_class = _CATEGORIES.get(object_class.lower(), f"(objectClass={object_class})")
         return AdType(
@@ -202,7 +207,7 @@ class DirectorySchema:
             filter=f"(&{by_class}{settings.filter})" if settings.filter else by_class,
             rdn=self._rdn(chain),
             anchor=ANCHOR,
-            aliases={one.lower(): one for one in attributes if one not in views and one != "dn"},
+            aliases=aliases,
             forms=forms,
             object_class=object_class,
             bases=bases,
@@ -246,6 +251,16 @@ class DirectorySchema:
         for one in chain:
             found = one.get("rDNAttID", [found])[0]
         return found
+
+
+def _apart(file: str) -> dict[str, str]:
+    """What is written otherwise than by a flow, in lower case."""
+    first = "`password:` under `outbound:` sets the first password. Take the flow out"
+    return {
+        "objectclass": f"new objects get the class that `class` in {file} names. Take the flow out",
+        "unicodepwd": first,
+        "userpassword": first,
+    }
 
 
 def _named(session: Session, where: str, names: Iterable[str], fields: Sequence[str]) -> Iterator[Entry]:

@@ -11,7 +11,7 @@ from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.settings import LdapObject
 from muster.connectors.ldap.wire import LdapType
 from muster.model.errors import ProjectError
-from muster.model.schema import ObjectSchema
+from muster.model.schema import ENABLED, ObjectSchema
 from muster.model.values import Attribute, Type
 
 _SYNTAX: Final = "1.3.6.1.4.1.1466.115.121.1."
@@ -32,7 +32,10 @@ _TYPES: Final[Mapping[str, Type]] = {
 """RFC 4517 section 3.3; every other syntax is text."""
 
 _LARGE: Final = frozenset({"member", "uniquemember"})
-_HIDDEN: Final = frozenset({"userpassword", "authpassword", "objectclass", "dn"})
+_HIDDEN: Final = frozenset({"userpassword", "authpassword", "dn"})
+_CLASSES: Final = "objectclass"
+_EXTENSIBLE: Final = "1.3.6.1.4.1.1466.101.120.111"
+"""extensibleObject: its objects may have any attribute (RFC 4512 section 4.3)."""
 _SERVER_KEPT: Final = frozenset({"memberof", "ismemberof"})
 _NAMES: Final = ("uid", "ou", "cn", "dc")
 
@@ -54,14 +57,15 @@ def ldap_type(
     attributes: dict[str, Attribute] = {"dn": _DN}
     aliases: dict[str, str] = {}
     comparable: set[str] = set()
-    operational = [one for one in subschema.tree(AttributeType) if _operational(subschema, one)]
-    for oid, required in [*((o, True) for o in must), *((o, False) for o in may), *((o, False) for o in operational)]:
+    any_attribute = any(one.oid == _EXTENSIBLE for one in classes)
+    more = [one for one in subschema.tree(AttributeType) if any_attribute or _operational(subschema, one)]
+    for oid, required in [*((o, True) for o in must), *((o, False) for o in may), *((o, False) for o in more)]:
         kind = subschema.get_obj(AttributeType, oid)
         if kind is None or not kind.names or kind.names[0].lower() in _HIDDEN or kind.names[0] in attributes:
             continue
         attribute = _attribute(subschema, kind, required)
         attributes[attribute.name] = attribute
-        aliases.update((alias.lower(), attribute.name) for alias in kind.names)
+        aliases.update((alias.lower(), attribute.name) for alias in (*kind.names, kind.oid))
         if _inherited(subschema, kind, "equality"):
             comparable.add(attribute.name)
     anchor_name = _known(where, "anchor", settings.anchor or anchor, aliases)
@@ -83,6 +87,10 @@ def ldap_type(
         naming="dn",
         name_is_dn=True,
         keeps_references=refint,
+        aliases=aliases,
+        apart=_apart(system, switch is not None or ENABLED in aliases),
+        called=f"object class {' and '.join(one.names[0] for one in classes)}",
+        advice=f"correct the name, or add an object class that has it to `classes` in systems/{system}.yaml",
     )
     return LdapType(
         name=name,
@@ -97,6 +105,18 @@ def ldap_type(
         aliases=aliases,
         comparable=frozenset(comparable),
     )
+
+
+def _apart(system: str, switched: bool) -> dict[str, str]:
+    """What is written otherwise than by a flow."""
+    file = f"systems/{system}.yaml"
+    apart = {
+        _CLASSES: f"new objects get the classes that `class` and `classes` in {file} name. Take the flow out",
+        "userpassword": "`password:` under `outbound:` sets the first password. Take the flow out",
+    }
+    if not switched:
+        apart[ENABLED] = f"first name the attribute that switches accounts off, as `enabled:` of the object in {file}"
+    return apart
 
 
 def _filter(settings: LdapObject) -> str:
@@ -161,12 +181,12 @@ def _attribute(subschema: SubSchema, kind: AttributeType, required: bool) -> Att
     rule = (_inherited(subschema, kind, "equality") or "").lower()
     large = name.lower() in _LARGE
     ignores_case = rule.startswith(("caseignore", "distinguishedname", "telephonenumber", "uniquemember", "objectid"))
-    never = kind.no_user_mod or name.lower() in _SERVER_KEPT
+    never = kind.no_user_mod or name.lower() in (*_SERVER_KEPT, _CLASSES)
     return Attribute(
         name=name,
         type=_TYPES.get(syntax, Type.TEXT),
         many=not kind.single_value,
-        required=required,
+        required=required and not never,
         exact=not ignores_case,
         writable="never" if never else "always",
         large=large,

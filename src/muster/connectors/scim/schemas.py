@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from muster.connectors.scim.names import Place, alias_of, place_of
+from muster.connectors.scim import core
+from muster.connectors.scim.names import ENTERPRISE, Place, alias_of, place_of
 from muster.connectors.scim.settings import ScimObject
 from muster.connectors.scim.wire import ScimType
 from muster.model.errors import ProjectError
@@ -38,6 +40,8 @@ _COMMON: Final = (
     Attribute("meta.lastModified", Type.DATETIME, writable="never"),
 )
 _MEMBERS: Final = "members"
+_PARTS: Final = frozenset({"value", "type", "display", "primary", "$ref"})
+"""What any item may have (RFC 7643 section 2.4)."""
 
 
 def scim_type(
@@ -91,12 +95,47 @@ def scim_type(
         unique.append("displayName")
     return ScimType(
         name=name,
-        schema=ObjectSchema(name=name, anchor="id", attributes=attributes, assigned=True, can_enable=active),
+        schema=ObjectSchema(
+            name=name,
+            anchor="id",
+            attributes=attributes,
+            assigned=True,
+            can_enable=active,
+            paths=_paths(declared),
+            apart={"password": "`password:` under `outbound:` sets the first password. Take the flow out"},
+            called=f"resource type {settings.resource}",
+            advice="correct the name, or have the server show the schema that has it in /Schemas and, as an extension "
+            "of the resource type, in /ResourceTypes",
+        ),
         endpoint=str(resource.get("endpoint") or f"/{settings.resource}s"),
         core=core,
         places=places,
         unique=tuple(unique),
     )
+
+
+def _paths(declared: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
+    """The regular expression of every path to what is declared: items of any type, and the parts of them.
+
+    The parts that RFC 7643 names are there even where a server does not list them.
+    """
+    known = {
+        ("" if schema["id"] != ENTERPRISE else ENTERPRISE, str(one["name"])): one
+        for schema in core.schemas()
+        for one in schema["attributes"]
+    }
+    found: list[str] = []
+    for (urn, name), raw in declared.items():
+        root = re.escape(f"{urn}:{name}" if urn else name)
+        if (alias := alias_of(f"{urn}:{name}")) is not None:
+            root = f"(?:{root}|{re.escape(alias)})"
+        listed = [*(raw.get("subAttributes") or ()), *known.get((urn, name), {}).get("subAttributes", ())]
+        parts = sorted({str(one["name"]) for one in listed} | _PARTS) if listed else ()
+        if str(raw.get("type", "string")).lower() == "complex" or parts:
+            part = "|".join(map(re.escape, parts)) or r"[\w$-]+"
+            root += rf"(?:\[[^\]]*\])?(?:\.(?:{part}))?"
+        found.append(root)
+    return "|".join(found)
 
 
 def _flat(urn: str, raw: Mapping[str, Any]) -> Iterator[tuple[Attribute, Place]]:
