@@ -52,6 +52,16 @@ def test_the_schema_is_the_domains_own(ou: Ou) -> None:
     assert not {"unicodePwd", "supplementalCredentials", "userPassword"} & user.attributes.keys()
 
 
+def test_every_name_that_the_domain_takes_is_known_and_no_other(ou: Ou) -> None:
+    with ou.connector({"user": {"class": "user"}}) as made:
+        user = made.schema().types["user"]
+    known = ("employeeID", "EMPLOYEEID", "mustChangePassword", "uidNumber", "dn", ENABLED)
+    assert [name for name in known if not user.has(name)] == []
+    assert not any(user.has(name) for name in ("shoeSize", "sn;lang-de", "member"))
+    assert user.attribute("PROXYADDRESSES").many
+    assert {"objectclass", "unicodepwd", "userpassword"} == user.apart.keys()
+
+
 def test_guid_and_sid_are_shown_as_the_domains_own_tools_show_them(ou: Ou) -> None:
     dn = ou.user("ann")
     shown = everything(ou, "user")[dn]
