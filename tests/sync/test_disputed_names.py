@@ -271,6 +271,42 @@ def test_no_account_elsewhere_changes_before_it_is_decided_whichever_system_is_r
     assert outcome(order) == outcome(["app", "crm", "hr"])
 
 
+# --- references to a person whose account is held
+
+BOSS = APP.replace("name: '[surname]'", "name: '[surname]', boss: {reference: '[manager]'}")
+WITH_BO: dict[str, Document] = {**RIVALS, "bo": {"emp": "2", "boss": "ada"}}
+
+
+def test_a_reference_to_a_held_account_stays_until_it_is_decided(world: World) -> None:
+    office = Office(world, accounts=WITH_BO, app=BOSS)
+    assert changed(world.run(), "app") == [("app", "update", "bo")]
+    assert (office.app.values("bo")["boss"], office.app.values("bo")["name"]) == ("ada", "Young")
+    office.decide("accept", "ada", "1")
+    world.run()
+    assert office.app.values("bo")["boss"] == "ada"
+    assert changed(world.run(full=True)) == []
+
+
+def test_a_reference_to_an_account_that_is_in_no_case_goes(world: World) -> None:
+    office = Office(world, accounts={**WITH_BO, "bo": {"emp": "2", "boss": "cy"}, "cy": {}}, app=BOSS)
+    world.run()
+    assert "boss" not in office.app.values("bo")
+
+
+@pytest.mark.parametrize(("provision", "boss"), [("'true'", "ada2"), ("'[givenName] = \"Bo\"'", None)])
+def test_a_reference_to_an_account_that_is_not_theirs_goes_when_that_is_decided(
+    world: World, provision: str, boss: str | None
+) -> None:
+    office = Office(world, accounts=WITH_BO, app=BOSS.replace("'true'", provision))
+    world.run()
+    assert office.app.values("bo")["boss"] == "ada"
+    office.decide("refuse", "ada", "1")
+    office.decide("refuse", "adm-1", "1")
+    world.run()
+    assert office.app.values("bo").get("boss") == boss
+    assert changed(world.run(full=True)) == []
+
+
 # --- the decision alone
 
 

@@ -18,6 +18,7 @@ import orjson
 from muster.store.codec import decode
 from muster.store.database import Session
 from muster.sync.marks import CHANGED, IN, TROUBLE
+from muster.sync.naming import wake_waiting
 from muster.sync.problems import Problem, Report
 from muster.sync.rules import Rules
 
@@ -95,6 +96,7 @@ def close_cases(session: Session, numbers: Sequence[int]) -> None:
     freed = _places(session, numbers)
     if session.one(f"SELECT c.object FROM cases c WHERE c.object IN ?i AND {ABOUT_JOINS} LIMIT 1", list(numbers)):
         session.run(f"UPDATE identity SET dirty = dirty | {IN} WHERE dirty > 0 AND dirty >= {TROUBLE}")
+        wake_waiting(session, {identity for identity, _ in freed})
     session.run("DELETE FROM cases WHERE object IN ?i", list(numbers))
     session.run("DELETE FROM case_identity WHERE object IN ?i", list(numbers))
     _mark_outbound(session, {identity for identity, _ in freed})
@@ -187,6 +189,23 @@ def standing_against(session: Session, disputed: Iterable[tuple[int, Place, str]
     ):
         if (identity, mapping) in holders:
             found.setdefault((identity, mapping), {})[number] = anchor
+    return found
+
+
+def undecided_names(session: Session, rules: Rules, identities: Sequence[int]) -> dict[tuple[int, str, int], set[str]]:
+    """Names of objects that may be these identities', if a person says so: what a reference to them may hold now."""
+    found: dict[tuple[int, str, int], set[str]] = {}
+    if not identities or session.one("SELECT object FROM case_identity LIMIT 1") is None:
+        return found
+    for identity, mapping, space, anchor, data in session.rows(
+        "SELECT ci.identity, ci.mapping, o.space, o.anchor, o.doc FROM case_identity ci CROSS JOIN cases c CROSS JOIN "
+        f"object o WHERE ci.identity IN ?i AND c.object = ci.object AND o.id = c.object AND {ABOUT_JOINS}",
+        list(identities),
+    ):
+        names = found.setdefault((identity, rules.system_of(space), rules.account_of(mapping)), {anchor})
+        schema = rules.schema_of(space)
+        if schema is not None and schema.naming is not None:
+            names.add(str(decode(data).get(schema.naming)))
     return found
 
 

@@ -14,9 +14,10 @@ from muster.expressions import (
     Context,
     Fault,
 )
+from muster.model import dn
 from muster.model.changes import Action
 from muster.model.schema import ENABLED
-from muster.model.values import Scalar, Value, WrongType, convert, key_text
+from muster.model.values import Scalar, Value, WrongType, convert, items, key_text
 from muster.project.configuration import Place
 from muster.sync.deprovisioning import delete, deprovision, disable, enable_again
 from muster.sync.enforcing import enforce
@@ -252,10 +253,24 @@ def _update_reference(question: Question, target: Target, wish: Wish, flow: Comp
     if missing:
         wish.waits[name] = missing
         wish.because(name, flow.flow.place)
+        staying = _undecided(question, missing, items(target.document.get(name)))
+        if staying and not flow.attribute.many:
+            return
+        texts += staying
     if flow.attribute.many:
         enforce(question, target, wish, flow, texts or None)
     else:
         enforce(question, target, wish, flow, texts[0] if texts else None)
+
+
+def _undecided(question: Question, missing: Sequence[tuple[int, int]], shown: Sequence[Scalar]) -> list[Scalar]:
+    """What a reference shows that may be right: a person must decide whether that object is theirs who is meant."""
+    names = {name for place in missing for name in question.undecided.get(place, ())}
+    if not names:
+        return []
+    normal = dn.normal if question.mapping.schema.name_is_dn else str
+    known = {normal(name) for name in names}
+    return [one for one in shown if normal(str(one)) in known]
 
 
 # --- one attribute

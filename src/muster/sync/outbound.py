@@ -360,6 +360,11 @@ class Outbound:
             unknown=self.unknown.of(mapping.space, target.id if target is not None else 0),
             blocked=(number, mapping.id) in batch.blocked or mapping.space in batch.frozen.get(number, ()),
             lacking=lacking,
+            undecided={
+                (identity, account): names
+                for (identity, system, account), names in batch.undecided.items()
+                if system == mapping.rules.system
+            },
             due=due,
         )
 

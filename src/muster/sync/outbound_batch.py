@@ -9,7 +9,7 @@ from typing import Any
 from muster.model.values import Value
 from muster.store.codec import decode
 from muster.store.database import Session
-from muster.sync.cases import ABOUT_OTHERS
+from muster.sync.cases import ABOUT_OTHERS, undecided_names
 from muster.sync.changes import SENT
 from muster.sync.consequences import Consequences, outbound_reads
 from muster.sync.edge_lookup import cleared
@@ -47,6 +47,8 @@ class Batch:
     """Paths whose values the plan will bring."""
     lacking: dict[int, frozenset[str]] = field(default_factory=dict)
     """Paths that lead to what somebody else should have, and has not yet because of something that was told."""
+    undecided: dict[tuple[int, str, int], set[str]] = field(default_factory=dict)
+    """(identity, system, account) → names of objects of which a person must decide whether they are theirs."""
     cleared: set[tuple[int, str, int]] = field(default_factory=set)
     """(identity, system, account) of those who are to be in no group there."""
     frozen: dict[int, set[int]] = field(default_factory=dict)
@@ -168,6 +170,7 @@ class Loader:
                 targets.add(target)
         if targets:
             batch.named = lasting_names(session, self.rules, sorted(targets))
+            batch.undecided = undecided_names(session, self.rules, sorted(targets))
             for system in {self.rules.mappings[number].rules.system for number in self.rules.clearing}:
                 batch.cleared.update(
                     (identity, system, account)

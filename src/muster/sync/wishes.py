@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -64,6 +64,8 @@ class Question:
     reserved: Mapping[str, Sequence[Reservation]]
     unknown: frozenset[str]
     blocked: bool
+    undecided: Mapping[tuple[int, int], Collection[str]] = field(default_factory=dict)
+    """(identity, account) referred to → names of objects of which a person must decide whether they are theirs."""
     lacking: frozenset[str] = frozenset()
     """What the identity should have and has not because of something that was told already; so do paths that lead to
     such a value. Nothing is made of its lack."""
