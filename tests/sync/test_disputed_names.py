@@ -22,6 +22,7 @@ from muster.sync.computing import Computing
 from muster.sync.rules import CompiledType
 from muster.sync.run import Run
 from muster.sync.unique import Allocate, AsIf, Disputed, Reservation
+from tests.sync.town import Town
 from tests.sync.world import START, World, changed
 
 META = """
@@ -305,6 +306,48 @@ def test_a_reference_to_an_account_that_is_not_theirs_goes_when_that_is_decided(
     world.run()
     assert office.app.values("bo").get("boss") == boss
     assert changed(world.run(full=True)) == []
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    """A group that holds one of the two accounts which show the number of a member, and a stranger."""
+    with Town(tmp_path, ["1", "2"]) as town:
+        town.world.mapping(
+            "app-account",
+            "app",
+            "account",
+            "identity: person\njoin: [{employeeId: '[emp]'}]\n"
+            "outbound: {provision: '[active]', flows: {login: '[employeeId]', emp: '[employeeId]'}}\n",
+        )
+        for login, number in {"ada": "1", "adm-1": "1", "bo": "2", "stranger": "9"}.items():
+            town.accounts.put(login, login=login, emp=number)
+        town.team("t", "1", "2")
+        town.app.put("t", id="t")
+        town.app.edges("t", "member", ["ada", "bo", "stranger"])
+        yield town
+
+
+def decide(town: Town, kind: str, anchor: str, **options: str) -> None:
+    with town.world.muster() as muster:
+        muster.decide(kind, by="ops@acme.example", system="app", anchor=anchor, **options)
+
+
+def test_a_held_account_stays_in_its_persons_groups_until_it_is_decided(town: Town) -> None:
+    town.world.run()
+    assert town.members() == {"ada", "bo"}
+    decide(town, "accept", "ada", identity=town.world.explain("1")["identity"])
+    town.world.run()
+    assert town.members() == {"ada", "bo"}
+    assert town.world.run(full=True)["changes"] == []
+
+
+def test_an_account_that_is_not_theirs_leaves_their_groups_when_that_is_decided(town: Town) -> None:
+    town.world.run()
+    decide(town, "refuse", "ada")
+    decide(town, "refuse", "adm-1")
+    town.world.run()
+    assert town.members() == {"1", "bo"}
+    assert town.world.run(full=True)["changes"] == []
 
 
 # --- the decision alone

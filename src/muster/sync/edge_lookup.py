@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from muster.store.codec import decode
 from muster.store.database import Session
+from muster.sync.cases import ABOUT_JOINS
 from muster.sync.changes import PLANNED
 from muster.sync.naming import going, moving
 from muster.sync.rules import HELD, CompiledMapping, CompiledOutbound, Rules
@@ -129,6 +130,20 @@ class LargeReference:
         members = sorted(set(bore.values()))
         back = {who for who, _ in self.wanted(members) & self.coming(members)}
         return {text for text, who in bore.items() if who in back}
+
+    def undecided(self, texts: Sequence[str]) -> set[str]:
+        """The names of objects that may be members', if a person says so."""
+        if not texts or self.session.one("SELECT object FROM case_identity LIMIT 1") is None:
+            return set()
+        bear = self.session.rows(
+            "SELECT COALESCE(o.ref, o.anchor), ci.identity, ci.mapping FROM cases c CROSS JOIN case_identity ci "
+            f"CROSS JOIN object o WHERE {ABOUT_JOINS} AND ci.object = c.object AND o.id = c.object "
+            "AND o.space IN ?i AND COALESCE(o.ref, o.anchor) IN ?t",
+            self.spaces,
+            list(texts),
+        )
+        wanted = self.wanted(sorted({identity for _, identity, _ in bear}))
+        return {text for text, identity, mapping in bear if (identity, self.rules.account_of(mapping)) in wanted}
 
     def own_keys(self, texts: Sequence[str]) -> set[str]:
         """Those of the texts that an edge of the owner holds as they are: members whom nobody here knows."""

@@ -293,7 +293,8 @@ class _Planner:
         owned = there.owned(texts)
         rows = self._of_targets(sorted(set(owned.values())))
         shown = there.shown(text for text in texts if text not in owned)
-        kept = there.own_keys(sorted(shown)) | there.returning(sorted(shown))
+        left = sorted(shown)
+        kept = there.own_keys(left) | there.returning(left) | there.undecided(left)
         rows.extend(
             (self.flow.attribute_id, NOBODY, text, 1)
             for text, wrote in sorted(shown.items())

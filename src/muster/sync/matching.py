@@ -10,7 +10,7 @@ from muster.expressions import Context
 from muster.model.values import Document
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session
-from muster.sync.cases import Case, Place, called, close_cases, open_cases, standing_against, wake_cases
+from muster.sync.cases import ABOUT_JOINS, Case, Place, called, close_cases, open_cases, standing_against, wake_cases
 from muster.sync.clock import moment
 from muster.sync.decisions import Decisions, load_decisions, remember_parting
 from muster.sync.edge_marks import dirty_names
@@ -317,7 +317,9 @@ class Matching:
     def _write(self, session: Session, batch: _Batch, claims: Sequence[Claim], rest: Sequence[_Evaluated]) -> None:
         self._rekey(session, batch)
         open_cases(session, batch.cases)
-        close_cases(session, [*batch.closed, *(item.object for item in rest)])
+        closing = [*batch.closed, *(item.object for item in rest)]
+        self._look_again(session, closing)
+        close_cases(session, closing)
         wake_cases(session, batch.places, [row[0] for row in batch.left])
         release_targets(session, self.rules, batch.left)
         forget_origin(session, self.rules, [number for number, _, _, _ in batch.left])
@@ -334,6 +336,20 @@ class Matching:
             updates.append((item.mapping.id, None, AWAITING if waits else 0, item.due, item.object))
         session.assign("object", ("mapping", "identity", "dirty", "due"), updates)
         mark_identities(session, batch.touched)
+
+    def _look_again(self, session: Session, numbers: Sequence[int]) -> None:
+        """Large references that show the names of these objects kept them while it was not decided whose they are."""
+        if not numbers or session.one("SELECT object FROM cases LIMIT 1") is None:
+            return
+        names: dict[str, list[str]] = {}
+        for space, name in session.rows(
+            "SELECT o.space, COALESCE(o.ref, o.anchor) FROM cases c CROSS JOIN object o "
+            f"WHERE c.object IN ?i AND o.id = c.object AND {ABOUT_JOINS}",
+            list(numbers),
+        ):
+            names.setdefault(self.rules.system_of(space), []).append(name)
+        for system, those in sorted(names.items()):
+            dirty_names(session, self.rules, system, those)
 
     def _drop(self, session: Session, numbers: Sequence[int]) -> None:
         """Forget objects that are gone and were joined to nobody; one that a person decided about may come back."""
@@ -365,6 +381,7 @@ class Matching:
             result = settle(claims, taken)
             join_objects(session, self.rules, [(c.object, c.mapping, c.identities[0]) for c in result.joins])
             against = standing_against(session, [(claim.object, claim.place, kind) for claim, kind in result.cases])
+            self._look_again(session, [claim.object for claim, _ in result.cases])
             open_cases(session, [self._case(session, claim, kind, against) for claim, kind in result.cases])
             session.update("object", ("dirty",), ("id",), [(0, claim.object) for claim, _ in result.cases])
             close_cases(session, [claim.object for claim in result.joins])
