@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-QUESTIONS = ("startup", "first_run", "big_group", "export_ldap", "export_postgres", "small_change", "directory")
+QUESTIONS = (
+    *("startup", "first_run", "big_group", "export_ldap", "export_postgres", "small_change"),
+    *("cloud", "dirsync", "directory"),
+)
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
