@@ -409,7 +409,8 @@ def test_many_differences_are_counted(url: str) -> None:
         open_store(url, Path())
 
 
-def test_tables_of_others_beside_the_stores_do_not_matter(url: str) -> None:
+def test_tables_and_indexes_of_others_do_not_matter(url: str) -> None:
     with open_store(url, Path()) as database, database.write() as session:
         session.run("CREATE TABLE mine (id INTEGER)")
+        session.run("CREATE INDEX mine_too ON change (at)")
     open_store(url, Path()).close()
