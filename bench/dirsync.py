@@ -20,7 +20,7 @@ from bench.measuring import Measured, timed
 from tests.servers.muster import MusterServer
 from tests.servers.samba import SambaDc
 
-COUNT = int(os.environ.get("BENCH_AD", "10000"))
+COUNT = int(os.environ.get("BENCH_AD", "5000"))
 CHANGES = 10
 _TIMES = 5
 _LOAD = """\
