@@ -159,10 +159,11 @@ class AgentProcess:
 class Command:
     """A `muster` command that runs beside the test."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self._process = subprocess.Popen(
             [str(PROGRAM), *arguments, "--json"],
             cwd=folder,
+            env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -48,6 +51,15 @@ def muster(*arguments: str, folder: Path, now: str | None = None, stdin: str | N
         check=False,
     )
     return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def inside(*arguments: str, folder: Path, now: str | None = None, **more: str) -> Answer:
+    """The same in this process, which has the program loaded already."""
+    out, err = io.StringIO(), io.StringIO()
+    environment = {**more, "MUSTER_NOW": now or ""}
+    with patch.dict(os.environ, environment), chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        code = main(arguments, Invocation())
+    return Answer(code, out.getvalue(), err.getvalue())
 
 
 class Command:

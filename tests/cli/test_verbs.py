@@ -107,7 +107,11 @@ def test_plan_prints_its_document_and_says_by_its_exit_code_what_it_found(
 def test_plan_hands_its_options_on(project: Double, muster: Command) -> None:
     muster("plan", "--system", "app", "--identity", "x", "--full", "--as-of", "2027-01-31", "-o", "f.json")
     assert project.calls == [
-        ("plan", (), {"system": "app", "identity": "x", "full": True, "as_of": date(2027, 1, 31)}),
+        (
+            "plan",
+            (),
+            {"system": "app", "identity": "x", "full": True, "as_of": date(2027, 1, 31), "allow_deletes": False},
+        ),
         ("write_plan", ({}, Path("f.json")), {}),
     ]
 

@@ -19,24 +19,18 @@ from tests.connectors.domains import USER, Ou, by_dn, create, mark, objects, pag
 from tests.servers.samba import SambaDc
 
 
-@pytest.fixture(scope="module")
-def second_server() -> Iterator[SambaDc]:
-    with SambaDc("other.example") as server:
-        yield server
-
-
 @pytest.fixture
 def here(ou: Ou) -> Ou:
     return ou
 
 
 @pytest.fixture
-def there(second_server: SambaDc) -> Iterator[Ou]:
-    second_server.start()
-    made = Ou(second_server)
+def there(other_samba_server: SambaDc) -> Iterator[Ou]:
+    other_samba_server.start()
+    made = Ou(other_samba_server)
     yield made
-    second_server.start()
-    made.admin = second_server.connect()
+    other_samba_server.start()
+    made.admin = other_samba_server.connect()
     made.close()
 
 

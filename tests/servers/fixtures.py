@@ -3,6 +3,7 @@
 `openldap`, `ds389`, `scim`        the server, emptied before each test
 `postgres_url`, `mariadb_url`      the SQLAlchemy URL of a new, empty database for each test
 `samba_server`                     an Active Directory domain, as the tests before left it: each has its own OU
+`other_samba_server`               the domain of another forest, which a test may stop: start it before use
 `…_server`                         the server as it is; one for each process that runs tests, started at its first use
 """
 
@@ -94,6 +95,12 @@ def scim(scim_server: ScimServer) -> ScimServer:
 @pytest.fixture(scope="session")
 def samba_server() -> Iterator[SambaDc]:
     with SambaDc() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def other_samba_server() -> Iterator[SambaDc]:
+    with SambaDc("other.example") as server:
         yield server
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import uuid
 from pathlib import Path
 from typing import Any, ClassVar
 
-import ldap
-
-from tests.cli.support import Answer
-from tests.cli.support import muster as program
+from tests.cli.support import Answer, inside
 from tests.connectors.domains import Ou
 from tests.connectors.graphs import Graph
 from tests.servers.muster import MusterServer
+from tests.stories import domain
 
 NOW = "2026-03-02T09:00:00Z"
 
@@ -26,15 +23,15 @@ class Both:
 
     def __init__(self, folder: Path, server: MusterServer, graph: Graph, ou: Ou) -> None:
         self.folder, self.server, self.graph, self.ou = folder, server, graph, ou
-        assert program("init", ".", "--example", self.example, folder=folder).code == 0
-        domain, of = ou.server, server.application
+        assert inside("init", ".", "--example", self.example, folder=folder).code == 0
+        dc, of = ou.server, server.application
         self.now = NOW
         self.secret = str(of["secret"])
         self.edit(
             "systems/ad.yaml",
-            ("[ldaps://dc1.corp.example, ldaps://dc2.corp.example]", f"[{domain.url}]"),
-            ("# ca: certificates/corp.pem", f"ca: {domain.certificate}"),
-            ("user: muster@corp.example", f"user: {domain.bind_dn}"),
+            ("[ldaps://dc1.corp.example, ldaps://dc2.corp.example]", f"[{dc.url}]"),
+            ("# ca: certificates/corp.pem", f"ca: {dc.certificate}"),
+            ("user: muster@corp.example", f"user: {dc.bind_dn}"),
             (self.base, f"base: {ou.dn}"),
         )
         self.edit(
@@ -59,7 +56,7 @@ class Both:
             "MUSTER_SECRET_AD": self.ou.server.password,
             "MUSTER_SECRET_CLOUD": self.secret,
         }
-        return program(*arguments, "--json", folder=self.folder, now=self.now, **secrets)
+        return inside(*arguments, "--json", folder=self.folder, now=self.now, **secrets)
 
     def run(self) -> None:
         """One run, after which nothing is left to do."""
@@ -68,28 +65,20 @@ class Both:
         left = self("plan")
         assert left.code == 0, left
 
-    def add(self, name: str, kind: str, **values: str | list[str]) -> str:
+    def add(self, name: str, kind: str, **values: domain.Text) -> str:
         """An object of the OU; gives its DN."""
-        dn = f"CN={name},{self.ou.dn}"
-        entry = [("objectClass", [kind.encode()])]
-        for key, value in values.items():
-            texts = value if isinstance(value, list) else [value]
-            entry.append((key.replace("_", "-"), [one.encode() for one in texts]))
-        self.ou.admin.add_s(dn, entry)
-        return dn
+        return domain.add(self.ou, name, kind, **values)
 
-    def person(self, name: str, **values: str | list[str]) -> str:
-        login = f"{self.ou.name}{name}".lower()
-        more = {"userAccountControl": "544", "userPrincipalName": f"{login}@acme.example", **values}
-        return self.add(name, "user", sAMAccountName=login, displayName=f"{name} Example", **more)
+    def person(self, name: str, **values: domain.Text) -> str:
+        """Somebody with an account; gives the DN."""
+        return domain.person(self.ou, name, **values)
 
     def guid(self, dn: str) -> uuid.UUID:
-        ((_, found),) = self.ou.admin.search_s(dn, ldap.SCOPE_BASE, attrlist=["objectGUID"])
-        return uuid.UUID(bytes_le=found["objectGUID"][0])
+        return domain.guid(self.ou, dn)
 
     def anchor(self, dn: str) -> str:
         """The source anchor as Entra Connect makes it."""
-        return base64.b64encode(self.guid(dn).bytes_le).decode()
+        return domain.anchor(self.guid(dn))
 
     def all(self, collection: str, select: str) -> dict[str, dict[str, Any]]:
         found = self.graph.all(collection, f"id,displayName,{select}")

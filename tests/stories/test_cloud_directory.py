@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.support import Answer
-from tests.cli.support import muster as program
+from tests.cli.support import Answer, inside
 from tests.connectors.graphs import Graph
 from tests.servers.muster import MusterServer
 
@@ -137,7 +136,7 @@ class Company:
 
     def __call__(self, *arguments: str) -> Answer:
         secret = {"MUSTER_SECRET_CLOUD": self.server.application["secret"], "cloud": self.server.application["secret"]}
-        return program(*arguments, "--json", folder=self.folder, now=self.now, **secret)
+        return inside(*arguments, "--json", folder=self.folder, now=self.now, **secret)
 
     def run(self) -> Any:
         """One run, after which nothing is left to do."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.stories.hybrid import Hybrid, ticks
+from tests.stories.domain import ticks
+from tests.stories.hybrid import Hybrid
 
 
 def devices(hybrid: Hybrid) -> dict[str, bool]:

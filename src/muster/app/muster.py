@@ -94,9 +94,11 @@ class Muster:
         identity: str | None = None,
         full: bool = False,
         as_of: date | None = None,
+        allow_deletes: bool = False,
     ) -> dict[str, Any]:
         """Every change a run would make. With `identity` or `as_of`, nothing that was thought stays behind.
 
+        `allow_deletes`: what the systems show as deleted is taken for deleted, however much it is.
         Raises `ProjectError` for a system that there is not, and for a day that is past.
         """
         if system is not None and system not in self.project.systems:
@@ -104,9 +106,9 @@ class Muster:
         if as_of is not None:
             check_day(as_of, moment(self._clock()).date())
         if as_of is not None or identity is not None:
-            return self._what_if(system, identity, full, as_of)
+            return self._what_if(system, identity, full, as_of, allow_deletes)
         with self._leased("plan"), self._run("plan") as run:
-            run.refresh(full=full)
+            run.refresh(full=full, allow_deletes=allow_deletes)
             run.tell_left_alone()
             with self.database.read() as session:
                 document = plan_document(run.rules, session, run.report, system=system)
@@ -317,12 +319,14 @@ class Muster:
                 document = result_document(run, session, most)
             return {**document, "plan": plan.number if plan is not None else None, "stale": left_out}
 
-    def _what_if(self, system: str | None, identity: str | None, full: bool, as_of: date | None) -> dict[str, Any]:
+    def _what_if(
+        self, system: str | None, identity: str | None, full: bool, as_of: date | None, allow_deletes: bool
+    ) -> dict[str, Any]:
         with (
             scratch_copy(self.database) as copy,
             self._opened(copy, 0) as run,
         ):
-            run.refresh(full=full)
+            run.refresh(full=full, allow_deletes=allow_deletes)
             only = [find_identity(copy, identity)] if identity is not None else []
             if as_of is not None:
                 until = micros(datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC))

@@ -31,6 +31,9 @@ def plan(
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="DATE", help="As it will be at the start of that day, UTC.")
     ] = None,
+    allow_deletes: Annotated[
+        bool, typer.Option("--allow-deletes", help="What was read as deleted counts as deleted, however much it is.")
+    ] = False,
     everything: All = False,
     json: Json = False,
 ) -> int:
@@ -41,7 +44,7 @@ def plan(
         Progress(invocation.streams.err) as progress,
         open_project(invocation, progress) as muster,
     ):
-        document = muster.plan(system=system, identity=identity, full=full, as_of=when)
+        document = muster.plan(system=system, identity=identity, full=full, as_of=when, allow_deletes=allow_deletes)
         if output is not None:
             muster.write_plan(document, output)
     if invocation.json:

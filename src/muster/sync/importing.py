@@ -28,6 +28,7 @@ from muster.sync.renames import follow_renames
 from muster.sync.reserving import release_taken
 from muster.sync.rules import Rules
 from muster.sync.showing import names_of
+from muster.sync.telling import IF_RIGHT, some_of
 from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN
 from muster.sync.vanishing import Told, drop_references
 
@@ -351,8 +352,8 @@ class _Import:
                     "shrunk",
                     self.system,
                     f"{self.system}: {kind} shows {shown} objects where {len(known)} were known; more than "
-                    f"{self.safety.percent} % are missing, so none is taken for deleted. If this is right, "
-                    "run again with --allow-deletes",
+                    f"{self.safety.percent} % are missing, so none is taken for deleted. {IF_RIGHT}. "
+                    f"Missing: {some_of(self.database, missing)}",
                     type=kind,
                     held=True,
                 )
@@ -390,8 +391,8 @@ class _Import:
                     "tombstones",
                     self.system,
                     f"{self.system}: says that {total}{past} of {known + before} objects were deleted; `safety` allows "
-                    f"{self.safety.deletes} and {self.safety.percent} % in 24 hours, so none is taken for deleted. If "
-                    "this is right, run again with --allow-deletes",
+                    f"{self.safety.deletes} and {self.safety.percent} % in 24 hours, so none is taken for deleted. "
+                    f"{IF_RIGHT}. Deleted: {some_of(self.database, numbers)}",
                     held=True,
                 )
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
@@ -12,6 +12,8 @@ from muster.cli.render.changes import render_change
 from muster.cli.render.words import instant, place, safe, short, source, value
 
 Entry = Mapping[str, Any]
+MOST_LOST: Final = 20
+"""References that lead to nobody, of which each is named."""
 
 
 def render_explain(document: Entry, out: Console) -> None:
@@ -34,6 +36,10 @@ def render_explain(document: Entry, out: Console) -> None:
     for attribute in attributes:
         shown = _people(attribute["references"]) if attribute.get("references") else attribute.get("value")
         _attribute(str(attribute.get("name", "")), shown, attribute.get("flows") or [], out)
+        lost = [safe(one["text"]) for one in attribute.get("references") or () if not one.get("identity")]
+        if lost:
+            more = f" and {len(lost) - MOST_LOST} more" if len(lost) > MOST_LOST else ""
+            out.print(Text(f"    waits for {', '.join(lost[:MOST_LOST])}{more}: nobody known here", "drift"))
     for system in document.get("systems") or []:
         _system(system, out)
     decisions: Sequence[Entry] = document.get("decisions") or []

@@ -9,10 +9,12 @@ from muster.connectors.graph import wire
 from muster.connectors.graph.answers import refusal, retry, taken
 from muster.connectors.graph.conflicts import rival
 from muster.connectors.graph.filters import equality, query
+from muster.connectors.graph.licences import LICENCES, assign
 from muster.connectors.graph.pipeline import Part, Steps
 from muster.connectors.graph.resources import ACCOUNT_ENABLED, ANCHOR, MANAGER, GraphType
 from muster.connectors.graph.session import Answer, Request, Session
 from muster.connectors.graph.settings import Resource
+from muster.connectors.graph.teams import TEAM, make
 from muster.connectors.graph.updating import Updating, selection
 from muster.connectors.graph.wire import Body
 from muster.model.changes import Action, Change, Outcome, Result
@@ -52,7 +54,7 @@ class Creating:
         """The body of a POST. Raises `WrongType`."""
         body: Body = {}
         for name, value in {**change.values, **{name: list(more) for name, more in change.add.items()}}.items():
-            if value is None or value == [] or kind.attribute(name).writable == "never":
+            if value is None or value == [] or name in (LICENCES, TEAM) or kind.attribute(name).writable == "never":
                 continue
             if name == MANAGER:
                 body[f"{MANAGER}@odata.bind"] = self._updating.address(str(convert(value, kind.attribute(name))))
@@ -69,8 +71,12 @@ class Creating:
         return body
 
     def _completed(self, change: Change, kind: GraphType, anchor: str, values: Document) -> Steps:
-        """The outcome of a create whose object is there, once its large references are."""
-        problem = yield from self._updating.edges(change, kind, anchor)
+        """The outcome of a create whose object is there, once its licences, large references and team are."""
+        problem: Answer | str | None = yield from assign(change, kind, anchor, {})
+        if problem is None:
+            problem = yield from self._updating.edges(change, kind, anchor)
+        if problem is None:
+            problem = yield from make(change, kind, anchor, {})
         if problem is None:
             return Outcome(change.key, Result.DONE, anchor, values)
         where = kind.path(anchor)

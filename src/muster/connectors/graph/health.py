@@ -43,6 +43,7 @@ WRITES: Final[Mapping[Resource, tuple[Right, ...]]] = {
         Right("writing", ("User.ReadWrite.All", *_WRITE_ALL)),
         Right("inviting guests", ("User.Invite.All", "User.ReadWrite.All", *_WRITE_ALL)),
         Right("ending sign-in sessions", ("User.RevokeSessions.All", "User.ReadWrite.All", *_WRITE_ALL)),
+        Right("assigning licences", ("LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", *_WRITE_ALL)),
         Right("temporary access passes", ("UserAuthenticationMethod.ReadWrite.All",)),
     ),
     Resource.GROUP: (

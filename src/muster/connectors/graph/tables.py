@@ -56,7 +56,7 @@ proxyAddresses*^
 imAddresses*^
 showInAddressList? boolean
 passwordPolicies?
-assignedLicenses*~- guid assignedLicenses[]/skuId
+assignedLicenses*~ guid assignedLicenses[]/skuId
 creationType-
 externalUserState-
 externalUserStateChangeDateTime-# datetime
@@ -95,6 +95,7 @@ membershipRule
 membershipRuleProcessingState~
 uniqueName+
 resourceProvisioningOptions*-
+team# boolean resourceProvisioningOptions/Team
 resourceBehaviorOptions*+#
 creationOptions*+#
 createdDateTime- datetime

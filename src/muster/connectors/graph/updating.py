@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from muster.connectors.graph import wire
+from muster.connectors.graph import licences, teams, wire
 from muster.connectors.graph.answers import refused, taken
 from muster.connectors.graph.conflicts import rival
 from muster.connectors.graph.filters import query
@@ -18,6 +18,9 @@ from muster.model.changes import Change, Outcome, Result
 from muster.model.schema import ENABLED
 from muster.model.values import convert, same, shown
 
+_APART: Final = (MANAGER, licences.LICENCES, teams.TEAM)
+"""Attributes that no PATCH of the object writes."""
+
 
 class Updating:
     """Changes objects in one session."""
@@ -28,7 +31,7 @@ class Updating:
     def update(self, change: Change, kind: GraphType, anchor: str) -> Steps:
         """The outcome of an update."""
         where = kind.path(anchor)
-        needed = [*change.expected, *change.add, *change.remove, *(n for n in change.values if _listed(kind, n))]
+        needed = [*change.expected, *change.add, *change.remove, *(n for n in change.values if _known_first(kind, n))]
         resource: Mapping[str, Any] = {}
         version: dict[str, str] = {}
         if needed:
@@ -45,9 +48,14 @@ class Updating:
             bad = [pair for pair in zip(requests, answers, strict=True) if not _went_well(*pair)]
             if bad:
                 return (yield from self._not_updated(change, kind, anchor, *bad[0]))
+        refusing = yield from licences.assign(change, kind, anchor, resource)
+        if refusing is not None:
+            return refused(change, f"{where}: {licences.LICENCES}", refusing)
         problem = yield from self.edges(change, kind, anchor)
         if isinstance(problem, Answer):
             return refused(change, where, problem)
+        if problem is None:
+            problem = yield from teams.make(change, kind, anchor, resource)
         if problem is not None:
             return Outcome(change.key, Result.REJECTED, anchor, reason=f"{where}: {problem}.")
         if not needed and change.edges is None and not any(request.method == "PATCH" for request in requests):
@@ -85,9 +93,9 @@ class Updating:
         where = kind.path(anchor)
         body: Body = {}
         for name, value in change.values.items():
-            if name != MANAGER:
+            if name not in _APART:
                 wire.put(body, kind, name, value, resource)
-        for name in dict.fromkeys([*change.add, *change.remove]):
+        for name in {**change.add, **change.remove}.keys() - {licences.LICENCES}:
             value = wire.merged(kind, name, resource, change.add.get(name, ()), change.remove.get(name, ()))
             wire.put(body, kind, name, value, resource)
         if change.password is not None:
@@ -144,8 +152,9 @@ def _went_well(request: Request, answer: Answer) -> bool:
     return answer.good or (request.method == "DELETE" and answer.status == 404)
 
 
-def _listed(kind: GraphType, name: str) -> bool:
-    return name != MANAGER and kind.place(name).listed
+def _known_first(kind: GraphType, name: str) -> bool:
+    """Whether what the object has decides what is written."""
+    return name == teams.TEAM or (name != MANAGER and kind.place(name).listed)
 
 
 def _version(answer: Answer) -> dict[str, str]:

@@ -25,6 +25,8 @@ def value_at(resource: Mapping[str, Any], place: Place, many: bool) -> object:
     if place.part is None:
         return found
     if not place.listed:
+        if isinstance(found, list):  # of words: whether it is one of them
+            return place.part in found
         return found.get(place.part) if isinstance(found, dict) else None
     values = [
         item[place.part]
