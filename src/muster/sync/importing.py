@@ -128,6 +128,7 @@ class _Import:
         self.shown: dict[tuple[str, str], int] = {}
         self.problems: dict[str, list[ReadProblem]] = {}
         self.tombstones: dict[int, None] = {}
+        self.unread: dict[tuple[str, str, str], tuple[frozenset[str], Problem]] = {}
         self.told = Told()
         self.edges = EdgeImport(rules, database, self.spaces, self.told)
         with database.read() as session:
@@ -321,7 +322,15 @@ class _Import:
 
     def _problem(self, problem: ReadProblem) -> None:
         self.problems.setdefault(problem.type, []).append(problem)
-        self.report.add(unreadable(self.system, problem))
+        told = unreadable(self.system, problem)
+        if problem.anchor is None:  # what keeps several types from being read is told once
+            cause = (problem.where, problem.message, problem.partition)
+            types, before = self.unread.get(cause, (frozenset(), told))
+            self.report.withdraw(before)
+            types |= {problem.type}
+            told = unreadable(self.system, problem, types)
+            self.unread[cause] = types, told
+        self.report.add(told)
 
     def _infer_deletions(self, kind: str, part: str) -> bool:
         """Take what a complete read did not show for deleted; False when that is more than the limits allow."""

@@ -48,14 +48,23 @@ def who_is(uid: str, document: Mapping[str, Value]) -> str:
     return f"{name} ({uid})" if isinstance(name, str) and name else uid
 
 
-def unreadable(system: str, problem: ReadProblem) -> Problem:
-    """An object that could not be read: where it stands, which it is, what is wrong, and what comes of it."""
+def unreadable(system: str, problem: ReadProblem, types: Collection[str] = ()) -> Problem:
+    """An object that could not be read: where it stands, which it is, what is wrong, and what comes of it.
+
+    `types`: those that one cause kept from being read; the problem's own, if there are none.
+    """
     named = f"{problem.type} {problem.anchor}" if problem.anchor is not None else ""
     what = problem.message if problem.message.endswith(".") else f"{problem.message}."
     there = f" of {problem.partition}" if problem.partition else ""
-    until = "it stays as it was" if named else f"no {problem.type}{there} is taken for deleted"
+    until = "it stays as it was" if named else f"no {_either(types or (problem.type,))}{there} is taken for deleted"
     text = ": ".join(part for part in (system, problem.where, named, what) if part)
     return Problem("read", system, f"{text} Until that is mended, {until}", type=problem.type, anchor=problem.anchor)
+
+
+def _either(names: Collection[str]) -> str:
+    """Names as a sentence has them: user, group or device."""
+    *first, last = sorted(names)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 @dataclass(slots=True)
@@ -72,6 +81,10 @@ class Report:
         """Remember a problem."""
         key = (problem.kind, problem.system, problem.type, problem.anchor, problem.message)
         self.problems.setdefault(key, problem)
+
+    def withdraw(self, problem: Problem) -> None:
+        """It is told in other words."""
+        self.problems.pop((problem.kind, problem.system, problem.type, problem.anchor, problem.message), None)
 
     def insist(self, problem: Problem) -> None:
         """Tell it so now, whatever was made of it before."""
