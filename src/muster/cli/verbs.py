@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ VERBS: Final[Mapping[str, str]] = {
     "serve": "Serve the embedded directory as Microsoft Graph, and agents, until it is stopped.",
     "directory": "Show the embedded directory, and say who may use it.",
     "agent": "Enrol agents that run connectors beside their systems, run one, list and revoke them.",
+    "import": "Bring the configuration of Entra and Entra Connect over.",
     "retire": "Give up the objects of a mapping whose file was removed.",
 }
 """Verb → what it does, in the order of a first day's work."""
@@ -48,7 +50,8 @@ class LazyGroup(typer.core.TyperGroup):
 
 def load(verb: str) -> Command:
     """The command of a verb."""
-    module = importlib.import_module(f"muster.cli.{verb}")
+    name = f"{verb}_" if keyword.iskeyword(verb) else verb
+    module = importlib.import_module(f"muster.cli.{name}")
     command = typer.main.get_command(module.app)
     assert isinstance(command, typer.core.TyperCommand | typer.core.TyperGroup)
     command.name = verb

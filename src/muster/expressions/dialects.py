@@ -12,6 +12,7 @@ from muster.expressions.functions import (
     directory,
     flow,
     inspection,
+    matching,
     multivalue,
     numbers,
     roles,
@@ -36,7 +37,7 @@ class Dialect:
     maps_operators: bool = False
 
 
-_FAMILIES = (text, dates, multivalue, flow, directory, certificates, conversion, inspection, numbers, roles)
+_FAMILIES = (text, dates, multivalue, flow, directory, certificates, conversion, inspection, matching, numbers, roles)
 
 CONSTANTS: Mapping[str, object] = MappingProxyType(
     {

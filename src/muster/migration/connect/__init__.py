@@ -1,0 +1,1 @@
+"""The synchronization rules of Entra Connect as mapping files."""

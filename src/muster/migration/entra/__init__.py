@@ -1,0 +1,1 @@
+"""A synchronizationSchema of Microsoft Graph, and its job, as mapping files."""
