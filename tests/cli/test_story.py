@@ -257,6 +257,27 @@ def test_losing_everybody_is_held(starter: Starter) -> None:
     assert starter("plan").code == 0
 
 
+def test_to_look_at_what_follows_from_many_deletions_allows_none(starter: Starter) -> None:
+    assert starter("run").code == 0
+    before = starter.accounts()
+    people = starter.folder / "data" / "people.csv"
+    people.write_text(people.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
+    starter.edit("muster.yaml", "percent: 50", "percent: 100")
+    starter.edit("systems/hr.yaml", "connector: flatfile", "connector: flatfile\nsafety: {percent: 10}")
+    assert starter("run").code == 3
+
+    shown = starter.document("plan", "--allow-deletes", "-o", "big.plan", code=2)
+    assert {one["action"] for one in shown["changes"]} == {"delete", "disable"}
+    assert starter("run").code == 3, "to look is not to allow"
+    assert starter.accounts() == before
+
+    done = starter.document("apply", "big.plan", "--allow-deletes")
+    assert done["stale"] == []
+    assert not any(account["active"] for account in starter.accounts().values())
+    again = starter.document("apply", "big.plan", "--allow-deletes")
+    assert [note["kind"] for note in again["notes"]] == ["done-before"]
+
+
 def test_check_names_file_line_and_column_of_everything_that_is_wrong(starter: Starter) -> None:
     starter.edit("mappings/hr-worker.yaml", "    surname: '[last_name]'", "    surnam: '[last_name]'")
     starter.edit("mappings/app-account.yaml", "system: app\n", "system: ap\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -28,6 +28,7 @@ from muster.app.plans import (
     keep_plan,
     last_plan,
     missing_now,
+    number_apart,
     read_plan,
     tell_missing,
     write_plan,
@@ -98,7 +99,8 @@ class Muster:
     ) -> dict[str, Any]:
         """Every change a run would make. With `identity` or `as_of`, nothing that was thought stays behind.
 
-        `allow_deletes`: what the systems show as deleted is taken for deleted, however much it is.
+        `allow_deletes`: what the systems show as deleted is taken for deleted, however much it is; in this plan only,
+        for to look at what would follow allows nothing.
         Raises `ProjectError` for a system that there is not, and for a day that is past.
         """
         if system is not None and system not in self.project.systems:
@@ -107,16 +109,22 @@ class Muster:
             check_day(as_of, moment(self._clock()).date())
         if as_of is not None or identity is not None:
             return self._what_if(system, identity, full, as_of, allow_deletes)
-        with self._leased("plan"), self._run("plan") as run:
+        with self._leased("plan"), self._thinking(apart=allow_deletes) as store, self._run("plan", store) as run:
             run.refresh(full=full, allow_deletes=allow_deletes)
             run.tell_left_alone()
-            with self.database.read() as session:
+            with store.read() as session:
                 document = plan_document(run.rules, session, run.report, system=system)
+            if allow_deletes:
+                number_apart(document)
             run.shown = document["summary"]
             document["plan"] = run.number
             document["digest"] = plan_digest(document)
             keep_plan(self.database, run.number, self._clock(), document)
         return document
+
+    def _thinking(self, *, apart: bool) -> AbstractContextManager[Database]:
+        """Where a plan is thought: what is read apart leaves no trace in the store."""
+        return scratch_copy(self.database) if apart else nullcontext(self.database)
 
     def write_plan(self, document: dict[str, Any], path: Path) -> None:
         """Write a plan down for `apply`; what is in the file is what was shown."""
@@ -345,13 +353,13 @@ class Muster:
         return project_leased(self.project, self.database, verb)
 
     @contextmanager
-    def _run(self, verb: str) -> Iterator[Run]:
+    def _run(self, verb: str, store: Database | None = None) -> Iterator[Run]:
         number = begin_run(self.database, verb, self._clock(), rehearsed=self.rehearsed)
         report = Report()
         run: Run | None = None
         state = FAILED
         try:
-            with self._opened(self.database, number) as run:
+            with self._opened(store or self.database, number) as run:
                 report = run.report
                 yield run
             state = "held" if report.held else "errors" if report.errors else "done"

@@ -50,6 +50,12 @@ def keep_plan(database: Database, number: int, at: int, document: dict[str, Any]
         session.run("DELETE FROM plan WHERE id NOT IN (SELECT id FROM plan ORDER BY id DESC LIMIT ?)", _KEPT)
 
 
+def number_apart(document: dict[str, Any]) -> None:
+    """The changes of a plan that was thought on a copy of the store: their numbers will be those of others."""
+    for change in document["changes"]:
+        change["id"] = -change["id"]
+
+
 def last_plan(database: Database) -> ShownPlan | None:
     """The last plan that was shown; None when there never was one."""
     with database.read() as session:
