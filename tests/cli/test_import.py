@@ -106,6 +106,12 @@ def test_a_file_of_another_kind_is_refused(project: Project, tmp_path: Path, tex
     assert said in " ".join(found.err.split())
 
 
+def test_what_powershell_saved_is_read(project: Project, tmp_path: Path) -> None:
+    text = (DOCUMENTS / "entra-to-scim.json").read_text("utf-8")
+    (tmp_path / "x.json").write_text(text, "utf-16")
+    assert project("import", "entra-schema", str(tmp_path / "x.json"), "--system", "crm").code == 0
+
+
 def test_secrets_among_the_settings_are_never_shown(project: Project) -> None:
     found = project.schema("entra-to-scim", "--system", "crm", "--job", str(DOCUMENTS / "secrets.json"))
     assert found.code == 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from muster.expressions import Context, compile_expression
 from muster.migration.connect.powershell import read_script
 from muster.migration.connect.reading import Export, import_rules
 from muster.migration.connect.rules import JoinCondition
-from muster.migration.connect.xml import decoded
+from muster.migration.encoding import decoded
 from muster.migration.outcome import Imported
 from muster.migration.surroundings import Surroundings
 from muster.model.errors import ProjectError
@@ -27,6 +29,26 @@ def folded(files: dict[str, bytes], *systems: str, around: Surroundings = AROUND
 @pytest.fixture(scope="module")
 def user() -> dict[str, Any]:
     return draft(folded({"rules.ps1": SCRIPT}, "ad"), "ad-user").content
+
+
+def test_guids_are_bytes_and_sids_texts_as_the_rules_expect() -> None:
+    text = """
+    New-ADSyncRule -Name 'In' -Direction 'Inbound' -Precedence 5 -SourceObjectType 'user' -TargetObjectType 'person' `
+      -Connector 'x' -LinkType 'Provision'
+    Add-ADSyncAttributeFlowMapping -Source 'objectGUID' -Destination 'sourceAnchor' -FlowType 'Expression' `
+      -Expression 'ConvertToBase64([objectGUID])'
+    Add-ADSyncAttributeFlowMapping -Source 'objectSid' -Destination 'objectSidString' -FlowType 'Expression' `
+      -Expression 'StringFromSid([objectSid])'
+    New-Object -TypeName 'x.JoinCondition' -ArgumentList 'objectGUID','sourceAnchorBinary',$false -OutVariable one
+    Add-ADSyncJoinConditionGroup -JoinConditions @($one[0])
+    """
+    found = draft(folded({"x.ps1": text.encode()}, "ad"), "ad-user").content
+    assert found["join"] == [{"sourceAnchorBinary": "CGuid([objectGUID])"}]
+    value = found["inbound"]["flows"]["onPremisesImmutableId"]
+    assert found["inbound"]["flows"]["onPremisesSecurityIdentifier"] == "[objectSid]"
+    attributes = {"objectGUID": "00112233-4455-6677-8899-aabbccddeeff"}
+    made = compile_expression(value, dialect="connect").evaluate(attributes, Context(datetime(2026, 3, 2, tzinfo=UTC)))
+    assert made == "MyIRAFVEd2aImaq7zN3u/w=="
 
 
 def test_the_script_is_read_as_powershell_would() -> None:

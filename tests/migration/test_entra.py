@@ -258,6 +258,7 @@ def test_names_and_places_in_active_directory_are_one_dn() -> None:
     user = draft(found, "ad-user").content
     assert user["join"] == [{"WorkerID": "[employeeID]"}]
     assert (user["outbound"]["provision"], user["outbound"]["deprovision"]) == ("true", "disable")
+    assert user["outbound"]["password"] == "generate"
     flow = user["outbound"]["flows"]
     assert flow["dn"] == {
         "value": 'Join("", "CN=", EscapeDN(Join(" ", [PreferredFirstName], [PreferredLastName])), ",", '

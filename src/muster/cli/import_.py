@@ -16,6 +16,7 @@ from muster.cli.invocation import Invocation
 from muster.cli.opening import project_folder
 from muster.cli.options import SETTINGS, Json
 from muster.migration.connect.reading import Export, import_rules
+from muster.migration.encoding import decoded
 from muster.migration.entra.job import Job, read_job
 from muster.migration.entra.reading import Choices, import_schema
 from muster.migration.entra.schema import read_schema
@@ -121,7 +122,7 @@ def _files(path: Path) -> dict[str, bytes]:
 
 def _document(file: Path) -> Any:
     try:
-        return jsonlib.loads(file.read_bytes().decode("utf-8-sig"))
+        return jsonlib.loads(decoded(file.read_bytes(), str(file)))
     except OSError as error:
         raise ProjectError(f"{file} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:

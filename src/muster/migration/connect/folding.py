@@ -13,7 +13,7 @@ from typing import Any, Final
 from muster.expressions import ExpressionError, compile_expression
 from muster.migration.conditions import Untranslatable, connect_condition
 from muster.migration.connect.rules import RuleFlow, SyncRule
-from muster.migration.connect.vocabulary import Vocabulary, connected_name
+from muster.migration.connect.vocabulary import Vocabulary, connected_name, connected_term, without_sids
 from muster.migration.expressions import literal, quoted, rewritten
 from muster.migration.outcome import Draft, Imported
 from muster.migration.surroundings import ObjectShape, Surroundings, SystemShape
@@ -70,9 +70,7 @@ class Folding:
         for rule in self.rules:
             for group in rule.joins:
                 line = {
-                    self.vocabulary.attribute(
-                        one.metaverse
-                    ): f"[{connected_name(self.system.connector, one.connected)}]"
+                    self.vocabulary.attribute(one.metaverse): connected_term(self.system.connector, one.connected)
                     for one in group
                 }
                 if any(self.vocabulary.is_many(one.metaverse) for one in group):
@@ -122,7 +120,7 @@ class Folding:
         label = f"{rule.name}: {flow.destination}"
 
         def term(name: str) -> str:
-            return f"[{connected_name(self.system.connector, name)}]" if rule.inbound else self.vocabulary.term(name)
+            return connected_term(self.system.connector, name) if rule.inbound else self.vocabulary.term(name)
 
         kind = flow.kind.lower()
         if kind == "constant":
@@ -132,7 +130,7 @@ class Folding:
             value = term(flow.source)
         else:
             own = flow.expression.replace("%Connector.ID%", quoted(rule.connector, DIALECT))
-            value = rewritten(own, DIALECT, term)
+            value = without_sids(rewritten(own, DIALECT, term))
         try:
             compile_expression(value, dialect=DIALECT, parameters=self.around.parameters)
         except ExpressionError as error:

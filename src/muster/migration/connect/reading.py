@@ -9,7 +9,8 @@ from muster.migration.connect.folding import Folding
 from muster.migration.connect.powershell import read_script
 from muster.migration.connect.rules import CLOUD, SyncRule, identifier
 from muster.migration.connect.vocabulary import Vocabulary
-from muster.migration.connect.xml import decoded, read_connectors, read_rules, read_types
+from muster.migration.connect.xml import read_connectors, read_rules, read_types
+from muster.migration.encoding import decoded
 from muster.migration.entra.vocabulary import identity_of
 from muster.migration.outcome import Imported
 from muster.migration.surroundings import Surroundings, SystemShape

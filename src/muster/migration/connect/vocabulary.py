@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,7 +38,9 @@ _REFERENCES: Final = frozenset(
      "dlmemrejectperms", "msexchbypassmoderationlink", "msexchbypassmoderationfromdlmemberslink",
      "msexchmoderatedbylink", "msexchcomanagedbylink"}
 )  # fmt: skip
-_BINARY: Final = frozenset({"sourceanchorbinary", "objectsid", "thumbnailphoto"})
+_BINARY: Final = frozenset({"sourceanchorbinary", "thumbnailphoto"})
+_SIDS: Final = frozenset({"objectsid", "msexchmasteraccountsid", "msrtcsip-originatorsid"})
+_FROM_SID: Final = re.compile(r"StringFromSid\(\s*(\[[^\[\]]*\])\s*\)", re.IGNORECASE)
 _MANY_BINARY: Final = frozenset({"usercertificate", "usersmimecertificate"})
 _MANY: Final = frozenset(
     {"otherfacsimiletelephonenumber", "otherhomephone", "otheripphone", "othermobile", "otherpager", "othertelephone",
@@ -86,6 +89,8 @@ class Vocabulary:
         return found.many if found is not None else isinstance(self.declared.get(made), list)
 
     def _type(self, name: str) -> Any:
+        if name in _SIDS:
+            return "text"
         if name in self.types:
             return self.types[name]
         if name in _REFERENCES:
@@ -95,6 +100,18 @@ class Vocabulary:
         if name in _MANY or name in self.merged:
             return ["text"]
         return "boolean" if name in _BOOLEAN else "binary" if name in _BINARY else "text"
+
+
+def connected_term(connector: str, name: str) -> str:
+    """What stands in an expression for an attribute of the connected system. Connect reads objectGUID as bytes."""
+    if connector == "active_directory" and name.lower() == "objectguid":
+        return "CGuid([objectGUID])"
+    return f"[{connected_name(connector, name)}]"
+
+
+def without_sids(expression: str) -> str:
+    """The expression without StringFromSid around an attribute: the connectors show SIDs as texts."""
+    return _FROM_SID.sub(r"\1", expression)
 
 
 def connected_name(connector: str, name: str) -> str:

@@ -16,16 +16,6 @@ from muster.model.errors import ProjectError
 _DECLARATION: Final = re.compile(r"^\s*<\?xml.*?\?>", re.DOTALL)
 _SYNTAXES: Final = {"7": "boolean", "27": "integer", "12": "reference", "5": "binary", "40": "binary"}
 """The last number of an LDAP syntax (RFC 4517), and what the metaverse calls it."""
-_MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
-
-
-def decoded(data: bytes, file: str) -> str:
-    """The text of an exported file, whichever encoding its first bytes say. ProjectError when it is none."""
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ProjectError(f"{file} is no {encoding} text: {error.reason} at byte {error.start}.") from None
 
 
 def read_rules(text: str, file: str) -> list[SyncRule]:

@@ -1,56 +1,24 @@
 """One objectMapping of Microsoft Graph → an outbound mapping, and an inbound one where its source is not the cloud.
 
-https://learn.microsoft.com/graph/api/resources/synchronization-objectmapping and
-https://learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works
+https://learn.microsoft.com/graph/api/resources/synchronization-objectmapping
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from muster.expressions import ExpressionError, compile_expression
-from muster.migration.conditions import Untranslatable, entra_condition
-from muster.migration.entra.flows import DIALECT, Target, expression_of, flow_of, mend, soft_deletes
+from muster.migration.entra.flows import DIALECT, Target, expression_of, flow_of, soft_deletes
 from muster.migration.entra.job import Job
-from muster.migration.entra.schema import AttributeMapping, FilterGroup, ObjectMapping
+from muster.migration.entra.naming import distinguished
+from muster.migration.entra.place import Place
+from muster.migration.entra.presence import Assignment, presence
+from muster.migration.entra.schema import AttributeMapping, ObjectMapping
+from muster.migration.entra.scopes import native_scope
 from muster.migration.entra.sources import inbound_draft
 from muster.migration.entra.targets import is_password, must_be_listed, target_name
 from muster.migration.entra.vocabulary import Vocabulary, kind_of
-from muster.migration.expressions import attributes_of, both
+from muster.migration.expressions import attributes_of
 from muster.migration.outcome import Draft, Imported
-from muster.migration.surroundings import ObjectShape, SystemShape
-
-_NEGATIONS: Final = ("NOT", "!")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the objects of a mapping live in the project; `source` None: they come from the metaverse alone.
-
-    `taken`: the precedences that the source's mapping must leave to others.
-    """
-
-    target: SystemShape
-    object: ObjectShape
-    source: SystemShape | None
-    source_object: ObjectShape | None
-    taken: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """Who takes part besides the scope: everybody, those of a condition, or nobody knows (None and False)."""
-
-    everyone: bool = False
-    condition: str | None = None
-
-    @property
-    def known(self) -> bool:
-        """Whether it may be said who gets an account."""
-        return self.everyone or self.condition is not None
 
 
 def import_mapping(
@@ -80,8 +48,8 @@ def import_mapping(
             "no attribute has a matching priority",
             "write `join:`, or nobody is found again",
         )
-    outbound = draft.content["outbound"] = _presence(
-        mapping, vocabulary, target, place, assignment, job, draft, imported
+    outbound = draft.content["outbound"] = presence(
+        mapping, vocabulary, target.label, place, assignment, job, draft, imported
     )
     flows = _flows(mapping, vocabulary, target, place, outbound, imported)
     if flows:
@@ -94,7 +62,7 @@ def import_mapping(
                 place.source,
                 place.source_object,
                 ordered,
-                _native_scope(mapping, target, imported),
+                native_scope(mapping, target.label, imported),
                 place.taken,
             )
         )
@@ -121,110 +89,6 @@ def _join(
     return {made: f"[{name}]"}
 
 
-def _presence(
-    mapping: ObjectMapping,
-    vocabulary: Vocabulary,
-    target: Target,
-    place: Place,
-    assignment: Assignment,
-    job: Job,
-    draft: Draft,
-    imported: Imported,
-) -> dict[str, Any]:
-    """`provision` and `deprovision`; neither where the old job made nothing, or where nobody can tell for whom."""
-    label = target.label
-    if "Add" not in mapping.switches:
-        if "Delete" in mapping.switches:
-            imported.leave(
-                f"{label}: Delete without Add",
-                "a mapping that makes no objects deletes none",
-                "say `provision:` for those who have one, if theirs must go",
-            )
-        return {}
-    provision = _provision(mapping, vocabulary, label, assignment, imported)
-    if provision is None:
-        return {}
-    steps = _deprovision(mapping, vocabulary, place, job, label, draft, imported)
-    return {"provision": provision, "deprovision": steps}
-
-
-def _provision(
-    mapping: ObjectMapping, vocabulary: Vocabulary, label: str, assignment: Assignment, imported: Imported
-) -> str | None:
-    if not vocabulary.cloud:
-        return "true"
-    without = "until then the mapping makes no accounts: it only keeps those in step that are found"
-    if not assignment.known:
-        imported.leave(
-            f"{label}: who gets an account",
-            "nothing says that others than assigned users and groups took part, and no schema says who they are",
-            f"import again with --everyone, or with --assigned EXPRESSION; {without}",
-        )
-        return None
-    parts = ["[active]"] if vocabulary.identity == "person" else []
-    parts.append(assignment.condition or "")
-    groups = [*(mapping.scope.groups if mapping.scope else [])]
-    _said_filters(mapping, label, imported)
-    try:
-        if written := _clauses(groups):
-            parts.append(entra_condition(written, vocabulary.term, vocabulary.known))
-    except Untranslatable as fault:
-        imported.leave(f"{label}: scope", f"no expression says `{fault}`", f"write `provision:` by hand; {without}")
-        return None
-    return both(parts)
-
-
-def _said_filters(mapping: ObjectMapping, label: str, imported: Imported) -> None:
-    scope = mapping.scope
-    if scope is not None and (scope.input or scope.category):
-        names = [
-            name
-            for name, found in (("inputFilterGroups", scope.input), ("categoryFilterGroups", scope.category))
-            if found
-        ]
-        imported.leave(
-            f"{label}: {' and '.join(names)}",
-            "Microsoft calls them experimental; who leaves them keeps the account",
-            "add their conditions to `provision:` where they still count",
-        )
-
-
-def _deprovision(
-    mapping: ObjectMapping,
-    vocabulary: Vocabulary,
-    place: Place,
-    job: Job,
-    label: str,
-    draft: Draft,
-    imported: Imported,
-) -> str:
-    """What the service did with an object whose owner was deleted, unassigned or out of scope."""
-    if "Delete" not in mapping.switches:
-        return "leave"
-    if job.skip_out_of_scope:
-        imported.leave(
-            f"{label}: SkipOutOfScopeDeletions",
-            "`deprovision` does not tell who left the scope from who left: `leave` keeps both accounts as they are",
-            "say `deprovision: disable` if leavers must lose theirs",
-        )
-        return "leave"
-    soft = [one for one in mapping.attributes if soft_deletes(one)]
-    foreign = not vocabulary.cloud or place.target.connector in {"active_directory", "graph"}
-    if not soft and not (foreign and vocabulary.identity == "person"):
-        draft.notes["outbound/deprovision"] = "no attribute followed IsSoftDeleted, so a DELETE was sent"
-        return "delete"
-    for one in soft:
-        draft.notes["outbound/deprovision"] = f"what {one.target} by IsSoftDeleted did"
-    if place.object.can_enable is False:
-        imported.leave(
-            f"{label}: {soft[0].target if soft else 'disable'}",
-            f"{place.target.name} has no switch that Muster knows of, so accounts are left as they are",
-            f"name it in systems/{place.target.name}.yaml (`enabled:`), then say `deprovision: disable`",
-        )
-        return "leave"
-    return "disable"
-
-
 def _flows(
     mapping: ObjectMapping,
     vocabulary: Vocabulary,
@@ -236,7 +100,7 @@ def _flows(
     flows: dict[str, Any] = {}
     rest = list(mapping.attributes)
     if place.target.connector == "active_directory":
-        rest = _distinguished(rest, vocabulary, target, place, flows, imported)
+        rest = distinguished(rest, vocabulary, target, place.object.settings.get("base"), flows, imported)
     for one in rest:
         if soft_deletes(one):
             if "provision" not in outbound:
@@ -271,74 +135,3 @@ def _flows(
                 "fill appRoleAssignments with role names by a flow of your own",
             )
     return flows
-
-
-def _distinguished(
-    mappings: Sequence[AttributeMapping],
-    vocabulary: Vocabulary,
-    target: Target,
-    place: Place,
-    flows: dict[str, Any],
-    imported: Imported,
-) -> list[AttributeMapping]:
-    """Active Directory: `cn` and `parentDistinguishedName` are one flow, `dn`; the mappings that are left."""
-    named = {one.target.lower(): one for one in mappings}
-    cn = named.get("cn") or named.get("displayname")
-    parent = named.get("parentdistinguishedname")
-    base = place.object.settings.get("base")
-    if cn is None or (parent is None and not base):
-        if parent is not None:
-            imported.leave(
-                f"{target.label}: parentDistinguishedName", "nothing names the object in it", "write `dn:` by hand"
-            )
-        return [one for one in mappings if one is not parent]
-    name = expression_of(cn, vocabulary, "String")
-    above = expression_of(parent, vocabulary, "String") if parent is not None else f'"{base}"'
-    left = [one for one in mappings if one is not parent and not (one is cn and cn.target.lower() == "cn")]
-    value = f'Join("", "CN=", EscapeDN({name}), ",", {above})'
-    try:
-        compile_expression(value, dialect=DIALECT, parameters=target.parameters)
-    except ExpressionError as error:
-        imported.leave(f"{target.label}: parentDistinguishedName", f"not understood: {error}", mend(error))
-        return left
-    once = [one for one in (cn, parent) if one is not None and one.flow_type == "ObjectAddOnly"]
-    flows["dn"] = {"value": value, "enforce": "once"} if once or not target.update else value
-    if len(once) == 1 and parent is not None:
-        imported.leave(
-            f"{target.label}: {once[0].target} only for new objects",
-            "name and place are one value here: after creation neither is renamed nor moved",
-            "drop `enforce: once` of dn to rename and move",
-        )
-    return left
-
-
-def _clauses(groups: Sequence[FilterGroup]) -> list[list[dict[str, Any]]]:
-    """Graph's groups as they stand in `scope:`. A clause of several values is met by any, one with NOT by none."""
-    written: list[list[dict[str, Any]]] = []
-    for group in groups:
-        choices: list[list[list[dict[str, Any]]]] = []
-        for clause in group.clauses:
-            each: list[dict[str, Any]] = [
-                {"attribute": clause.attribute, "operator": clause.operator, "value": value}
-                for value in (clause.operand.values if clause.operand else [])
-            ] or [{"attribute": clause.attribute, "operator": clause.operator}]
-            negated = clause.operator.strip().upper().startswith(_NEGATIONS)
-            choices.append([each] if negated else [[one] for one in each])
-        if choices:
-            written += [[one for part in parts for one in part] for parts in itertools.product(*choices)]
-    return written
-
-
-def _native_scope(mapping: ObjectMapping, target: Target, imported: Imported) -> list[list[dict[str, Any]]]:
-    """The filter groups as they are, for the mapping that reads the source."""
-    _said_filters(mapping, target.label, imported)
-    written = _clauses(mapping.scope.groups if mapping.scope else [])
-    if not written:
-        return []
-    try:
-        entra_condition(written, "[{}]".format, lambda _: None)
-    except Untranslatable as fault:
-        imported.leave(
-            f"{target.label}: scope", f"there is no clause `{fault}`", "write `scope:` by hand before the first run"
-        )
-    return written

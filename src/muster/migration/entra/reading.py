@@ -8,7 +8,9 @@ from typing import Any
 from muster.expressions import ExpressionError, compile_expression
 from muster.migration.entra.flows import DIALECT, Target
 from muster.migration.entra.job import Job, left_of_job
-from muster.migration.entra.objects import Assignment, Place, import_mapping
+from muster.migration.entra.objects import import_mapping
+from muster.migration.entra.place import Place
+from muster.migration.entra.presence import Assignment
 from muster.migration.entra.schema import ObjectMapping, Rule, Schema
 from muster.migration.entra.vocabulary import CLOUD, Vocabulary, identity_of, kind_of
 from muster.migration.outcome import Imported

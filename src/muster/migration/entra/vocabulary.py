@@ -130,7 +130,7 @@ class Vocabulary:
         """The identity's attribute, and the type to declare it with where the project does not have it."""
         path = name.partition(".")
         if self.cloud:
-            own = _CLOUD.get(name.lower()) or self._spelled(name)
+            own = self._spelled(_CLOUD.get(name.lower(), name))
             if own is not None:
                 return own, None
             if path[1] and (first := self._spelled(path[0])) and self.attributes[first].type is Type.REFERENCE:
