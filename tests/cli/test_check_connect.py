@@ -133,6 +133,9 @@ def _of_graph(request: pytest.FixtureRequest) -> tuple[str, str]:
             "(object class inetOrgPerson) has no attribute `givenNmae`: correct the name",
         ),
         (_of_ldap, "sn", "objectClass", "no flow writes `objectClass`: new objects get the classes that `class` and"),
+        (_of_ldap, "sn", "modifyTimestamp", "(object class inetOrgPerson): `modifyTimestamp` is read-only: the system"),
+        (_of_scim, "name.formatted", "meta.created", "(resource type User): `meta.created` is read-only: the system"),
+        (_of_graph, "displayName", "createdDateTime", "(microsoft.graph.user): `createdDateTime` is read-only: the "),
         (_of_scim, "name.formatted", "name.givenNmae", "(resource type User) has no attribute `name.givenNmae`"),
         (_of_graph, "displayName", "givenNmae", "(microsoft.graph.user) has no attribute `givenNmae`"),
     ],
@@ -164,3 +167,46 @@ def test_a_flow_to_what_the_system_does_not_have_is_told_before_anything_is_writ
     assert "other" not in plan.document["summary"]
     flows.write_text(flows.read_text("utf-8").replace(f"    {wrong}: '[givenName]'\n", ""), "utf-8")
     assert muster("check", "--connect").code == 0
+
+
+_READS = """\
+system: other
+object: user
+identity: person
+join: [{{surname: '[{right}]'}}, {{employeeId: '[{wrong}]'}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("system", "right", "wrong", "told"),
+    [
+        (_of_ldap, "surname", "employeNumber", "(object class inetOrgPerson) has no attribute `employeNumber`"),
+        (_of_ldap, "2.5.4.4", "manager.mail", ": `manager.mail` leads to another object"),
+        (_of_ldap, "modifyTimestamp", "userPassword", ": `userPassword` is never shown"),
+        (_of_ldap, "objectClass", "sn;lang-de", ": `sn;lang-de` has an option, and options are not supported"),
+        (_of_scim, "name.familyName", "name.famlyName", "(resource type User) has no attribute `name.famlyName`"),
+        (_of_scim, 'emails[type eq "x"].value', "employeNumber", "has no attribute `employeNumber`"),
+        (_of_scim, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "Id", "no attribute `Id`"),
+        (_of_graph, "employeeId", "employeId", "(microsoft.graph.user) has no attribute `employeId`"),
+    ],
+)
+def test_a_join_over_what_the_system_does_not_have_is_told_before_anything_is_read(
+    project: Path,
+    muster: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    system: Callable[[pytest.FixtureRequest], tuple[str, str]],
+    right: str,
+    wrong: str,
+    told: str,
+) -> None:
+    text, secret = system(request)
+    monkeypatch.setenv("MUSTER_SECRET_OTHER", secret)
+    (project / "systems" / "other.yaml").write_text(text, "utf-8")
+    mapping = _READS.format(right=right, wrong=wrong)
+    (project / "mappings" / "other-user.yaml").write_text(mapping, "utf-8")
+    asked = muster("check", "--connect", "--json")
+    (error,) = asked.document["errors"]
+    column = mapping.splitlines()[3].rindex(wrong) + 1
+    assert (asked.code, error["file"], error["line"], error["column"]) == (1, "mappings/other-user.yaml", 4, column)
+    assert told in error["message"]

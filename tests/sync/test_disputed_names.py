@@ -169,6 +169,30 @@ def test_whoever_reads_the_name_through_a_reference_keeps_what_is_there(world: W
     }
 
 
+BOSSES = META.replace(
+    "    mail:", "    chief: '[manager.mail]'\n    line: '\"Chief: \" & [manager.mail]'\n    mail:"
+).replace("nickname: text", "nickname: text, chief: text, line: text")
+READS = CRM.replace("boss: '[manager.mail]'", "boss: '[chief]', line: '[line]'")
+
+
+def test_what_is_computed_of_the_name_through_a_reference_waits_as_the_name_does(world: World) -> None:
+    office = Office(world, crm=READS, meta=BOSSES)
+    office.crm.edit("c2", line="Chief: ada@x")
+    for last in ("Old", "Older"):
+        office.hr.edit("2", last=last)
+        world.run()
+        shown = office.crm.values("c2")
+        assert (shown["name"], shown["boss"], shown["line"]) == (last, "ada@x", "Chief: ada@x")
+    office.crm.edit("c2", name="Foreign")
+    assert changed(world.run()) == [("crm", "update", "c2")]
+    assert office.crm.values("c2")["line"] == "Chief: ada@x"
+    assert changed(world.run(full=True)) == []
+    office.decide("refuse", "ada", "1")
+    world.run()
+    assert (office.crm.values("c2")["boss"], office.crm.values("c2")["line"]) == ("ada2@x", "Chief: ada2@x")
+    assert changed(world.run(full=True)) == []
+
+
 def test_a_presence_that_stands_on_the_name_is_not_taken_for_false(world: World) -> None:
     office = Office(world)
     world.run()

@@ -10,10 +10,52 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from muster.model import dn
 from muster.model.values import Value
 from muster.sync.plan_document import LATER
 from tests.sync.bosses import APP, PERSON, PLAIN, REFERENCE, TEAM, held, two_people
 from tests.sync.world import MemorySide, World, changed, schema, the_change
+
+# --- plain flows
+
+
+@pytest.mark.parametrize("boss", ["'\"the boss\"'", "'[mail]'", "{value: '[mail]', enforce: once}"])
+def test_a_text_that_is_no_dn_is_refused_in_the_plan_and_everything_else_is_written(tmp_path: Path, boss: str) -> None:
+    with World(tmp_path) as world:
+        hr = "identity: person\nproject: true\ninbound: {precedence: 10, flows: {employeeId: '[id]', mail: '[mail]'}}"
+        world.source("hr", "worker", mapping=hr, rows={"1": {"mail": "ada@x"}, "2": {"mail": "cn=bo,dc=x"}})
+        app = world.target(
+            "app",
+            "account",
+            anchor="id",
+            attributes={"boss": "reference"},
+            mapping="identity: person\noutbound:\n  provision: 'true'\n  flows:\n"
+            f"    id: '[employeeId]'\n    dn: 'Join(\"\", \"cn=\", [employeeId])'\n    boss: {boss}\n",
+            naming="dn",
+            name_is_dn=True,
+        )
+        for document in (world.plan(), world.run()):
+            told = [error["message"] for error in document["errors"]]
+            assert len(told) == (2 if "the boss" in boss else 1)
+            assert "mappings/app-account.yaml:9:" in told[0]
+            assert "boss: expected a distinguished name such as cn=ada,dc=acme,dc=example, found '" in told[0]
+            assert "write a `reference`" in told[0]
+        bosses = {str(values["dn"]): values.get("boss") for values in app.all().values()}
+        assert bosses == {"cn=1": None, "cn=2": None if "the boss" in boss else "cn=bo,dc=x"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cn=a", " CN = a,dc=x", "2.5.4.3=a", "<GUID=f00>", "o-u=x", 'cn="a, b",o=c', "cn=a\\,b,o=c", "cn=a#'0101'B"],
+)
+def test_whatever_may_be_a_dn_is_let_through(name: str) -> None:
+    assert dn.is_name(name)
+
+
+@pytest.mark.parametrize("text", ["ada", "ada@x", "a b=c", "=a", "4711", "1.=a", "/ou=x"])
+def test_what_cannot_be_a_dn_is_none(text: str) -> None:
+    assert not dn.is_name(text)
+
 
 # --- what a reference may name its target by
 

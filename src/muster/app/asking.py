@@ -10,21 +10,21 @@ from muster.model.errors import MusterError
 from muster.project.configuration import Project
 from muster.project.diagnostics import Diagnostic
 from muster.project.secrets import SecretStore
-from muster.sync.targets import unknown_targets
+from muster.sync.fitting import misfits
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What one system answered. `ok`: it can be used; `missing`: what is lacking, for that or for some purposes.
 
-    `wrong`: what the mappings want to write and the system has no place for.
+    `misfits`: what the mappings want to read or write there and cannot.
     """
 
     system: str
     ok: bool
     message: str
     missing: tuple[str, ...] = ()
-    wrong: tuple[Diagnostic, ...] = ()
+    misfits: tuple[Diagnostic, ...] = ()
 
 
 def ask_systems(project: Project) -> Iterator[Asked]:
@@ -34,8 +34,8 @@ def ask_systems(project: Project) -> Iterator[Asked]:
         try:
             with connect(system, project, secrets) as guard:
                 health = guard.check()
-                wrong = unknown_targets(project, name, guard.schema()) if health.ok else []
+                found = misfits(project, name, guard.schema()) if health.ok else []
         except MusterError as error:
             yield Asked(name, False, error.message)
         else:
-            yield Asked(name, health.ok, health.message, tuple(health.missing), tuple(wrong))
+            yield Asked(name, health.ok, health.message, tuple(health.missing), tuple(found))

@@ -34,14 +34,16 @@ def check(
     for diagnostic in found.diagnostics:
         invocation.tell(str(diagnostic))
     asked = _asked(invocation, found.project) if connect and found.project is not None and not errors else []
-    unfit = [diagnostic for one in asked for diagnostic in one.wrong]
-    for diagnostic in unfit:
+    misfits = [diagnostic for one in asked for diagnostic in one.misfits]
+    for diagnostic in misfits:
         invocation.tell(str(diagnostic))
-    errors += unfit
+    errors += [diagnostic for diagnostic in misfits if diagnostic.severity == "error"]
     if invocation.json:
         document: dict[str, Any] = {
             "errors": [entry(diagnostic) for diagnostic in errors],
-            "hints": [entry(diagnostic) for diagnostic in found.diagnostics if diagnostic.severity != "error"],
+            "hints": [
+                entry(diagnostic) for diagnostic in (*found.diagnostics, *misfits) if diagnostic.severity != "error"
+            ],
         }
         if connect:
             document["systems"] = [

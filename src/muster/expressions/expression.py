@@ -15,6 +15,7 @@ from muster.expressions.results import Result
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NONE: Mapping[str, Callable[..., object]] = MappingProxyType({})
+_TESTS = frozenset({"ispresent", "isnull", "isnullorempty"})
 Extensions = Mapping[str, Callable[..., object]]
 
 
@@ -23,7 +24,8 @@ class Expression:
 
     `reads`: the attributes it may use, a path `[manager.mail]` as "manager.mail". `plain`: the attribute's name when it
     is nothing but `[name]`. `clock`: "none", "compare" (only compares with Now()) or "daily". `functions`: lower-case
-    names used. `digest`: equal for equal dialect, text and values of the parameters used, whatever the process.
+    names used. `tested`: the attributes of which it asks whether they are there. `digest`: equal for equal dialect,
+    text and values of the parameters used, whatever the process.
     """
 
     __slots__ = (
@@ -36,6 +38,7 @@ class Expression:
         "functions",
         "plain",
         "reads",
+        "tested",
         "text",
     )
 
@@ -47,6 +50,13 @@ class Expression:
         compiler = Compiler(self.dialect, Bindings(), self._extensions)
         compiler.expression(self._node)
         self.reads = frozenset(compiler.reads)
+        self.tested = frozenset(
+            one.name
+            for node in walk(self._node)
+            if isinstance(node, Call) and node.name.lower() in _TESTS
+            for one in node.arguments
+            if isinstance(one, Attribute)
+        )
         self.functions = frozenset(node.name.lower() for node in walk(self._node) if isinstance(node, Call))
         self.clock = compiler.clock
         self.plain = self._node.name if isinstance(self._node, Attribute) else None

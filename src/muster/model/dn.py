@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Final
+
+_BEGINS: Final = re.compile(r"\s*<?(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)*)\s*=")
+
+
+def is_name(text: str) -> bool:
+    """False for a text that cannot be a distinguished name: it does not begin with an attribute and `=`.
+
+    `<GUID=…>` and `<SID=…>`, which Active Directory takes in its place (MS-ADTS section 3.1.1.3.1.2.4), are names.
+    """
+    return _BEGINS.match(text) is not None
 
 
 def split(name: str) -> list[str]:

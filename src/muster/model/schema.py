@@ -39,7 +39,9 @@ class ObjectSchema:
     `aliases`: in lower case, all names of attributes whose case means nothing or that have several → the listed name.
     `paths`: a regular expression; names that match it whole are attributes, too (their type is text).
     `apart`: in lower case, names that exist and that no flow writes → what does it instead.
-    `called`: the type in the system's own words. `advice`: what helps where it lacks an attribute.
+    `unread`: in lower case, names that exist and that no read ever brings.
+    `called`: the type in the system's own words. `word`: an attribute in those words. `advice`: what helps where it
+    lacks one.
     """
 
     name: str
@@ -55,7 +57,9 @@ class ObjectSchema:
     aliases: Mapping[str, str] = field(default_factory=dict)
     paths: str | None = None
     apart: Mapping[str, str] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
     called: str = ""
+    word: str = "attribute"
     advice: str = ""
 
     def attribute(self, name: str) -> Attribute:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from muster.project.diagnostics import Diagnostics
 from muster.project.document import Document, Steps
 from muster.project.extensions import Extensions
 from muster.project.files.scope import ScopeFile
-from muster.project.yamltree import Scalar
+from muster.project.yamltree import List, Map, Node, Scalar
 
 _KINDS: Final = {
     "expression": "expression",
@@ -23,7 +23,7 @@ _KINDS: Final = {
     "entra": "entra-scoping",
 }
 UNIQUE: Final = "selectuniquevalue"
-_TEXT_OR_NAME: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\[([^\[\]]*)\]|([A-Za-z_][\w.]*)', re.DOTALL)
+_TEXT_OR_NAME: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\[((?:[^\[\]]|\[[^\[\]]*\])*)\]|([A-Za-z_][\w.]*)', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,10 @@ def expression_text(value: object) -> str:
 
 
 def name_place(document: Document, path: Steps, name: str) -> Place:
-    """Where an expression reads the attribute `name`; the start of the expression when it cannot be told."""
+    """Where an expression or a clause reads the attribute `name`; its start when that cannot be told."""
     node = document.node(path)
+    if isinstance(node, List):
+        return document.place_of(next(_clauses_over(node, name), node))
     if isinstance(node, Scalar):
         text = str(node.value)
         for match in _TEXT_OR_NAME.finditer(text):
@@ -118,6 +120,14 @@ def name_place(document: Document, path: Steps, name: str) -> Place:
                 column = match.start() - (text.rfind("\n", 0, match.start()) + 1) + 1
                 return document.text_place(path, line, column + (1 if match[1] is not None else 0))
     return document.value_place(path)
+
+
+def _clauses_over(groups: List, name: str) -> Iterator[Node]:
+    for group in groups.items:
+        for clause in group.items if isinstance(group, List) else ():
+            read = clause.values.get("attribute") if isinstance(clause, Map) else None
+            if isinstance(read, Scalar) and read.value == name:
+                yield read
 
 
 def calls_unique(located: Located | None) -> bool:

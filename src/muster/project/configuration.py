@@ -81,6 +81,15 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """An attribute of the object that a rule reads, and where. `tested`: the rule asks whether it is there at all."""
+
+    name: str
+    place: Place
+    tested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class JoinLine:
     """All pairs must match: identity attribute → expression over the object. `attributes` in sorted order."""
 
@@ -173,7 +182,10 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class MappingRules:
-    """One file of `mappings/`: the rules that tie one object type of one system to one metaverse type."""
+    """One file of `mappings/`: the rules that tie one object type of one system to one metaverse type.
+
+    `reads`: what they read of the object, wherever they do.
+    """
 
     name: str
     place: Place
@@ -194,6 +206,7 @@ class MappingRules:
     unmanaged: str = "report"
     deleted_elsewhere: str = "recreate"
     was: str | None = None
+    reads: tuple[Read, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
 
 

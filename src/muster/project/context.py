@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from muster.expressions import Expression, Scope
 from muster.model.values import Attribute
-from muster.project.compiling import CompiledScope, Compiler, calls_unique
-from muster.project.configuration import Choice, Located
+from muster.project.compiling import CompiledScope, Compiler, calls_unique, name_place
+from muster.project.configuration import Choice, Located, Read
 from muster.project.diagnostics import Diagnostics, listed, nearest
 from muster.project.digests import RuleDigests
 from muster.project.document import Document, Steps
@@ -29,7 +30,10 @@ SELECT_UNIQUE_HERE = (
 
 @dataclass(frozen=True, slots=True)
 class MappingContext:
-    """One mapping while it is being built. `identity` is None when the file names a type that does not exist."""
+    """One mapping while it is being built. `identity` is None when the file names a type that does not exist.
+
+    `reads` collects what its rules read of the object.
+    """
 
     document: Document
     file: MappingFile
@@ -38,6 +42,7 @@ class MappingContext:
     systems: SystemObjects
     compiler: Compiler
     digests: RuleDigests
+    reads: list[Read] = field(default_factory=list)
 
     @property
     def diagnostics(self) -> Diagnostics:
@@ -47,12 +52,16 @@ class MappingContext:
     def over_object(self, path: Steps) -> Located | None:
         """An expression over the object. Its attributes are known to the system only."""
         found = self.compiler.expression(self.document, path, self.file.dialect)
+        if found is not None:
+            self._note_reads(path, found.expression)
         self._no_unique(found)
         return found
 
     def scope(self, path: Steps, written: ScopeFile) -> CompiledScope | None:
         """A scope over the object, in whichever of its forms."""
         found = self.compiler.scope(self.document, path, written, self.file.dialect)
+        if found is not None:
+            self._note_reads([*path, written.given()[0]], found.scope)
         self._no_unique(found.located if found is not None else None)
         return found
 
@@ -64,6 +73,10 @@ class MappingContext:
         if not unique:
             self._no_unique(found)
         return found
+
+    def _note_reads(self, path: Steps, rule: Expression | Scope) -> None:
+        for name in sorted(rule.reads):
+            self.reads.append(Read(name, name_place(self.document, path, name), name in rule.tested))
 
     def _no_unique(self, found: Located | None) -> None:
         if found is not None and calls_unique(found):

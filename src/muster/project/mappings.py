@@ -66,6 +66,7 @@ def build_mapping(context: MappingContext) -> MappingRules:
         unmanaged=unmanaged,
         deleted_elsewhere=elsewhere,
         was=file.was,
+        reads=tuple(context.reads),
         digests=dict(sorted(digests.items())),
     )
 

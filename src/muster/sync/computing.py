@@ -22,7 +22,8 @@ class Computing:
     `kept` are the values that the identity has of its own, `old` is what it held before, `paths` what it reads through
     references. With `allocate`, unique values are given out; without, `needs` says that one must be. `faults`: what
     could not be worked out, with the message; its last good value stays. `lacking`: what never had one, and what is
-    worked out from that: it is not NULL, but unknown. `doubtful`: attributes that an object would change that waits for
+    worked out from that: it is not NULL, but unknown; `lacking_paths`: the same of others, read through references.
+    `doubtful`: attributes that an object would change that waits for
     a decision, which may be the identity's; `waits`: unique values that are not given out before.
     """
 
@@ -38,6 +39,7 @@ class Computing:
     needs: bool = False
     faults: list[tuple[Computed, str]] = field(default_factory=list)
     lacking: set[str] = field(default_factory=set)
+    lacking_paths: frozenset[str] = frozenset()
     doubtful: Mapping[str, str] = field(default_factory=dict)
     waits: list[tuple[Computed, str]] = field(default_factory=list)
 
@@ -61,15 +63,15 @@ class Computing:
         if once and computed.unique is None and name in self.kept:
             return self.kept[name]
         attributes = {**self.document, **self.paths} if self.paths else self.document
-        if self.lacking:
-            attributes = PartialDocument(attributes, self.lacking)
+        if self.lacking or self.lacking_paths:
+            attributes = PartialDocument(attributes, self.lacking | self.lacking_paths)
         found = computed.value.expression.evaluate(attributes, self.context)
         if isinstance(found, Candidates):
             return self._unique(computed, found)
         if isinstance(found, Fault):
             return self._last_good(computed, found.message)
         if found is UNKNOWN:
-            return self._went_before(name)
+            return self._unknown(computed)
         if found is AUTHORITATIVE_NULL:
             return None
         try:
@@ -83,6 +85,16 @@ class Computing:
     def _last_good(self, computed: Computed, message: str) -> Value:
         self.faults.append((computed, f"{computed.attribute.name}: {message}"))
         return self._went_before(computed.attribute.name)
+
+    def _unknown(self, computed: Computed) -> Value:
+        """What hangs on another's attribute is none of the value before: that may have been made before it was known
+        that the attribute lacks, or of another one's. A name that was given out stays.
+        """
+        name = computed.attribute.name
+        if name in self.kind.unique or not self.lacking_paths & computed.value.expression.reads:
+            return self._went_before(name)
+        self.lacking.add(name)
+        return None
 
     def _went_before(self, name: str) -> Value:
         """The value that stays because there is no new one now."""
@@ -148,5 +160,6 @@ class Computing:
             self.overrides,
         )
         trial.lacking = self.lacking - {computed.attribute.name}
+        trial.lacking_paths = self.lacking_paths
         trial.work(after=computed)
         return document

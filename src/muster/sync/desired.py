@@ -17,7 +17,7 @@ from muster.expressions import (
 from muster.model import dn
 from muster.model.changes import Action
 from muster.model.schema import ENABLED
-from muster.model.values import Scalar, Value, WrongType, convert, items, key_text
+from muster.model.values import Scalar, Type, Value, WrongType, convert, items, key_text, shown
 from muster.project.configuration import Place
 from muster.sync.deprovisioning import delete, deprovision, disable, enable_again
 from muster.sync.enforcing import enforce
@@ -328,11 +328,24 @@ def _result(
         if type(found) is str and found and flow.attribute.type == "text" and not flow.attribute.many:
             return found
         try:
-            return convert(found, flow.attribute)
+            return _converted(question, flow, found)
         except WrongType as error:
             wish.notes.append(Note("value", f"{name}: {error}", slot.place))
             return _FAULT
     return None
+
+
+def _converted(question: Question, flow: CompiledOutbound, found: object) -> Value:
+    """The value in the attribute's own form. Raises `WrongType`."""
+    value = convert(found, flow.attribute)
+    if flow.attribute.type is Type.REFERENCE and question.mapping.schema.name_is_dn:
+        for one in items(value):
+            if not dn.is_name(str(one)):
+                raise WrongType(
+                    f"expected a distinguished name such as cn=ada,dc=acme,dc=example, found {shown(one)}. To name "
+                    "somebody's object there, write a `reference`"
+                )
+    return value
 
 
 def _unique(

@@ -35,7 +35,7 @@ from muster.sync.marks import (
 )
 from muster.sync.matching import Matching
 from muster.sync.partial import Unread
-from muster.sync.paths import wake_readers
+from muster.sync.paths import wake_lacking, wake_readers
 from muster.sync.problems import Report
 from muster.sync.queue import drop_changes, planned_changes
 from muster.sync.recomputing import Identity, Recomputing, Worked
@@ -146,7 +146,7 @@ class Inbound:
         if not scopes & self.asking.scopes:
             return False
         with self.database.read() as session:
-            trial = Recomputing(self.rules, Report(), self.now, self.unknown)
+            trial = Recomputing(self.rules, Report(lacking=dict(self.report.lacking)), self.now, self.unknown)
             reservations = Reservations(self.rules, session)
             after = 0
             while rows := marked_identities(session, _COLUMNS, NEEDS_UNIQUE, after, self.recomputed.size):
@@ -179,6 +179,7 @@ class Inbound:
         """Work out the identities and write what changed."""
         worked = self._worked_out(session, identities, joined, allocate=allocate)
         self._store(session, worked.results, joined)
+        wake_lacking(session, self.rules, worked.lacking)
         session.update("identity", ("due_out",), ("id",), worked.moved)
         self._bury(session, worked.empty)
 
@@ -216,7 +217,7 @@ class Inbound:
             dirty = OUT
             if values.needs:
                 dirty |= NEEDS_UNIQUE
-            if values.troubles:
+            if values.troubles or (values.lacking and not values.needs):
                 dirty |= TROUBLE
             row = (data, encode(values.origin), encode(values.kept) if values.kept else None, int(leaving), dirty)
             if item.fresh:

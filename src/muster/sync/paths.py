@@ -136,6 +136,13 @@ def wake_members(session: Session, rules: Rules, edges: Iterable[tuple[int, int,
         wake_readers(session, rules, dict.fromkeys(batch, (MEMBER_OF,)))
 
 
+def wake_lacking(session: Session, rules: Rules, changed: Mapping[int, Collection[str]]) -> None:
+    """Identities with computed values of what others lack, or lack no more, are worked out again."""
+    computing = {path.rpartition(".")[2] for path, computed in rules.paths.items() if computed}
+    found = {number: names for number, lacking in changed.items() if (names := computing.intersection(lacking))}
+    wake_readers(session, rules, found)
+
+
 def wake_readers(
     session: Session, rules: Rules, changed: Mapping[int, Collection[str]], *, values: bool = True
 ) -> None:

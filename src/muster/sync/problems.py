@@ -90,12 +90,14 @@ class Report:
         """Tell it so now, whatever was made of it before."""
         self.problems[(problem.kind, problem.system, problem.type, problem.anchor, problem.message)] = problem
 
-    def note_lacking(self, identity: str, attributes: frozenset[str]) -> None:
-        """What follows from the lack of these attributes is no problem of its own."""
+    def note_lacking(self, identity: str, attributes: frozenset[str]) -> frozenset[str]:
+        """What follows from the lack of these is no problem of its own; what it lacks since, or lacks no more."""
+        before = self.lacking.get(identity, frozenset())
         if attributes:
             self.lacking[identity] = attributes
-        elif self.lacking:
-            self.lacking.pop(identity, None)
+        elif before:
+            del self.lacking[identity]
+        return before ^ attributes
 
     def forget_cases(self) -> None:
         """Cases are told anew, as they stand now."""

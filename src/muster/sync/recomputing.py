@@ -14,7 +14,7 @@ from muster.sync.cases import named
 from muster.sync.clock import moment
 from muster.sync.holds import Holds, load_holds, overrides
 from muster.sync.partial import Unread
-from muster.sync.paths import load_paths
+from muster.sync.paths import lacking_paths, load_paths
 from muster.sync.problems import Problem, Report, who_is
 from muster.sync.reserving import Reservations, computed_names
 from muster.sync.rules import Rules
@@ -41,11 +41,13 @@ class Identity:
 @dataclass(slots=True)
 class Worked:
     """What became of a batch. `results`: the values of each, and whether it is leaving; `empty`: those that no object
-    is left of; `moved`: (since when time alone changed its values, identity)."""
+    is left of; `moved`: (since when time alone changed its values, identity); `lacking`: by identity, attributes of
+    which it became known that it lacks them, or lacks them no more."""
 
     results: list[tuple[Identity, Values, bool]] = field(default_factory=list)
     empty: list[Identity] = field(default_factory=list)
     moved: list[tuple[int, int]] = field(default_factory=list)
+    lacking: dict[int, frozenset[str]] = field(default_factory=dict)
 
 
 class Recomputing:
@@ -76,7 +78,7 @@ class Recomputing:
         if unique:
             reservations.load(numbers)
         holds = Holds() if identities[0].fresh else load_holds(session, numbers, self.now)
-        paths = self._computed_paths(session, identities)
+        paths, lacking = self._computed_paths(session, identities)
         frozen = {} if identities[0].fresh else self._frozen(session, numbers)
         done = Worked()
         plan: list[tuple[Identity, Values, list[Joined]]] = []
@@ -103,6 +105,7 @@ class Recomputing:
                 frozen=frozen.get(item.id, frozenset()),
                 leaving=leaving,
                 doubtful=doubtful.get(item.id),
+                lacking_paths=lacking.get(item.id, frozenset()),
             )
             values = self._held(item.id, holds, work)
             if item.due is not None and item.due <= self.now and values.document != item.document:
@@ -111,7 +114,9 @@ class Recomputing:
             if unique:
                 used = computed_names(self.rules.types[item.type], values.document)
                 reservations.give_back(item.id, used, but_for=self.rules.flow_scopes)
-            self._tell(item, values)
+            changed = self._tell(item, values)
+            if changed:
+                done.lacking[item.id] = changed
         self._tell_adopted(reservations.adopted, {item.id: (item, values) for item, values, _ in done.results})
         return done
 
@@ -188,23 +193,29 @@ class Recomputing:
                     names[flow.flow.attribute.name] = min(about, names.get(flow.flow.attribute.name, about))
         return found
 
-    def _computed_paths(self, session: Session, identities: Sequence[Identity]) -> dict[int, dict[str, Value]]:
+    def _computed_paths(
+        self, session: Session, identities: Sequence[Identity]
+    ) -> tuple[dict[int, dict[str, Value]], dict[int, frozenset[str]]]:
+        """What computed values read through references, by identity; and what those at the end lack."""
         found: dict[int, dict[str, Value]] = {}
+        lacking: dict[int, frozenset[str]] = {}
         for name, kind in self.rules.types.items():
             wanted = {p for c in kind.computed for p in c.value.expression.reads if p in kind.paths}
             if wanted:
                 numbers = [item.id for item in identities if item.type == name]
                 found.update(load_paths(session, self.rules, kind, numbers, frozenset(wanted)))
-        return found
+                if self.report.lacking:
+                    lacking.update(lacking_paths(session, self.rules, kind, numbers, self.report.lacking))
+        return found, lacking
 
     # --- telling people
 
-    def _tell(self, item: Identity, values: Values) -> None:
-        """What could not be worked out of an identity."""
-        self.report.note_lacking(item.uid, values.lacking)
+    def _tell(self, item: Identity, values: Values) -> frozenset[str]:
+        """What could not be worked out of an identity; what it lacks since, or no more."""
         for trouble in values.troubles:
             kept = trouble.attribute not in values.lacking
             self.report.add(_problem(item, who_is(item.uid, values.document), trouble, kept=kept))
+        return self.report.note_lacking(item.uid, values.lacking)
 
     def _tell_adopted(self, adopted: Sequence[Adopted], identities: Mapping[int, tuple[Identity, Values]]) -> None:
         """Nobody's object is not taken in silence."""

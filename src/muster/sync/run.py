@@ -37,6 +37,7 @@ from muster.sync.cases import report_cases
 from muster.sync.clashes import still_existing
 from muster.sync.compiling import compile_rules
 from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
+from muster.sync.fitting import misfits
 from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
 from muster.sync.lookup import look_before_making
@@ -61,7 +62,6 @@ from muster.sync.rulechanges import apply_rule_changes
 from muster.sync.rules import Rules
 from muster.sync.sent import Sent
 from muster.sync.staging import Standing
-from muster.sync.targets import unknown_targets
 from muster.sync.turning_back import turn_back
 from muster.sync.unresolved import report_unresolved
 
@@ -176,7 +176,7 @@ class Run:
         except _DOWN as error:
             self._down(system, error)
             return self._remembered(system)
-        wrong = unknown_targets(self.project, system, schema)
+        wrong = [one for one in misfits(self.project, system, schema) if one.severity == "error"]
         for one in wrong:
             told = str(one) if one.suggestion else f"{one}."
             left = f"{told} Nothing is read from {system} or written to it until that is mended"

@@ -122,13 +122,15 @@ def recompute(
     frozen: Set[int] = frozenset(),
     leaving: bool = False,
     doubtful: Mapping[str, str] | None = None,
+    lacking_paths: frozenset[str] = frozenset(),
 ) -> Values:
     """The identity's values from the objects joined to it.
 
     A faulty or unknown flow that would have won leaves the attribute as `old` has it, and so does a value of an object
     in `frozen`, whose mapping cannot run. An identity that is `leaving` keeps what nobody says otherwise. With
     `allocate`, unique values are given out, but for those that stand on an attribute in `doubtful` (by the object that
-    may change it, if a person says so); without, an identity that needs one says so in `needs`.
+    may change it, if a person says so); without, an identity that needs one says so in `needs`. `lacking_paths`: what
+    it would read through references and others lack (see `Values.lacking`).
     """
     context.reset()
     plain = not overrides and len(joined) == 1 and not (unknown and unknown.of(joined[0].mapping.space, joined[0].id))
@@ -139,7 +141,9 @@ def recompute(
     if frozen or leaving:
         _keep_what_was(kind, old, result, frozen, leaving, overrides or {})
     if kind.computed:
-        _compute(kind, result, old, context, reserved or {}, paths or {}, allocate, overrides or {}, doubtful)
+        _compute(
+            kind, result, old, context, reserved or {}, paths or {}, allocate, overrides or {}, doubtful, lacking_paths
+        )
     result.due = due_of(context, now)
     return result
 
@@ -246,12 +250,14 @@ def _compute(
     allocate: Allocate | None,
     overrides: Collection[str],
     doubtful: Mapping[str, str] | None,
+    lacking_paths: frozenset[str],
 ) -> None:
     """Add the computed values to what the sources gave."""
     computing = Computing(
         kind, result.document, result.kept, old.document, context, reserved, paths, allocate, overrides
     )
     computing.doubtful = doubtful or {}
+    computing.lacking_paths = lacking_paths
     computing.work()
     for computed in kind.computed:
         result.origin.pop(computed.attribute.name, None)

@@ -164,11 +164,13 @@ class DirectorySchema:
         forms: dict[str, Form] = {}
         limits: dict[str, int] = {}
         replicated: set[str] = set()
+        unread = {one.lower() for one in _HIDDEN if one not in ("dn", ENABLED)}
         for required, display in self._attributes_of(chain):
             entry = self._attributes.get(display.lower())
             if entry is None or display in _HIDDEN or display in attributes:
                 continue
             if _flags(entry) & _CONSTRUCTED and display not in _COMPUTED:
+                unread.add(display.lower())
                 continue
             attribute = _attribute(entry, display, required)
             attributes[display] = attribute
@@ -195,6 +197,7 @@ class DirectorySchema:
             keeps_references=True,
             aliases=aliases,
             apart=_apart(f"systems/{system}.yaml"),
+            unread=frozenset(unread),
             called=f"class {object_class}",
             advice="correct the name, or have the forest's schema extended",
         )

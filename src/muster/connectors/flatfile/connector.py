@@ -129,5 +129,8 @@ class FlatFileConnector:
             can_enable=spec.enabled is not None,
             naming="dn" if ldif and spec.anchor.lower() != "dn" else None,
             name_is_dn=ldif,
+            called=f"{file.source.shown}:1",
+            word="column",
+            advice=f"correct the name, or {file.source.settings}, or have the file written with that column",
             open=file.format in (Format.LDIF, Format.JSON_LINES) or file.absent(),
         )

@@ -184,6 +184,7 @@ def graph_type(
             can_enable=ACCOUNT_ENABLED in attributes,
             writable=resource is not Resource.CONTACT or synchronises,
             apart={"passwordprofile": "`password:` under `outbound:` sets the first password. Take the flow out"},
+            unread=frozenset({"passwordprofile"}),
             called=f"microsoft.graph.{kind.cast}",
             advice="correct the name, or register it as a directory extension that this application may see",
         ),

@@ -89,6 +89,7 @@ def ldap_type(
         keeps_references=refint,
         aliases=aliases,
         apart=_apart(system, switch is not None or ENABLED in aliases),
+        unread=_HIDDEN - {"dn"},
         called=f"object class {' and '.join(one.names[0] for one in classes)}",
         advice=f"correct the name, or add an object class that has it to `classes` in systems/{system}.yaml",
     )

@@ -71,8 +71,10 @@ def scim_type(
     attributes = {one.name: one for one in _COMMON}
     places: dict[str, Place] = {one.name: _place(one.name) for one in _COMMON}
     unique: list[str] = []
+    hidden: list[str] = []
     for (urn, short), raw in declared.items():
         if str(raw.get("mutability", "")).lower() == "writeonly":
+            hidden.append((f"{urn}:{short}" if urn else short).lower())
             continue
         for attribute, place in _flat(urn, raw):
             attributes[attribute.name] = attribute
@@ -103,6 +105,7 @@ def scim_type(
             can_enable=active,
             paths=_paths(declared),
             apart={"password": "`password:` under `outbound:` sets the first password. Take the flow out"},
+            unread=frozenset({"password", *hidden}),
             called=f"resource type {settings.resource}",
             advice="correct the name, or have the server show the schema that has it in /Schemas and, as an extension "
             "of the resource type, in /ResourceTypes",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from muster.connectors.scim.names import Place, literal, place_of
@@ -88,10 +88,15 @@ def read(
     values: Document = {}
     edges: list[EdgePage] = []
     for name in wanted:
-        if name not in kind.places and name != ENABLED:
+        try:
+            place = kind.place(name)
+        except WrongType:
             continue
         attribute = kind.schema.attribute(name)
-        found = value_at(resource, kind.place(name), attribute.many)
+        listed = name in kind.places or name == ENABLED
+        found = value_at(resource, place, attribute.many or not listed)
+        if isinstance(found, list) and not listed:
+            attribute = replace(attribute, many=True)
         if attribute.large:
             edges.extend(_pages(kind, anchor, name, found))
             continue

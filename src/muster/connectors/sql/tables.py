@@ -78,6 +78,9 @@ class Table:
             attributes=attributes,
             assigned=self.generated,
             can_enable=self.spec.enabled is not None,
+            called=f"table {self.spec.table}",
+            word="column",
+            advice="correct the name, or have the column added there",
         )
 
     @property

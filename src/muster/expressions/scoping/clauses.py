@@ -13,6 +13,7 @@ Clause = Callable[[object, Context], bool]
 """Whether an attribute's value meets the clause."""
 Operator = Callable[[object], Clause]
 """From the clause's own value to the clause; ExpressionError when that value cannot be used."""
+_TESTS = frozenset({"ISNULL", "ISNOTNULL", "ISN'TNULL", "PRESENT", "ISPRESENT"})
 
 
 def compile_groups(rule: object, operators: Mapping[str, Operator]) -> Scope:
@@ -20,12 +21,15 @@ def compile_groups(rule: object, operators: Mapping[str, Operator]) -> Scope:
     if rule is None:
         rule = []
     groups = [[_clause(clause, operators) for clause in _list(group)] for group in _list(rule)]
-    reads = frozenset(name for group in groups for name, _ in group)
+    reads = frozenset(name for group in groups for name, _, _ in group)
+    tested = frozenset(name for group in groups for name, operator, _ in group if operator in _TESTS)
 
     def test(attributes: Mapping[str, object], context: Context) -> bool:
-        return not groups or any(all(holds(attributes.get(name), context) for name, holds in group) for group in groups)
+        return not groups or any(
+            all(holds(attributes.get(name), context) for name, _, holds in group) for group in groups
+        )
 
-    return Scope(test, reads)
+    return Scope(test, reads, tested=tested)
 
 
 def _list(value: object) -> Sequence[object]:
@@ -34,7 +38,7 @@ def _list(value: object) -> Sequence[object]:
     return value
 
 
-def _clause(clause: object, operators: Mapping[str, Operator]) -> tuple[str, Clause]:
+def _clause(clause: object, operators: Mapping[str, Operator]) -> tuple[str, str, Clause]:
     if not isinstance(clause, Mapping):
         raise ExpressionError("a clause is {attribute, operator, value}")
     for key in clause:
@@ -48,7 +52,7 @@ def _clause(clause: object, operators: Mapping[str, Operator]) -> tuple[str, Cla
     if found is None:
         known = {plain(each): each for each in operators}
         raise ExpressionError(f"there is no operator {operator}", suggestion=nearest(plain(operator), known))
-    return name, found(clause.get("value"))
+    return name, plain(operator), found(clause.get("value"))
 
 
 def plain(operator: str) -> str:

@@ -12,13 +12,18 @@ Test = Callable[[Mapping[str, object], Context], bool]
 
 
 class Scope:
-    """A rule that an object meets or not. `reads` are the attributes it may use; `clock` as of an `Expression`."""
+    """A rule that an object meets or not. `reads` are the attributes it may use; `clock` and `tested` as of an
+    `Expression`.
+    """
 
-    __slots__ = ("_test", "clock", "reads")
+    __slots__ = ("_test", "clock", "reads", "tested")
 
-    def __init__(self, test: Test, reads: frozenset[str], clock: str = "none") -> None:
+    def __init__(
+        self, test: Test, reads: frozenset[str], clock: str = "none", tested: frozenset[str] = frozenset()
+    ) -> None:
         self._test = test
         self.reads = reads
+        self.tested = tested
         self.clock = clock
 
     def matches(self, attributes: Mapping[str, object], context: Context) -> bool:
@@ -50,4 +55,4 @@ def expression_scope(expression: Expression) -> Scope:
             raise EvaluationFault(result.message)
         return truth(result)
 
-    return Scope(test, expression.reads, expression.clock)
+    return Scope(test, expression.reads, expression.clock, expression.tested)
