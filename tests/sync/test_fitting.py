@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ ACCOUNT = ObjectSchema(
     paths=r"phones\[\w+\]",
     apart={"secret": "`password:` sets it"},
     unread=frozenset({"secret"}),
+    optional=r"msExch\w+",
     called="class person",
     advice="load its schema",
 )
@@ -168,10 +170,20 @@ def test_what_is_there_and_cannot_be_read_is_told_as_that(world: World, name: st
     assert error.message.startswith(f"app: account (class person){said}")
 
 
+def test_what_other_rights_could_write_is_left_out_and_no_reason_to_stop(world: World) -> None:
+    reader(world, f"{JOIN}".rstrip())
+    world.mapping("app-account", "app", "account", APP.replace("{name}", "made"))
+    project = loaded(world.folder).project
+    assert project is not None
+    (hint,) = misfits(project, "app", SystemSchema({"account": replace(ACCOUNT, left_out=frozenset({"made"}))}))
+    assert (hint.severity, hint.line) == ("hint", 9)
+
+
 @pytest.mark.parametrize(
     "rules",
     [
         "scope: 'not IsPresent([shoeSize])'",
+        "scope: '[msexchType] <> 1'",
         "scope: {filters: [[{attribute: shoeSize, operator: IS NULL}]]}",
         "inbound: {flows: {surname: 'IIF(IsNullOrEmpty([shoeSize]), [displayName], [shoeSize])'}}",
         "inbound: {flows: {surname: {value: '[shoeSize]', when: 'IsPresent([shoeSize])'}}}",

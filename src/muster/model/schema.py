@@ -40,6 +40,9 @@ class ObjectSchema:
     `paths`: a regular expression; names that match it whole are attributes, too (their type is text).
     `apart`: in lower case, names that exist and that no flow writes → what does it instead.
     `unread`: in lower case, names that exist and that no read ever brings.
+    `left_out`: attributes that are read-only with these rights alone, so that flows to them are left out.
+    `optional`: a regular expression, whatever the case; rules may read names that match it whole also where the type
+    lacks them: an extension of the schema brings them, and a mapping is for systems with and without it.
     `called`: the type in the system's own words. `word`: an attribute in those words. `advice`: what helps where it
     lacks one.
     """
@@ -58,6 +61,8 @@ class ObjectSchema:
     paths: str | None = None
     apart: Mapping[str, str] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
+    optional: str | None = None
     called: str = ""
     word: str = "attribute"
     advice: str = ""
@@ -81,6 +86,10 @@ class ObjectSchema:
             or self.aliases.get(name.lower()) in self.attributes
             or (self.paths is not None and re.fullmatch(self.paths, name) is not None)
         )
+
+    def may_lack(self, name: str) -> bool:
+        """Whether a rule may read the name although the type lacks it."""
+        return self.optional is not None and re.fullmatch(self.optional, name, re.IGNORECASE) is not None
 
     @property
     def reference(self) -> str:

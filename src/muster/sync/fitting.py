@@ -11,13 +11,15 @@ from muster.project.configuration import MappingRules, Place, Project, Read
 from muster.project.diagnostics import Diagnostic, nearest
 
 _READ_ONLY = "is read-only: the system sets it itself, whatever a flow says. Take the flow out"
+_LEFT_OUT = "is read-only with these rights: the flow is left out"
 _UNREAD = "is never shown: it is a secret or the server's own affair. Take it out"
 
 
 def misfits(project: Project, system: str, schema: SystemSchema) -> list[Diagnostic]:
     """Each attribute that a mapping reads or writes and that its object type lacks or has for itself, by place.
 
-    A hint is told where the mapping itself asks whether the attribute is there.
+    A hint is told where the mapping itself asks whether the attribute is there, or the type may lack it, and
+    where other rights would let a flow write.
     """
     found = [
         wrong
@@ -38,7 +40,10 @@ def _written(rules: MappingRules, kind: ObjectSchema) -> Iterator[Diagnostic]:
             writable = (known for known, one in kind.attributes.items() if one.writable != "never")
             yield _lacks(rules, kind, flow.place, name, writable)
         elif kind.attribute(name).writable == "never":
-            yield _told(rules, kind, flow.place, f": `{name}` {_READ_ONLY}")
+            if name in kind.left_out:
+                yield replace(_told(rules, kind, flow.place, f": `{name}` {_LEFT_OUT}"), severity="hint")
+            else:
+                yield _told(rules, kind, flow.place, f": `{name}` {_READ_ONLY}")
 
 
 def _read(rules: MappingRules, kind: ObjectSchema) -> Iterator[Diagnostic]:
@@ -46,7 +51,8 @@ def _read(rules: MappingRules, kind: ObjectSchema) -> Iterator[Diagnostic]:
     for read in rules.reads:
         if not kind.has(read.name):
             wrong = _unreadable(rules, kind, read)
-            yield replace(wrong, severity="hint") if read.name in tested else wrong
+            allowed = read.name in tested or kind.may_lack(read.name)
+            yield replace(wrong, severity="hint") if allowed else wrong
 
 
 def _unreadable(rules: MappingRules, kind: ObjectSchema, read: Read) -> Diagnostic:

@@ -96,6 +96,14 @@ _CATEGORIES: Final[Mapping[str, str]] = {
 }
 """Filters by index. Computers and trusts are objectClass=user, too; their sAMAccountType is another."""
 
+_OF_EXTENSIONS: Final = (
+    r"(?:msExch|msDS-|msRTCSIP-|msLAPS-|ms-Mcs-)[\w-]+|extensionAttribute(?:[1-9]|1[0-5])|mailNickname|targetAddress|"
+    r"proxyAddresses|legacyExchangeDN|homeMDB|altRecipient|publicDelegates|authOrig|unauthOrig|dLMem\w+|"
+    r"hideDLMembership|oOFReplyToOriginator|reportToOriginator|reportToOwner|deliverAndRedirect|delivContLength"
+)
+"""What Exchange, Skype, LAPS and newer versions of Windows add to a forest's schema, or to more classes: a mapping
+for domains in general reads it, and it is there or not."""
+
 _DN: Final = Attribute("dn", Type.TEXT, exact=False, description="The distinguished name; writing it renames or moves.")
 _TOGETHER: Final = 500
 _NAME: Final = "lDAPDisplayName"
@@ -198,6 +206,7 @@ class DirectorySchema:
             aliases=aliases,
             apart=_apart(f"systems/{system}.yaml"),
             unread=frozenset(unread),
+            optional=_OF_EXTENSIONS,
             called=f"class {object_class}",
             advice="correct the name, or have the forest's schema extended",
         )

@@ -145,12 +145,15 @@ def graph_type(
     kind = _KINDS[resource]
     attributes: dict[str, Attribute] = {ANCHOR: Attribute(ANCHOR, required=True, exact=False, writable="never")}
     places: dict[str, Place] = {ANCHOR: Place(ANCHOR)}
+    left_out: set[str] = set()
     for line in kind.table.strip().splitlines():
         found = _LINE.fullmatch(line)
         assert found is not None, line
         attribute, marks, type_ = found[1], found[2], found[3] or "text"
         absent = "@" in marks and not own
         synchronised = "^" in marks or "@" in marks
+        if synchronised and not synchronises and "-" not in marks:
+            left_out.add(attribute)
         closed = "-" in marks or (synchronised and not synchronises)
         attributes[attribute] = Attribute(
             attribute,
@@ -185,6 +188,7 @@ def graph_type(
             writable=resource is not Resource.CONTACT or synchronises,
             apart={"passwordprofile": "`password:` under `outbound:` sets the first password. Take the flow out"},
             unread=frozenset({"passwordprofile"}),
+            left_out=frozenset(left_out),
             called=f"microsoft.graph.{kind.cast}",
             advice="correct the name, or register it as a directory extension that this application may see",
         ),
