@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from muster.expressions import Context, compile_expression
+from muster.migration.connect.grouping import grouped
 from muster.migration.connect.powershell import read_script
 from muster.migration.connect.reading import Export, import_rules
 from muster.migration.connect.rules import JoinCondition
@@ -125,10 +126,29 @@ def test_merged_values_are_a_union(user: dict[str, Any]) -> None:
     assert user["inbound"]["flows"]["proxyAddresses"]["merge"] == "union"
 
 
-def test_a_long_expression_stands_on_one_line_of_its_own(user: dict[str, Any]) -> None:
-    assert user["inbound"]["flows"]["cloudFiltered"]["value"] == (
-        'IIF(IsPresent([sAMAccountName]) = False || Left([mailNickname], 14) = "SystemMailbox{", True, NULL)'
+def test_a_comparison_binds_closer_than_or_as_it_does_on_the_server(user: dict[str, Any]) -> None:
+    value = user["inbound"]["flows"]["cloudFiltered"]["value"]
+    assert value == (
+        'IIF((IsPresent([sAMAccountName]) = False) || (Left([mailNickname], 14) = "SystemMailbox{"), True, NULL)'
     )
+    made = compile_expression(value, dialect="connect")
+    now = Context(datetime(2026, 3, 2, tzinfo=UTC))
+    assert made.evaluate({"sAMAccountName": "ada"}, now) is None
+    assert made.evaluate({"sAMAccountName": "x", "mailNickname": "SystemMailbox{1}"}, now) is True
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('[a] = "x || y" || [b]', '([a] = "x || y") || [b]'),
+        ("IIF(([a] > 1) && IsPresent([b]), [a], [b])", "IIF(([a] > 1) && IsPresent([b]), [a], [b])"),
+        ("CBool(InStr([a], 1)>0) || F([b]=2&&[c]<>3, [d])", "CBool(InStr([a], 1)>0) || F(([b]=2)&&([c]<>3), [d])"),
+        ("[a] & [b] = [c]", "[a] & [b] = [c]"),
+        ("BitAnd([a],&H21) > 0", "BitAnd([a],&H21) > 0"),
+    ],
+)
+def test_only_bare_comparisons_get_brackets(written: str, meant: str) -> None:
+    assert grouped(written) == meant
 
 
 def test_execute_once_is_enforce_once_and_join_alone_makes_nothing(user: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from muster.expressions import ExpressionError, compile_expression
 from muster.migration.conditions import Untranslatable, connect_condition
+from muster.migration.connect.grouping import grouped
 from muster.migration.connect.rules import RuleFlow, SyncRule
 from muster.migration.connect.vocabulary import Vocabulary, connected_name, connected_term, without_sids
 from muster.migration.expressions import literal, quoted, rewritten
@@ -130,7 +131,7 @@ class Folding:
             value = term(flow.source)
         else:
             own = flow.expression.replace("%Connector.ID%", quoted(rule.connector, DIALECT))
-            value = without_sids(rewritten(own, DIALECT, term))
+            value = without_sids(grouped(rewritten(own, DIALECT, term)))
         try:
             compile_expression(value, dialect=DIALECT, parameters=self.around.parameters)
         except ExpressionError as error:

@@ -29,6 +29,15 @@ _METAVERSE: Final[Mapping[str, str]] = {
     "member": "members",
     "employeeid": "employeeId",
 }
+_CLOUD: Final[Mapping[str, str]] = {
+    "sourceanchor": "onPremisesImmutableId",
+    "member": "members",
+    "alias": "mailNickname",
+    "company": "companyName",
+    "title": "jobTitle",
+    "dnsdomainname": "onPremisesDomainName",
+    "onpremisesecurityidentifier": "onPremisesSecurityIdentifier",
+}
 _BOOLEAN: Final = frozenset(
     {"cloudfiltered", "cloudnoflow", "cloudmastered", "mailenabled", "securityenabled", "msexchhidefromaddresslists",
      "msexchrequireauthtosendto"}
@@ -117,7 +126,5 @@ def without_sids(expression: str) -> str:
 def connected_name(connector: str, name: str) -> str:
     """An attribute of the connected system as the project's connector calls it."""
     if connector == "graph":
-        return {"sourceanchor": "onPremisesImmutableId", "member": "members"}.get(
-            name.lower(), target_name("graph", name).name
-        )
+        return _CLOUD.get(name.lower(), target_name("graph", name).name)
     return name
