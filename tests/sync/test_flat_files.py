@@ -220,3 +220,103 @@ def test_an_empty_cell_is_null(world: World) -> None:
     app = csv_world(world, HEADER + "001,N1,\n")
     world.run()
     assert "mail" not in app.values("u001")
+
+
+# --- LDIF: a file mends no reference by itself
+
+PEOPLE = "id,name,boss\n1,Ida,\n2,Bo,1\n3,Cy,2\n4,Di,2\n"
+TEAMS = '{"key": "it", "members": ["2", "4"]}\n'
+LDIF_PERSON = """
+identity: person
+join: [{employeeId: '[employeeNumber]'}]
+outbound:
+  provision: '[active]'
+  deprovision: delete
+  flows:
+    dn: 'Join("", "cn=", EscapeDN([displayName]), ",dc=acme")'
+    employeeNumber: '[employeeId]'
+    manager: {reference: '[manager]'}
+"""
+LDIF_GROUP = """
+identity: group
+join: [{displayName: '[cn]'}]
+outbound:
+  provision: 'true'
+  deprovision: delete
+  flows:
+    dn: 'Join("", "cn=", [displayName], ",ou=groups,dc=acme")'
+    cn: '[displayName]'
+    member: {references: '[members]'}
+"""
+PERSON = """
+identity: person
+project: true
+inbound:
+  precedence: 10
+  flows: {employeeId: '[id]', displayName: '[name]', active: 'true', manager: {reference: '[boss]', to: worker}}
+"""
+TEAM = """
+identity: group
+project: true
+inbound:
+  precedence: 10
+  flows: {displayName: '[key]', members: {references: '[members]', to: person.employeeId}}
+"""
+DECLARED = ", columns: {manager: reference}"
+
+
+def ldif_world(world: World, declared: str) -> None:
+    write_file(world, PEOPLE)
+    (world.folder / "data/teams.jsonl").write_text(TEAMS)
+    world.write("systems/hr.yaml", FILE)
+    world.write(
+        "systems/teams.yaml",
+        "connector: flatfile\nsettings: {path: data/teams.jsonl}\n"
+        "objects: {team: {anchor: key, columns: {members: [text]}}}\n",
+    )
+    world.write(
+        "systems/dir.yaml",
+        "connector: flatfile\nsettings: {path: data/dir.ldif, create: true}\nobjects:\n"
+        f"  person: {{anchor: employeeNumber, where: {{objectClass: person}}{declared}}}\n"
+        f"  group: {{anchor: cn, where: {{objectClass: groupOfNames}}, columns: {{member: [reference]}}}}\n",
+    )
+    world.mapping("hr-worker", "hr", "worker", PERSON)
+    world.mapping("teams-team", "teams", "team", TEAM)
+    world.mapping("dir-person", "dir", "person", LDIF_PERSON)
+    world.mapping("dir-group", "dir", "group", LDIF_GROUP)
+
+
+def ldif(world: World) -> dict[str, dict[str, list[str]]]:
+    """What the file holds: entries by number or group name, their values by attribute."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for block in (world.folder / "data/dir.ldif").read_text().split("\n\n"):
+        entry: dict[str, list[str]] = {}
+        for name, value in (line.split(": ", 1) for line in block.splitlines() if not line.startswith("version")):
+            entry.setdefault(name, []).append(value)
+        if entry:
+            found[entry.get("employeeNumber", entry.get("cn", [""]))[0]] = entry
+    return found
+
+
+@pytest.mark.parametrize("declared", ["", DECLARED], ids=["text", "reference"])
+@pytest.mark.parametrize(
+    "after",
+    [PEOPLE.replace("2,Bo", "2,Bob"), PEOPLE.replace("2,Bo", "2,Cy").replace("3,Cy", "3,Bo")],
+    ids=["one renamed", "two swap names"],
+)
+def test_in_ldif_whoever_refers_to_a_renamed_entry_follows_in_the_same_run(
+    world: World, after: str, declared: str
+) -> None:
+    world.write("muster.yaml", "project: test\nstore: sqlite:///.muster/state.db\nsafety: {percent: 100}\n")
+    ldif_world(world, declared)
+    assert world.run()["errors"] == []
+    write_file(world, after)
+    plan = world.plan()
+    assert {c["anchor"] for c in plan["changes"]} >= {"2", "3", "4", "it"}
+    result = world.apply()
+    assert (result["errors"], result["stale"]) == ([], [])
+    entries = ldif(world)
+    names = {number: entry["dn"][0] for number, entry in entries.items()}
+    assert {n: entries[n]["manager"] for n in "234"} == {"2": [names["1"]], "3": [names["2"]], "4": [names["2"]]}
+    assert set(entries["it"]["member"]) == {names["2"], names["4"]}
+    assert changed(world.plan(full=True)) == []

@@ -34,7 +34,7 @@ class ObjectSchema:
     `name` names the attribute by which references and people know the object where that is not the anchor (a DN);
     `name_is_dn` True: that name is an RFC 4514 distinguished name and is compared as one.
     `keeps_references` True: after a rename the server itself mends the references to the object, and takes them away
-    after a delete.
+    after a delete. A connector that does not know says False: then they are looked after here, and cost writes at most.
     `open` True: attributes beyond those listed are possible (their type is text).
     `aliases`: in lower case, all names of attributes whose case means nothing or that have several → the listed name.
     `paths`: a regular expression; names that match it whole are attributes, too (their type is text).
@@ -54,7 +54,7 @@ class ObjectSchema:
     can_enable: bool = False
     naming: str | None = None
     name_is_dn: bool = False
-    keeps_references: bool = True
+    keeps_references: bool = False
     writable: bool = True
     open: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
