@@ -383,3 +383,20 @@ def test_a_directory_that_is_slow_down_is_waited_for() -> None:
     with MusterServer(rate=30) as server:
         outcomes = written(to(server), *[hired(f"{fresh()}", n) for n in range(60)])
     assert {found.result for found in outcomes.values()} == {Result.DONE}
+
+
+def test_a_leaver_is_disabled_even_where_an_address_of_the_same_change_is_refused(
+    muster_server: MusterServer, graph: Graph
+) -> None:
+    name = fresh()
+    one_address = f"smtp:{name}@acme.example"
+    other, leaver = people(muster_server, fresh(), fresh())
+    assert one(to(muster_server), update(other, {"proxyAddresses": [one_address]})).result is Result.DONE
+    change = update(leaver, {ENABLED: False, "proxyAddresses": [one_address], "jobTitle": "Gone"})
+    change.action = Action.DISABLE
+    with Guard(to(muster_server), system="cloud") as guard:
+        (outcome,) = guard.write([change])
+    assert (outcome.result, outcome.written) == (Result.REJECTED, {ENABLED: False})
+    assert "proxyAddresses" in outcome.reason
+    shown = graph("GET", f"/users/{leaver}?$select=accountEnabled,jobTitle")
+    assert (shown["accountEnabled"], shown["jobTitle"]) == (False, "Engineer")

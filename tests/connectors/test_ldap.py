@@ -570,3 +570,17 @@ def test_a_renamed_container_shows_in_the_changelog_delta(ds389: Ds389) -> None:
     renamed = one(made, update(outcomes[0].anchor or "", {"dn": new}, "ou"))
     assert (renamed.result, renamed.reason) == (Result.DONE, "")
     assert read(made, "cn", since=since)[outcomes[1].anchor or ""].values["dn"] == f"uid=user1,{new}"
+
+
+def test_a_leaver_is_disabled_even_where_the_new_name_is_taken(openldap: OpenLdap) -> None:
+    switch = {"attribute": "employeeType", "on": "active", "off": "left"}
+    made = connector(openldap, {"user": {**USER, "enabled": switch}})
+    outcomes = written(made, create(1, person(1, openldap, enabled=True)), create(2, person(2, openldap)))
+    anchor = outcomes[1].anchor or ""
+    change = update(anchor, {"enabled": False, "dn": f"uid=user2,{openldap.people}", "title": "Gone"})
+    with Guard(made, system="directory") as guard:
+        (outcome,) = guard.write([change])
+    assert (outcome.result, outcome.written) == (Result.REJECTED, {"enabled": False})
+    assert "taken by another object" in outcome.reason
+    found = read(made, "enabled")[anchor].values
+    assert (found["enabled"], found["dn"]) == (False, f"uid=user1,{openldap.people}")

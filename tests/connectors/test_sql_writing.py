@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from muster.connectors.kit.guard import Guard
 from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.errors import Unreachable
 from muster.model.values import Document
@@ -237,3 +238,29 @@ def limited(pragma: str) -> Iterator[None]:
         yield
     finally:
         event.remove(Engine, "connect", connected)
+
+
+def test_leavers_are_switched_off_even_where_another_value_of_their_row_is_refused(database: Database) -> None:
+    database.run(
+        "CREATE TABLE badge (id VARCHAR(9) PRIMARY KEY, active BOOLEAN NOT NULL, mail VARCHAR(40) UNIQUE, "
+        "age INTEGER CHECK (age < 200))"
+    )
+    made = database.connector(badge={"table": "badge", "anchor": "id", "enabled": "active"})
+    hired: dict[int, Document] = {n: {"id": f"b{n}", "enabled": True, "mail": f"{n}@x"} for n in (1, 2, 3, 4)}
+    written(made, *(Change(n, "badge", Action.CREATE, f"b{n}", {**values}) for n, values in hired.items()))
+    wrong: dict[str, Document] = {"b1": {"age": 999}, "b2": {"mail": "4@x"}, "b3": {"age": 40}}
+    leaving = [
+        Change(n, "badge", Action.DISABLE, badge, {"enabled": False, **values})
+        for n, (badge, values) in enumerate(wrong.items(), 1)
+    ]
+    with Guard(made, system="app") as guard:
+        outcomes = {outcome.key: outcome for outcome in guard.write(leaving)}
+    assert [outcomes[n].result for n in (1, 2, 3)] == [Result.REJECTED, Result.REJECTED, Result.DONE]
+    assert [outcomes[n].written for n in (1, 2, 3)] == [{"enabled": False}, {"enabled": False}, {}]
+    rows = database.rows("SELECT id, active, mail, age FROM badge ORDER BY id")
+    assert [(row[0], bool(row[1]), *row[2:]) for row in rows] == [
+        ("b1", False, "1@x", None),
+        ("b2", False, "2@x", None),
+        ("b3", False, "3@x", 40),
+        ("b4", True, "4@x", None),
+    ]

@@ -255,3 +255,74 @@ def test_what_was_sent_before_an_interruption_is_neither_lost_nor_doubled(tmp_pa
             office.world.run()
         assert sent == []
         assert office.world.plan()["changes"] == []
+
+
+# --- leavers whose other values are refused
+
+
+def no_sales(change: Change, write: Callable[[], Outcome]) -> Outcome:
+    if change.values.get("dept") == "Sales":
+        return Outcome(change.key, Result.REJECTED, change.anchor, reason="no Sales, please")
+    return write()
+
+
+@contextmanager
+def leaving(folder: Path) -> Iterator[tuple[World, MemorySide, MemorySide]]:
+    """Ada leaves, and moves to a department that her account's system refuses."""
+    text = APP.replace("    login:", "    enabled: '[active]'\n    login:")
+    text = text.replace("provision: '[active]'", "provision: 'True'")
+    with World(folder, safety="safety: {percent: 100, updates: 100}") as world:
+        hr = world.source("hr", "worker", mapping=HR, rows={"1": {"id": "1", "name": "Ada", "status": "here"}})
+        app = world.target("app", "account", mapping=text % "'ToLower([displayName])'")
+        world.run()
+        assert app.values("ada")["enabled"] is True
+        hr.edit("1", status="left", dept="Sales")
+        yield world, hr, app
+
+
+def test_a_leaver_is_disabled_where_another_value_is_refused_and_both_are_told(tmp_path: Path) -> None:
+    with leaving(tmp_path) as (world, hr, app):
+        with answering(no_sales):
+            (message,) = told("rejected", world.run())
+            assert message == (
+                "app/account ada: is disabled; the rest was refused: no Sales, please. Correct the value where it "
+                "comes from, or mappings/app-account.yaml; the next run tries again"
+            )
+            assert (app.values("ada")["enabled"], app.values("ada").get("dept")) == (False, None)
+            (change,) = world.plan()["changes"]
+            assert (change["action"], list(change["attributes"])) == ("update", ["dept"])
+            (message,) = told("rejected", world.run())
+            assert "update was refused: no Sales, please" in message
+        hr.edit("1", status="left", dept="Board")
+        assert world.run()["errors"] == []
+        assert (app.values("ada")["enabled"], app.values("ada")["dept"]) == (False, "Board")
+
+
+def test_a_leaver_who_cannot_be_disabled_is_told_to_be_still_enabled(tmp_path: Path) -> None:
+    def refuse(change: Change, write: Callable[[], Outcome]) -> Outcome:
+        why = "no Sales, please" if "dept" in change.values else "read-only"
+        return Outcome(change.key, Result.REJECTED, change.anchor, reason=why)
+
+    with leaving(tmp_path) as (world, _, app):
+        with answering(refuse):
+            (message,) = told("rejected", world.run())
+        assert message.startswith(
+            "app/account ada: is STILL ENABLED: disable was refused: no Sales, please. Switching it off and nothing "
+            "else was refused too: read-only. Correct"
+        )
+        assert app.values("ada")["enabled"] is True
+
+
+def test_killed_after_a_leaver_was_disabled_the_next_run_finds_it_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with leaving(tmp_path) as (world, _, app):
+        with answering(no_sales), monkeypatch.context() as patched:
+            patched.setattr(Outcomes, "record", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                world.run()
+        assert app.values("ada")["enabled"] is False
+        with answering(no_sales):
+            told("rejected", world.run())
+            (change,) = world.plan()["changes"]
+        assert (change["action"], list(change["attributes"])) == ("update", ["dept"])

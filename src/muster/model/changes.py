@@ -69,6 +69,7 @@ class Result(StrEnum):
 class Outcome:
     """What the system answered to one change. `values`: what it computed itself. `after`: seconds until a retry.
 
+    `written`: what a change that was REJECTED did all the same (it switched an account off); only the guard says so.
     `secret`: what it made and tells this once (a temporary access pass), to be handed on and never stored.
     """
 
@@ -79,3 +80,4 @@ class Outcome:
     reason: str = ""
     after: float | None = None
     secret: Secret | None = None
+    written: Document = field(default_factory=dict)

@@ -266,7 +266,7 @@ class Exporter:
                 self.counts.applied.append(sent.id)
             else:
                 self.counts.failed += 1
-                mark = _mark(sent.action, sent.anchor, sent.payload)
+                mark = _mark_of_rest(sent, outcome)
                 self.tried[(sent.identity, sent.mapping, sent.object or 0)] = mark
         found = self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
         self.counts.existing.extend((s, found.get(s.id)) for s, o in outcomes if o.result is Result.EXISTS)
@@ -376,6 +376,14 @@ def _not_removed(payload: dict[str, Any], name: str, found: Sequence[str]) -> li
 def _mark(action: str, anchor: str | None, payload: Mapping[str, Any]) -> int:
     """The digest of what goes on the wire."""
     return digest(encode([action, anchor, payload["values"], payload.get("add"), payload.get("remove")]))
+
+
+def _mark_of_rest(sent: Sent, outcome: Outcome) -> int:
+    """The digest of what this change will be when it is planned again: without what was written of it."""
+    if not outcome.written:
+        return _mark(sent.action, sent.anchor, sent.payload)
+    left = {name: value for name, value in sent.payload["values"].items() if name not in outcome.written}
+    return _mark(Action.UPDATE, sent.anchor, {**sent.payload, "values": left})
 
 
 _LETTERS: Final = string.ascii_letters + string.digits + "-_.!"

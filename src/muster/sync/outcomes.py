@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -20,7 +21,7 @@ from muster.sync.edge_outcomes import EdgeOutcomes, EdgesTaken, Made
 from muster.sync.edge_plan import return_edges
 from muster.sync.edge_streams import forget_origin
 from muster.sync.edges import object_appeared, release_targets
-from muster.sync.failing import failure, owners
+from muster.sync.failing import failure, owners, what_became
 from muster.sync.importing import EVERY, clean, merged
 from muster.sync.indexes import value_keys
 from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
@@ -89,6 +90,7 @@ class Outcomes:
         if len(good) < len(outcomes):
             bad = [(sent, outcome) for sent, outcome in outcomes if not self.succeeded(sent, outcome)]
             whose = owners(self.session, [sent for sent, _ in bad])
+            self._updated([(_part(sent, outcome), outcome) for sent, outcome in bad if outcome.written])
             for sent, outcome in bad:
                 self.report.add(failure(self.rules.mappings[sent.mapping], sent, outcome, whose))
                 self._failed(sent, outcome)
@@ -105,6 +107,7 @@ class Outcomes:
         self._seal(outcomes, what, seals)
         if self.counted:
             made = [sent for sent, outcome in outcomes if self.succeeded(sent, outcome)]
+            made += [_part(sent, outcome) for sent, outcome in outcomes if outcome.written]
             spend(self.session, self.system, self.now, self._spent(made))
 
     def _spent(self, changes: Sequence[Sent]) -> Counter[str]:
@@ -144,7 +147,7 @@ class Outcomes:
                 DONE if self.succeeded(sent, outcome) else FAILED,
                 sent.data,
                 outcome.anchor or sent.anchor,
-                outcome.reason[:500] or None,
+                what_became(outcome)[:500] or None,
             )
             for sent, outcome in outcomes
         ]
@@ -335,6 +338,11 @@ class Outcomes:
         if sent.identity:
             mark = 2 | 8 if outcome.result is Result.EXISTS else 8
             session.run("UPDATE identity SET dirty = dirty | ? WHERE id = ?", mark, sent.identity)
+
+
+def _part(sent: Sent, outcome: Outcome) -> Sent:
+    """As much of a refused change as was written."""
+    return replace(sent, payload={"values": outcome.written}, edges=False)
 
 
 def omitted(sent: Sent) -> bytes | None:

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Self, TypeVar
 
 from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, Health, SetsPasswords
+from muster.connectors.kit.disabling import after_disabling, disables_among_others, disabling_alone
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.retry import Counters, RetryPolicy
 from muster.connectors.kit.speaking import ConnectorBug, Speaker
@@ -129,10 +130,35 @@ class Guard:
     # --- writing
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
-        """One outcome a change, in any order. Raises nothing but `ConnectorBug` and what `changes` itself raises."""
+        """One outcome a change, in any order. Raises nothing but `ConnectorBug` and what `changes` itself raises.
+
+        An account that was to be switched off is, even where another value of the same change is refused: the change
+        stays REJECTED, and what was done of it is in the outcome's `written`.
+        """
         if self._dry_run:
             yield from self._counted(Outcome(change.key, Result.DONE, change.anchor) for change in changes)
             return
+        refused: list[tuple[Change, Outcome]] = []
+
+        def others() -> Iterator[Outcome]:
+            for change, outcome in self._tried(changes):
+                if outcome.result is Result.REJECTED and disables_among_others(change):
+                    refused.append((change, outcome))
+                else:
+                    yield outcome
+
+        yield from self._counted(others())
+        if refused:
+            yield from self._counted(self._disabled_alone(refused))
+
+    def _disabled_alone(self, refused: Sequence[tuple[Change, Outcome]]) -> Iterator[Outcome]:
+        """The outcomes of refused changes after their accounts were switched off, with nothing else, if that goes."""
+        first = {change.key: outcome for change, outcome in refused}
+        for change, outcome in self._tried([disabling_alone(change) for change, _ in refused]):
+            yield after_disabling(first[change.key], outcome)
+
+    def _tried(self, changes: Iterable[Change]) -> Iterator[tuple[Change, Outcome]]:
+        """Each change with its last outcome."""
         again: list[tuple[Change, Outcome]] = []
         tried = 1
         batch: Iterable[Change] = changes
@@ -141,14 +167,11 @@ class Guard:
                 if self._may_try_again(change, outcome, tried, len(again)):
                     again.append((change, outcome))
                 else:
-                    self._count_outcome(outcome)
-                    yield outcome
+                    yield change, outcome
             if not again:
                 return
             if self.broken is not None:
-                for _, outcome in again:
-                    self._count_outcome(outcome)
-                    yield outcome
+                yield from again
                 return
             self._wait(max(self._retry.wait(tried, outcome.after) or 0.0 for _, outcome in again))
             self.counters.retries += len(again)
