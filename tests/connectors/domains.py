@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import ldap
 from ldap.controls import RequestControl
@@ -119,6 +120,11 @@ class Ou:
         """The SID of a user of this OU, as the domain's own tool shows it."""
         told = self.server.tool("user", "show", f"{self.name}{name}", "--attributes=objectSid")
         return told.partition("objectSid: ")[2].split()[0]
+
+    def guid(self, dn: str) -> str:
+        """The objectGUID of an entry, as Active Directory's tools show it."""
+        found = self.admin.search_s(dn, ldap.SCOPE_BASE, "(objectClass=*)", ["objectGUID"])
+        return str(UUID(bytes_le=found[0][1]["objectGUID"][0]))
 
     @contextmanager
     def may_list_what_was_deleted(self, name: str) -> Iterator[None]:

@@ -54,6 +54,19 @@ def problems(found: list[Page]) -> list[ReadProblem]:
     return [problem for page in found for problem in page.problems]
 
 
+def test_each_domain_says_what_it_is(here: Ou, there: Ou) -> None:
+    for ou in (here, there):
+        ou.user("ann")
+    with both(here, there) as made:
+        found = made.schema().identities
+    with here.connector() as alone:
+        assert list(alone.schema().identities.items()) == [("", found[here.server.realm])]
+    for ou in (here, there):
+        sid = ou.sid("ann").rpartition("-")[0]
+        guid = ou.guid(ou.server.base)
+        assert found[ou.server.realm] == f"the domain with SID {sid} and objectGUID {guid}"
+
+
 def test_all_domains_are_read_each_a_partition_of_its_own(here: Ou, there: Ou) -> None:
     ann, bert = here.user("ann"), there.user("bert")
     found = pages(both(here, there))

@@ -23,9 +23,9 @@ from muster.connectors.kit.contract import (
     SetsPasswords,
 )
 from muster.model.changes import Change, Outcome, Result
-from muster.model.errors import SessionLost
+from muster.model.errors import ProjectError, SessionLost
 from muster.model.objects import ConnectorObject, Page
-from muster.model.schema import SystemSchema
+from muster.model.schema import SystemSchema, mistaken
 from muster.model.secrets import Secret
 from muster.model.values import Value
 
@@ -230,10 +230,20 @@ class Remote:
                 settings=self._settings,
                 objects=self._objects,
             )
+            self._still_the_same()
         except BaseException:
             self._leave()
             raise
         return line
+
+    def _still_the_same(self) -> None:
+        """Raises `ProjectError` where another agent reaches another system under the same address."""
+        known = {} if self._schema is None else self._schema.identities
+        if known:
+            found = self._told("schema", lambda answer: codec.schema_in(answer["schema"])).identities
+            other = mistaken(self.system, known, found)
+            if other is not None:
+                raise ProjectError(other)
 
     def _leave(self) -> None:
         line, self._line = self._line, None

@@ -99,6 +99,26 @@ class ObjectSchema:
 
 @dataclass(frozen=True, slots=True)
 class SystemSchema:
-    """The object types of one system by the name that the project folder gives them."""
+    """The object types of one system by the name that the project folder gives them.
+
+    `identities`: for each part of the system ("" where it has none) what that is, and no other ever will be: a domain's
+    SID. Empty for a system that has nothing of the kind; a part that does not answer is left out.
+    """
 
     types: Mapping[str, ObjectSchema] = field(default_factory=dict)
+    identities: Mapping[str, str] = field(default_factory=dict)
+
+
+def mistaken(system: str, known: Mapping[str, str], found: Mapping[str, str]) -> str | None:
+    """The message for a system that is another than the one that was known; None where nothing speaks for that."""
+    for part, now in found.items():
+        before = known.get(part, now)
+        if now != before:
+            where = f" (domain {part})" if part else ""
+            return (
+                f"{system}: this is another system{where}: {now}, and what is known of it comes from {before}. Nothing "
+                f"is read from it or written to it. Correct the addresses in systems/{system}.yaml. If the new one is "
+                "right, it gets a system file of another name, and its mappings; remove the old mappings, then "
+                "muster retire NAME each."
+            )
+    return None

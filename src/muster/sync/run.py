@@ -9,7 +9,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +25,7 @@ from muster.model.errors import (
     WatermarkExpired,
 )
 from muster.model.objects import ConnectorObject
-from muster.model.schema import SystemSchema
+from muster.model.schema import SystemSchema, mistaken
 from muster.model.values import Document
 from muster.project.configuration import Project
 from muster.store.codec import decode
@@ -176,6 +176,15 @@ class Run:
         except _DOWN as error:
             self._down(system, error)
             return self._remembered(system)
+        known = self._remembered(system)
+        if known is not None:
+            other = mistaken(system, known.identities, schema.identities) if self._holds_objects_of(system) else None
+            if other is not None:
+                self.report.add(Problem("settings", system, other))
+                return known
+            if known.identities:
+                schema = replace(schema, identities={**known.identities, **schema.identities})
+        guard.expect(schema.identities)
         wrong = [one for one in misfits(self.project, system, schema) if one.severity == "error"]
         for one in wrong:
             told = str(one) if one.suggestion else f"{one}."
@@ -184,13 +193,20 @@ class Run:
         if wrong:
             return self._remembered(system)
         self._open[system] = guard
-        data = msgspec.json.encode(schema, order="sorted")
-        with self.database.read() as session:
-            known = session.value("SELECT schema FROM system WHERE name = ?", system)
-        if known is None or bytes(known) != data:
+        if known != schema:
+            data = msgspec.json.encode(schema, order="sorted")
             with self.database.write() as session:
                 session.upsert("system", ("name", "schema"), ("name",), [(system, data)])
         return schema
+
+    def _holds_objects_of(self, system: str) -> bool:
+        """Whether anything is known of the system: what was never read may turn out to be another."""
+        with self.database.read() as session:
+            one = session.one(
+                "SELECT object.id FROM space JOIN object ON object.space = space.id WHERE space.system = ? LIMIT 1",
+                system,
+            )
+        return one is not None
 
     def _remembered(self, system: str) -> SystemSchema | None:
         with self.database.read() as session:

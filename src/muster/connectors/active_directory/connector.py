@@ -93,7 +93,8 @@ class ActiveDirectoryConnector:
             for name, kind in domain.types.items():
                 known = types.get(name)
                 types[name] = kind.schema if known is None else _joined(known, kind.schema)
-        return SystemSchema(types)
+        found = {domain.key: domain.identity() for domain in self._alive}
+        return SystemSchema(types, {part: identity for part, identity in found.items() if identity is not None})
 
     def read(self, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
         """Every object, or what changed after the watermark."""

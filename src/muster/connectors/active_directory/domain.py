@@ -10,7 +10,7 @@ from typing import Final
 import ldap
 
 from muster.connectors.active_directory import login
-from muster.connectors.active_directory.forms import guid_text
+from muster.connectors.active_directory.forms import guid_text, sid_text
 from muster.connectors.active_directory.schema import AdType, DirectorySchema
 from muster.connectors.active_directory.settings import ActiveDirectorySettings, AdObject, DomainSettings
 from muster.connectors.ldap import dn as dns
@@ -165,6 +165,14 @@ class Domain:
     def holds(self, dn: str) -> bool:
         """Whether the DN is one of this domain's. Raises `dns.MalformedDn`."""
         return self._root is not None and _domain_of(dn) == dns.key(self._root.base)
+
+    def identity(self) -> str | None:
+        """What no other domain is, whatever it is called; None where the login may not read it."""
+        entries = self.session.search(self.root.base, ldap.SCOPE_BASE, "(objectClass=*)", ["objectSid", "objectGUID"])
+        found = {name.lower(): values[0] for name, values in entries[0][1].items()} if entries else {}
+        if "objectsid" not in found or "objectguid" not in found:
+            return None
+        return f"the domain with SID {sid_text(found['objectsid'])} and objectGUID {guid_text(found['objectguid'])}"
 
     def invocation(self) -> str:
         """What numbers of changes (USNs) belong to: this controller's database, until it is restored from a backup."""

@@ -79,7 +79,10 @@ class Connector(Protocol):
         """Credentials and rights, with what is missing."""
 
     def schema(self) -> SystemSchema:
-        """The object types of the project's system file with their attributes, as the system itself declares them."""
+        """The object types of the project's system file with their attributes, as the system itself declares them.
+
+        Its `identities` say what the system is, where it has something that no other has, of that name or address.
+        """
 
     def read(self, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
         """Read the attributes `wanted` by object type.

@@ -18,9 +18,9 @@ from muster.connectors.kit.retry import Counters, RetryPolicy
 from muster.connectors.kit.speaking import ConnectorBug, Speaker
 from muster.connectors.kit.storable import checked, sift, storable
 from muster.model.changes import Change, Outcome, Result
-from muster.model.errors import SESSION_ENDING, MusterError, Throttled, Unreachable
+from muster.model.errors import SESSION_ENDING, MusterError, ProjectError, Throttled, Unreachable
 from muster.model.objects import ConnectorObject, Page
-from muster.model.schema import SystemSchema
+from muster.model.schema import SystemSchema, mistaken
 from muster.model.secrets import Secret
 from muster.model.values import Value
 
@@ -64,6 +64,7 @@ class Guard:
         self._next = 0.0
         self._dry_run = dry_run
         self._open = False
+        self._known: Mapping[str, str] = {}
 
     # --- session
 
@@ -82,6 +83,10 @@ class Guard:
     def schema(self) -> SystemSchema:
         """The schema as the system declares it."""
         return self._again("reading the schema", self.connector.schema)
+
+    def expect(self, identities: Mapping[str, str]) -> None:
+        """What the system is: a connection made anew that leads to another raises `ProjectError`."""
+        self._known = identities
 
     # --- reading
 
@@ -297,6 +302,11 @@ class Guard:
         self.connector.__enter__()
         self._open = True
 
+    def _still_the_same(self) -> None:
+        other = mistaken(self.system, self._known, self.connector.schema().identities) if self._known else None
+        if other is not None:
+            raise ProjectError(other)
+
     def _disconnect(self) -> None:
         if self._open:
             self._open = False
@@ -311,6 +321,7 @@ class Guard:
                 with self._speaking(doing):
                     if reconnect:
                         self._connect()
+                        self._still_the_same()
                     return call()
             except (Unreachable, Throttled) as error:
                 pause = self._retry.wait(tried, _asked(error))

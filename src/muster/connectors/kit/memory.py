@@ -84,7 +84,7 @@ class MemoryConnector:
 
     def schema(self) -> SystemSchema:
         """The system's own types under the project's names."""
-        return SystemSchema({name: self._schema(name) for name in self._types})
+        return SystemSchema({name: self._schema(name) for name in self._types}, self.memory.identities)
 
     # --- reading
 

@@ -71,6 +71,7 @@ class MemorySystem:
         self.types: Mapping[str, ObjectSchema] = {schema.name: schema for schema in types}
         self.password = password
         self.page_size = page_size
+        self.identities: Mapping[str, str] = {}
         self.faults = Faults()
         self.sessions = 0
         self._objects: dict[str, dict[str, Stored]] = {kind: {} for kind in self.types}
