@@ -355,6 +355,47 @@ def test_a_taken_name_and_a_missing_target_are_refused_in_words(openldap: OpenLd
     assert f"no ou=lost,{openldap.base}" in lost.reason
 
 
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_people_who_take_each_others_names_in_a_circle_all_get_them(openldap: OpenLdap, count: int) -> None:
+    made = connector(openldap)
+    people = range(1, count + 1)
+    outcomes = written(made, *(create(n, person(n, openldap)) for n in people))
+    anchors = {n: outcomes[n].anchor or "" for n in people}
+    wanted = {n: f"uid=user{n % count + 1},{openldap.people}" for n in people}
+    later = written(made, *(update(anchors[n], {"dn": wanted[n], "title": [f"{n}"]}, key=n) for n in people))
+    assert {later[n].result for n in people} == {Result.DONE}
+    with made:
+        found = {o.anchor: o.values for page in made.read({"user": ["dn", "uid", "title"]}, None) for o in page.objects}
+    assert {n: found[anchors[n]] for n in people} == {
+        n: {"dn": wanted[n], "uid": [f"user{n % count + 1}"], "title": [f"{n}"]} for n in people
+    }
+
+
+def test_whoever_takes_a_name_that_another_leaves_gets_it_in_the_same_write(openldap: OpenLdap) -> None:
+    made = connector(openldap)
+    outcomes = written(made, create(1, person(1, openldap)), create(2, person(2, openldap)))
+    later = written(
+        made,
+        update(outcomes[1].anchor or "", {"dn": f"uid=user2,{openldap.people}"}, key=1),
+        update(outcomes[2].anchor or "", {"dn": f"uid=user3,{openldap.people}"}, key=2),
+    )
+    assert {one.result for one in later.values()} == {Result.DONE}
+
+
+def test_who_cannot_leave_a_name_keeps_it_and_is_not_put_aside(openldap: OpenLdap) -> None:
+    made = connector(openldap)
+    outcomes = written(made, *(create(n, person(n, openldap)) for n in (1, 2, 3)))
+    later = written(
+        made,
+        update(outcomes[1].anchor or "", {"dn": f"uid=user2,{openldap.people}"}, key=1),
+        update(outcomes[2].anchor or "", {"dn": f"uid=user3,{openldap.people}"}, key=2),
+    )
+    assert {one.result for one in later.values()} == {Result.REJECTED}
+    with made:
+        dns = {str(o.values["dn"]) for page in made.read({"user": ["dn"]}, None) for o in page.objects}
+    assert dns == {f"uid=user{n},{openldap.people}" for n in (1, 2, 3)}
+
+
 def test_find_escapes_what_it_looks_for(openldap: OpenLdap) -> None:
     made = connector(openldap)
     names = ["a*b", "a(b)", "a\\b", "aXb"]

@@ -39,6 +39,7 @@ class Writer:
         self._session = session
         self._types = types
         self._dns: dict[tuple[str, str], str] = {}
+        self._moves: dict[dns.Key, dns.Key] = {}
         self._asserts = controls.ASSERTION in session.offers.controls
         self._post_read = controls.POST_READ in session.offers.controls
         self._anchor_control = {name: controls.post_read(kind.anchor) for name, kind in types.items()}
@@ -51,7 +52,7 @@ class Writer:
             if pipeline.leaving:
                 yield from pipeline.finish()
             self._dns = self._located(batch)
-            for change in batch:
+            for change in self._in_order(batch):
                 yield from pipeline.submit(lambda change=change: self._job(change))  # type: ignore[misc]
         yield from pipeline.finish()
 
@@ -71,6 +72,34 @@ class Writer:
                 for values in entry.values():
                     found[name, kind.anchor_of(values)] = dn
         return found
+
+    def _in_order(self, batch: Sequence[Change]) -> list[Change]:
+        """The batch with whoever leaves a name before whoever takes it. Notes who moves from where to where."""
+        self._moves = {}
+        leaving: dict[dns.Key, Change] = {}
+        for change in batch:
+            here = self._dns.get((change.type, change.anchor or ""))
+            if change.action is Action.CREATE or change.action is Action.DELETE or here is None:
+                continue
+            try:
+                there = requests.renamed_dn(self._types[change.type], change, here)
+                if there is not None and dns.key(here) not in leaving:
+                    leaving[dns.key(here)] = change
+                    self._moves[dns.key(here)] = dns.key(there)
+            except (WrongType, dns.MalformedDn):
+                continue  # told when it is its turn
+        places = {change.key: place for place, change in leaving.items()}
+        ordered: list[Change] = []
+        seen: set[int] = set()
+        for change in batch:
+            chain: list[Change] = []
+            at: Change | None = change
+            while at is not None and at.key not in seen:
+                seen.add(at.key)
+                chain.append(at)
+                at = leaving.get(self._moves[places[at.key]]) if at.key in places else None
+            ordered.extend(reversed(chain))
+        return ordered
 
     def _job(self, change: Change) -> Job | Outcome:
         kind = self._types[change.type]
@@ -210,6 +239,33 @@ class Writer:
         return error
 
     def _renamed(self, dn: str, there: str, condition: list[Any]) -> Generator[Send, Reply, ldap.LDAPError | None]:
+        """Rename, move or both. Who holds the name, and moves in a circle with this one, steps aside first.
+
+        It stands under a name of its own until its turn comes; if that does not come, the next run finds it there.
+        """
+        error = yield from self._put(dn, there, condition)
+        if isinstance(error, ldap.ALREADY_EXISTS) and (aside := self._aside(dn, there)) is not None:
+            problem = yield from self._put(there, aside, [])
+            if problem is None:
+                self._moves[dns.key(aside)] = self._moves.pop(dns.key(there))
+                error = yield from self._put(dn, there, condition)
+        if error is None:
+            self._moves.pop(dns.key(dn), None)
+        return error
+
+    def _aside(self, dn: str, there: str) -> str | None:
+        """A name for the object that stands at `there`, when it is on its way to `dn`; else None."""
+        here, at = dns.key(dn), dns.key(there)
+        for _ in range(len(self._moves)):
+            if at == here:
+                break
+            at = self._moves.get(at, ())
+        if at != here:
+            return None
+        anchor = next(anchor for (_, anchor), known in self._dns.items() if dns.same(known, there))
+        return dns.child(dns.rdn_values(there)[0][0], f"muster-{anchor}", dns.split(there)[1])
+
+    def _put(self, dn: str, there: str, condition: list[Any]) -> Generator[Send, Reply, ldap.LDAPError | None]:
         """Rename, move or both (RFC 4511 section 4.9); the old name's value goes."""
         own, parent = dns.split(there)
         _, old_parent = dns.split(dn)
