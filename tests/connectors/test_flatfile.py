@@ -495,3 +495,46 @@ def test_a_new_ldif_file_spells_attributes_as_the_mapping_does(tmp_path: Path) -
     path.write_text(text.replace("givenName", "GIVENNAME"))
     write(made, Change(1, "worker", Action.UPDATE, "a1", {"givenName": "Bea"}))
     assert "\nGIVENNAME: Bea\n" in path.read_text(), "the file's own spelling goes before ours"
+
+
+# --- the names of LDIF entries
+
+
+ENTRIES = "version: 1\n\ndn: cn=A,dc=acme\nid: 1\n\ndn: cn=B,dc=acme\nid: 2\n\ndn: cn=C,dc=acme\nid: 3\n\n"
+
+
+def names(path: Path) -> list[str]:
+    return [line.removeprefix("dn: ") for line in path.read_text().splitlines() if line.startswith("dn: ")]
+
+
+def renamed(key: int, anchor: str, name: str) -> Change:
+    return Change(key, "worker", Action.UPDATE, anchor, {"dn": f"cn={name},dc=acme"})
+
+
+def test_no_two_ldif_entries_get_one_name_as_names_are_compared(tmp_path: Path) -> None:
+    path = tmp_path / "w.ldif"
+    path.write_text(ENTRIES)
+    made = connector(tmp_path, "w.ldif")
+    new = write(made, create(1, id="4", dn="CN=a, DC=acme"), create(2, id="5", dn="cn=E,dc=acme"))
+    assert [(one.result, one.anchor) for one in new] == [(Result.EXISTS, "1"), (Result.DONE, "5")]
+    assert "is the name of worker 1" in new[0].reason
+    twice = write(made, create(1, id="6", dn="cn=F,dc=acme"), create(2, id="7", dn="cn=f,dc=acme"))
+    assert [(one.result, one.anchor) for one in twice] == [(Result.DONE, "6"), (Result.EXISTS, "6")]
+    taken = write(made, renamed(1, "1", "b"), renamed(2, "2", "c"))
+    assert [one.result for one in taken] == [Result.REJECTED, Result.REJECTED]
+    assert names(path) == [f"cn={name},dc=acme" for name in "ABCEF"]
+
+
+def test_ldif_entries_swap_names_and_take_those_that_are_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "w.ldif"
+    path.write_text(ENTRIES)
+    made = connector(tmp_path, "w.ldif")
+    done = write(
+        made,
+        renamed(1, "1", "B"),
+        renamed(2, "2", "a"),
+        Change(3, "worker", Action.DELETE, "3"),
+        create(4, id="4", dn="cn=c,dc=acme"),
+    )
+    assert {one.result for one in done} == {Result.DONE}
+    assert names(path) == ["cn=B,dc=acme", "cn=a,dc=acme", "cn=c,dc=acme"]

@@ -320,3 +320,17 @@ def test_in_ldif_whoever_refers_to_a_renamed_entry_follows_in_the_same_run(
     assert {n: entries[n]["manager"] for n in "234"} == {"2": [names["1"]], "3": [names["2"]], "4": [names["2"]]}
     assert set(entries["it"]["member"]) == {names["2"], names["4"]}
     assert changed(world.plan(full=True)) == []
+
+
+def test_in_ldif_two_groups_whose_names_differ_in_case_are_a_clash(world: World) -> None:
+    ldif_world(world, "")
+    (world.folder / "data/teams.jsonl").write_text(TEAMS + TEAMS.replace('"it"', '"IT"'))
+    for _ in range(2):
+        result = world.run()
+        assert result["errors"] == []
+        (clash,) = result["held"]
+        assert clash["kind"] == "clash"
+        assert "=it,ou=groups,dc=acme belongs to " in clash["message"].lower()
+        assert "(teams/team IT, " in clash["message"]
+        assert "(teams/team it, " in clash["message"]
+        assert len({"it", "IT"} & ldif(world).keys()) == 1

@@ -176,9 +176,9 @@ def _other(session: Session, rules: Rules, case: Case) -> Problem:
     return Problem(CLASH, system, message, type=kind, anchor=anchor, identities=tuple(uids), held=True)
 
 
-def _given_too(mapping: CompiledMapping, who: str) -> str:
-    """Why the rules are to be mended: one name for two people."""
-    name = mapping.schema.anchor
+def _given_too(mapping: CompiledMapping, who: str, name: str | None = None) -> str:
+    """Why the rules are to be mended: one name (the anchor, unless told otherwise) for two people."""
+    name = name or mapping.schema.anchor
     return (
         f"and mapping {mapping.name} gives the same {name} to {who}, for whom none is made until that is mended. Let "
         f"{name} be unique in {mapping.rules.place.file} (SelectUniqueValue)"
@@ -223,15 +223,18 @@ def still_existing(
             continue
         row = (
             session.one(
-                "SELECT id FROM object WHERE space = ? AND anchor = ? AND gone = 0 AND identity IS NULL",
+                "SELECT id, identity FROM object WHERE space = ? AND anchor = ? AND gone = 0",
                 sent.space,
                 anchor,
             )
             if anchor is not None
             else None
         )
-        if row is None:
+        if row is None or row[1] == sent.identity:
             problems.append(_exists(rules, sent))
+            continue
+        if row[1] is not None:
+            problems.append(_owned(session, rules, sent, row[1]))
             continue
         had = cases[row[0]].identities if row[0] in cases else ()
         identities = tuple(sorted({*had, sent.identity}))
@@ -244,6 +247,25 @@ def still_existing(
     free = _free(session, list(cases))
     open_cases(session, [case for number, case in cases.items() if number in free])
     return problems
+
+
+def _owned(session: Session, rules: Rules, sent: Sent, owner: int) -> Problem:
+    """An object of another identity has the name, which is not the anchor, that was to be given."""
+    mapping = rules.mappings[sent.mapping]
+    system, kind = rules.spaces[sent.space]
+    name = mapping.schema.reference
+    first, second = (found_as(session, rules, [one]) for one in (owner, sent.identity))
+    uids: dict[int, str] = dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", [owner, sent.identity]))
+    return Problem(
+        CLASH,
+        system,
+        f"{system}/{kind}: the {name} {sent.payload['values'].get(name, '')} belongs to {first}, "
+        f"{_given_too(mapping, second, name)}",
+        type=kind,
+        anchor=sent.anchor,
+        identities=tuple(uids[one] for one in (owner, sent.identity)),
+        held=True,
+    )
 
 
 def _exists(rules: Rules, sent: Sent) -> Problem:

@@ -269,7 +269,7 @@ class Exporter:
                 mark = _mark_of_rest(sent, outcome)
                 self.tried[(sent.identity, sent.mapping, sent.object or 0)] = mark
         found = self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
-        self.counts.existing.extend((s, found.get(s.id)) for s, o in outcomes if o.result is Result.EXISTS)
+        self.counts.existing.extend((s, found.get(s.id, o.anchor)) for s, o in outcomes if o.result is Result.EXISTS)
         if self.progress is not None:
             self.progress(len(outcomes))
 

@@ -13,8 +13,11 @@ from typing import Final, TextIO
 from muster.connectors.flatfile.file import FlatFile, Survey
 from muster.connectors.flatfile.layout import Layout, Refused, Row, Tape
 from muster.connectors.flatfile.ldif import Ldif
+from muster.connectors.flatfile.names import Entry, taken
+from muster.connectors.flatfile.settings import Format
 from muster.connectors.flatfile.source import Scan
 from muster.connectors.flatfile.wire import BadCell, Shape
+from muster.model import dn
 from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.schema import ENABLED, ENABLED_ATTRIBUTE
 from muster.model.values import Attribute, Document, Scalar, comparable, items, same, shown
@@ -27,10 +30,11 @@ class Busy(Exception):
 
 
 class _Answer(Exception):
-    def __init__(self, result: Result, reason: str) -> None:
+    def __init__(self, result: Result, reason: str, anchor: str | None = None) -> None:
         super().__init__(reason)
         self.result = result
         self.reason = reason
+        self.anchor = anchor
 
 
 def rewrite(files: Sequence[FlatFile], changes: Sequence[Change]) -> list[Outcome]:
@@ -57,6 +61,7 @@ class _Rewrite:
         self._touched = False
         self._shapes: dict[str, Shape] = {}
         self._doubles: dict[str, set[str]] = {}
+        self._taken: dict[Entry, tuple[str, Entry]] = {}
 
     def run(self) -> list[Outcome]:
         for change in self._changes:
@@ -69,6 +74,7 @@ class _Rewrite:
         state = self._source.state()
         scan = None if state is None else self._source.scan()
         names = self._survey(scan)
+        self._taken = self._names_taken(first, scan)
         temporary = self._source.path.with_name(f".{self._source.path.name}.{os.getpid()}.new")
         try:
             errors = "strict" if scan is None or scan.sound else "surrogateescape"
@@ -114,6 +120,30 @@ class _Rewrite:
             mentioned = (*change.values, *change.add) if change.action is Action.CREATE else ()
             names.update(dict.fromkeys(name for name in mentioned if not (name == ENABLED and switch)))
         return list(names)
+
+    def _names_taken(self, file: FlatFile, scan: Scan | None) -> dict[Entry, tuple[str, Entry]]:
+        """Who cannot have the DN that a change gives them, because another entry has it then."""
+        claims: list[tuple[Entry, str]] = []
+        going: set[Entry] = set()
+        for entry, waiting in self._waiting.items():
+            for change in waiting:
+                name = _name_in(change) if file.format is Format.LDIF else None
+                if name is not None:
+                    claims.append((entry, name))
+                if change.action is Action.DELETE:
+                    going.add(entry)
+        names: dict[str, Entry] = {}
+        if claims and scan is not None:
+            with file.parsed(scan) as (_, parsed):
+                for _, row in parsed.rows:
+                    kind, shape = next(
+                        ((kind, shape) for kind, shape in self._shapes.items() if shape.belongs(row)),
+                        ("", self._shapes[file.kind]),
+                    )
+                    names[dn.normal(shape.cell(row, "dn"))] = (kind, shape.anchor(row) if kind else "")
+        there = set(names.values())
+        claims.sort(key=lambda claim: claim[0] not in there)
+        return taken(names, going, claims)
 
     # --- the new file
 
@@ -208,7 +238,7 @@ class _Rewrite:
             except (Refused, BadCell) as error:
                 self._say(change, Result.REJECTED, str(error))
             except _Answer as answer:
-                self._say(change, answer.result, answer.reason)
+                self._say(change, answer.result, answer.reason, answer.anchor)
             else:
                 self._say(change, Result.DONE)
         return text
@@ -225,6 +255,7 @@ class _Rewrite:
         if change.action is Action.CREATE:
             if row is not None:
                 raise _Answer(Result.EXISTS, f"{shape.spec.anchor} {anchor!r} is in the file")
+            self._may_be_named(anchor, change)
             return shape.created(anchor, _merged({}, change, shape))
         if row is None:
             raise _Answer(Result.GONE, f"{shape.spec.anchor} {anchor!r} is not in the file")
@@ -238,10 +269,20 @@ class _Rewrite:
                 raise _Answer(Result.CONFLICT, f"{name} is {shown(found)}, expected {shown(expected)}")
         if change.action is Action.DELETE:
             return None
+        self._may_be_named(anchor, change)
         values = _merged(have, change, shape)
         if values.get(shape.spec.anchor, anchor) != anchor:
             raise Refused(f"the anchor {shape.spec.anchor} cannot be changed")
         return shape.changed(row, values)
+
+    def _may_be_named(self, anchor: str, change: Change) -> None:
+        name, (kind, owner) = self._taken.get((change.type, anchor), ("", ("", "")))
+        if not name or _name_in(change) != name:
+            return
+        whose = f"{kind} {owner}" if kind else "an entry that is no object of this system"
+        reason = f"{shown(change.values['dn'])} is the name of {whose}"
+        made_here = change.action is Action.CREATE and kind == change.type
+        raise _Answer(Result.EXISTS if made_here else Result.REJECTED, reason, owner if made_here else None)
 
     # --- small things
 
@@ -252,8 +293,8 @@ class _Rewrite:
             given = None if value is None or isinstance(value, list) else str(value)
         return given or ""
 
-    def _say(self, change: Change, result: Result, reason: str = "") -> None:
-        self._outcomes.append(Outcome(change.key, result, self._anchor(change) or None, reason=reason))
+    def _say(self, change: Change, result: Result, reason: str = "", anchor: str | None = None) -> None:
+        self._outcomes.append(Outcome(change.key, result, anchor or self._anchor(change) or None, reason=reason))
 
     def _replace(self, temporary: Path, *, exists: bool) -> None:
         path = self._source.path
@@ -297,6 +338,12 @@ def _locked(folder: Path) -> Iterator[None]:
 def _encoding(file: FlatFile, scan: Scan | None) -> str:
     encoding = file.source.encoding
     return "utf-8-sig" if scan is not None and scan.bom and encoding == "utf-8" else encoding
+
+
+def _name_in(change: Change) -> str | None:
+    """The DN that a change gives, as DNs are compared."""
+    name = change.values.get("dn")
+    return dn.normal(name) if isinstance(name, str) else None
 
 
 def _attribute(shape: Shape, name: str) -> Attribute:
