@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import ldap
@@ -9,9 +11,10 @@ import orjson
 import pytest
 
 from muster.connectors.active_directory.dirsync import OID
-from muster.model.errors import WatermarkExpired
+from muster.model.errors import WatermarkExpired, WentBack
 from muster.model.objects import ConnectorObject, Page
 from tests.connectors.domains import GROUP, PASSWORD, USER, Ou, edges, mark, objects, pages
+from tests.servers.samba import SambaDc
 
 WAYS = pytest.mark.parametrize("way", ["dirsync", "usn"])
 
@@ -267,6 +270,75 @@ def test_update_numbers_of_another_controller_mean_nothing(ou: Ou) -> None:
     marks[""]["of"] = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
     with pytest.raises(WatermarkExpired, match="another domain controller"):
         pages(follows.made, orjson.dumps(marks).decode())
+
+
+# --- a controller that lost what it had
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("part", "value", "told"),
+    [
+        ("of", "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "was restored from a backup"),
+        ("usn", 1 << 40, "has counted .* and 1099511627776 at the last read. It was put back to a snapshot"),
+        ("last", ["3f2504e0-4f89-41d3-9a0c-0305e82c3301", 5], "no longer knows its change 5"),
+    ],
+)
+def test_a_controller_that_lost_what_was_seen_of_it_went_back(
+    ou: Ou, way: str, part: str, value: object, told: str
+) -> None:
+    ou.user("ann")
+    follows = Follows(ou, USER, {"user": ["cn"]}, delta=way)
+    marks = orjson.loads(follows.since)
+    (controller,) = marks[""]["seen"].values()
+    controller[part] = value
+    with pytest.raises(WentBack, match=told):
+        pages(follows.made, orjson.dumps(marks).decode())
+
+
+@WAYS
+def test_a_controller_is_watched_from_read_to_read(ou: Ou, way: str) -> None:
+    ann = ou.user("ann")
+    follows = Follows(ou, USER, {"user": ["cn"]}, delta=way)
+    (guid,) = before = orjson.loads(follows.since)[""]["seen"]
+    ou.set(ann, title="Dr")
+    ou.admin.delete_s(ann)
+    follows.pages()
+    after = orjson.loads(follows.since)[""]["seen"]
+    assert list(after) == list(before)
+    assert after[guid]["last"] == [follows.anchors[ann], after[guid]["usn"]], "also what was deleted"
+
+
+@pytest.mark.parametrize("lost", ["fewer changes than before", "as many other changes"])
+def test_a_controller_put_back_to_a_snapshot_is_noticed(other_samba_server: SambaDc, lost: str) -> None:
+    server = other_samba_server
+    server.start()
+    made = Ou(server)
+    private = server.folder / "private"
+    kept = server.folder / "kept"
+    ann = made.user("ann")
+    server.stop()
+    shutil.copytree(private, kept, symlinks=True, ignore=_sockets)
+    server.start()
+    made.admin = server.connect()
+    made.set(ann, title="Dr")
+    follows = [Follows(made, USER, {"user": ["title"]}, delta=way) for way in ("dirsync", "usn")]
+    server.stop()
+    shutil.copytree(kept, private, symlinks=True, dirs_exist_ok=True)
+    shutil.rmtree(kept)
+    server.start()
+    made.admin = server.connect()
+    if lost == "as many other changes":
+        for number in range(20):
+            made.contact(f"c{number}")
+    for one in follows:
+        with pytest.raises(WentBack, match="put back to a snapshot"):
+            one.pages()
+    made.close()
+
+
+def _sockets(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if (Path(folder) / name).is_socket()]
 
 
 def test_without_deltas_there_is_no_watermark(ou: Ou) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from muster.model.errors import Unreachable
+from muster.connectors.kit.memory import MemoryConnector
+from muster.model.errors import Unreachable, WentBack
 from muster.model.objects import ConnectorObject, Page, ReadProblem
 from muster.model.values import Document
 from muster.sync.importing import distinct, merged
@@ -48,6 +49,28 @@ def test_a_shrunk_full_import_of_five_objects_or_more_is_held(world: World, know
     result = world.plan(full=True)
     assert (kinds(result["held"]) == ["shrunk"]) is held
     assert (changed(result) == []) is held
+
+
+def test_a_system_put_back_to_an_earlier_state_is_read_anew_and_that_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hr, app = two(world, numbered(20))
+    world.run()
+    real = MemoryConnector.read
+
+    def read(connector: MemoryConnector, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
+        if connector.system == "hr" and since is not None:
+            raise WentBack("hr: the controller was put back to a snapshot.")
+        return real(connector, wanted, since)
+
+    monkeypatch.setattr(MemoryConnector, "read", read)
+    for number in range(10):
+        hr.remove(f"{number:03}")
+    result = world.run()
+    (note,) = [one for one in result["notes"] if one["kind"] == "restored"]
+    assert note["message"] == "hr: the controller was put back to a snapshot. So everything is read anew"
+    assert kinds(result["held"]) == ["shrunk"], "deletions are earned as in every full read"
+    assert len(active(app)) == 20
 
 
 def test_what_was_held_is_held_again_until_somebody_allows_it(world: World) -> None:

@@ -64,5 +64,9 @@ class WatermarkExpired(MusterError):
     """The system no longer knows the watermark: read everything."""
 
 
-SESSION_ENDING = (Unreachable, Throttled, AuthFailed, WatermarkExpired, IncompleteRead, ProjectError)
+class WentBack(WatermarkExpired):
+    """The system was put back to an earlier state: read everything, and tell people why."""
+
+
+SESSION_ENDING = (Unreachable, Throttled, AuthFailed, WentBack, WatermarkExpired, IncompleteRead, ProjectError)
 """What a connector may raise. Anything else it raises is a bug of the connector."""

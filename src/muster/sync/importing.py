@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from muster.model.errors import SessionLost, WatermarkExpired
+from muster.model.errors import SessionLost, WatermarkExpired, WentBack
 from muster.model.objects import ConnectorObject, Page, ReadProblem
 from muster.model.schema import ObjectSchema
 from muster.model.values import Document, same
@@ -88,10 +88,12 @@ def import_system(
         job = _Import(rules, database, system, report, now, wanted, allow_deletes)
         try:
             return job.work(read(wanted, since), since)
-        except WatermarkExpired:
+        except WatermarkExpired as error:
             if since is None:
                 raise
             since = None
+            if isinstance(error, WentBack):
+                report.add(Problem("restored", system, f"{error.message} So everything is read anew", note=True))
         except SessionLost:
             lost += 1
             if lost == _STARTS:

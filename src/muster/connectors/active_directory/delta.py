@@ -12,13 +12,13 @@ from typing import Any, Final, TypeAlias
 import ldap
 import orjson
 
-from muster.connectors.active_directory import usn
+from muster.connectors.active_directory import history, usn
 from muster.connectors.active_directory.dirsync import DirSync
 from muster.connectors.active_directory.domain import Domain
 from muster.connectors.active_directory.following import Follower
 from muster.connectors.active_directory.forms import sid_octets
+from muster.connectors.active_directory.history import SHOW_DELETED
 from muster.connectors.active_directory.settings import Delta
-from muster.connectors.active_directory.usn import SHOW_DELETED
 from muster.connectors.ldap import errors
 from muster.connectors.ldap.wire import instant_of
 from muster.model.errors import IncompleteRead, MusterError, WatermarkExpired
@@ -86,7 +86,8 @@ class Ways:
         if how is Delta.NONE:
             return {"how": how}
         if how is Delta.USN:
-            return {"how": how, "when": root.now, "at": root.usn, "of": self._domain.invocation()}
+            of = self._domain.controller().invocation
+            return {"how": how, "when": root.now, "at": root.usn, "of": of, "seen": history.seen(self._domain)}
         rights = self.replicates()
         cookie = self._cookie(rights=rights)
         if cookie is None:
@@ -94,7 +95,7 @@ class Ways:
             raise IncompleteRead(
                 f"{where} refuses DirSync, which `delta: dirsync` asks for. `delta: auto` does without."
             )
-        return _dirsync_mark(root.now, cookie, rights=rights)
+        return _dirsync_mark(root.now, cookie, history.seen(self._domain), rights=rights)
 
     def _cookie(self, *, rights: bool) -> bytes | None:
         """Where the domain stands by DirSync; None where the login may not use it so."""
@@ -144,10 +145,12 @@ def changes(
     if asked is Delta.AUTO and not Ways(domain).shows_deletions(rights=rights):
         raise WatermarkExpired(f"{domain.system}: {domain.called} shows this login no deletions any more.")
     _kept_since(domain, mark)
+    before = mark.get("seen", {})
+    history.unbroken(domain, before)
     follower = Follower(domain, wanted, gone)
     if mark["how"] == Delta.USN:
         yield from usn.changed(domain, follower, mark)
-        return {**mark, "when": domain.root.now, "at": domain.root.usn}
+        return {**mark, "when": domain.root.now, "at": domain.root.usn, "seen": history.seen(domain, before)}
     try:
         cookie = base64.b64decode(mark["at"], validate=True)
     except (binascii.Error, TypeError, KeyError):
@@ -157,11 +160,12 @@ def changes(
         yield from follower.follow(events)
         cookie = after
     yield from follower.rest()
-    return _dirsync_mark(domain.root.now, cookie, rights=rights)
+    return _dirsync_mark(domain.root.now, cookie, history.seen(domain, before), rights=rights)
 
 
-def _dirsync_mark(now: str, cookie: bytes, *, rights: bool) -> Mark:
-    return {"how": Delta.DIRSYNC, "when": now, "at": base64.b64encode(cookie).decode(), "rights": rights}
+def _dirsync_mark(now: str, cookie: bytes, seen: Mapping[str, Any], *, rights: bool) -> Mark:
+    at = base64.b64encode(cookie).decode()
+    return {"how": Delta.DIRSYNC, "when": now, "at": at, "rights": rights, "seen": seen}
 
 
 def _kept_since(domain: Domain, mark: Mapping[str, Any]) -> None:

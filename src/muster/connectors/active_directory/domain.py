@@ -37,6 +37,15 @@ class Root:
     sids: frozenset[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """A domain controller. `invocation`: what its numbers of changes (USNs) belong to: its database, until that is
+    restored from a backup. Both are empty where the login may not read them."""
+
+    guid: str
+    invocation: str
+
+
 class Domain:
     """One domain of a system, connected or not.
 
@@ -174,11 +183,13 @@ class Domain:
             return None
         return f"the domain with SID {sid_text(found['objectsid'])} and objectGUID {guid_text(found['objectguid'])}"
 
-    def invocation(self) -> str:
-        """What numbers of changes (USNs) belong to: this controller's database, until it is restored from a backup."""
-        entries = self.session.search(self.root.service, ldap.SCOPE_BASE, "(objectClass=*)", ["invocationId"])
-        found = entries[0][1].get("invocationId") if entries else None
-        return guid_text(found[0]) if found else ""
+    def controller(self) -> Controller:
+        """The controller that answers."""
+        names = ["objectGUID", "invocationId"]
+        entries = self.session.search(self.root.service, ldap.SCOPE_BASE, "(objectClass=*)", names)
+        found = entries[0][1] if entries else {}
+        guid, invocation = (guid_text(found[name][0]) if name in found else "" for name in names)
+        return Controller(guid, invocation)
 
     def _type(self, name: str, settings: AdObject) -> AdType:
         own = self.settings.base or self.root.base

@@ -33,8 +33,8 @@ def equality(kind: LdapType, name: str, value: Value) -> str:
     sent = kind.sent(canonical, value)
     if not sent:
         return f"(!({canonical}=*))"
-    octets = kind.schema.attributes[canonical].type is Type.BINARY or canonical in kind.forms
-    parts = [f"({canonical}={_octets(one) if octets else _escaped(one)})" for one in sent]
+    binary = kind.schema.attributes[canonical].type is Type.BINARY or canonical in kind.forms
+    parts = [f"({canonical}={octets(one) if binary else _escaped(one)})" for one in sent]
     return parts[0] if len(parts) == 1 else f"(&{''.join(parts)})"
 
 
@@ -42,7 +42,8 @@ def _escaped(value: bytes) -> str:
     return str(escape_filter_chars(value.decode()))
 
 
-def _octets(value: bytes) -> str:
+def octets(value: bytes) -> str:
+    """The bytes as a filter has them."""
     return "".join(f"\\{octet:02x}" for octet in value)
 
 
