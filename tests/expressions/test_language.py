@@ -22,6 +22,7 @@ from muster.expressions import (
     evaluate_cases,
     to_text,
 )
+from muster.expressions.dotnet import regex
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -64,6 +65,8 @@ def value(expression: str, dialect: str = "entra", **attributes: object) -> obje
         ('Replace([text], , "(?i)B(?<rest>.)", , "${rest}$0", , )', "acbc"),
         ('Replace("Äb1", , "\\p{Lu}", , "_", , )', "_b1"),
         ('Replace("xAyB", , "(?i)a|b", , "-", , )', "x-y-"),
+        ('Replace("a{1}b{e}", , "b{e}", , "-", , )', "a{1}-"),
+        ('Replace("price 12", , "(?<=p\\w+ )1", , "-", , )', "price -2"),
         ('Replace("aBcA", , "a(?i)b|c", , "-", , )', "--A"),
         ("Replace(\"xx\", , \"(?'n'x)\\k<n>\", , \"<$1>\", , )", "<x>"),
     ],
@@ -104,6 +107,29 @@ def test_one_bad_flow_costs_only_itself_and_names_its_column() -> None:
     assert isinstance(results[2], Fault)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Replace([a], , "(a|a)+$", , "", , )',
+        'Replace([a], , "(?<n>(a|a)+)$", "n", "", , )',
+        'Replace("", , "(?<n>(a|a)+)$", "n", , [a], )',
+        'IsMatch([a], "(a|a)+$")',
+    ],
+)
+def test_a_pattern_that_never_ends_is_a_fault_of_the_value(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regex, "LONGEST", 0.02)
+    result = value(text, a="a" * 40 + "b")
+    assert isinstance(result, Fault)
+    assert "takes too long on «aaaa" in result.message
+
+
+def test_a_clause_whose_pattern_never_ends_says_neither_yes_nor_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regex, "LONGEST", 0.02)
+    scope = compile_scope("entra-scoping", [[{"attribute": "a", "operator": "REGEX MATCH", "value": "(a|a)+$"}]])
+    with pytest.raises(EvaluationFault, match="takes too long"):
+        scope.matches({"a": "a" * 40 + "b"}, Context())
+
+
 @pytest.mark.parametrize("text", ['ConvertFromBase64("QQAAAA==")', 'ConvertFromUTF8Hex("4100")'])
 def test_bytes_become_no_text_that_cannot_be_stored(text: str) -> None:
     result = value(text)
@@ -129,6 +155,7 @@ def test_a_fault_shows_little_of_the_data() -> None:
         ('Trim(SelectUniqueValue("a","b"))', "entra", 6, "outermost"),
         ("Switch([a], 1, 2)", "entra", 1, "pairs"),
         ('Replace([a], , "(", , "", , )', "entra", 16, "regular expression"),
+        ('Replace([a], , "(?R)", , "", , )', "entra", 16, "unknown group (?R"),
         ("“a”", "entra", 1, "straight"),
         ("$x", "connect", 1, "With, Select and Where"),
         ("   ", "entra", 1, "empty"),

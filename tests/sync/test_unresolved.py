@@ -45,7 +45,7 @@ def test_a_manager_whom_nobody_is_is_told_in_each_run_and_is_no_error(world: Wor
     hr = company(world, {"1": None, "2": "1", "3": "9999"}, to)
     message = (
         "mappings/hr-worker.yaml:13: hr/worker: 1 value names nobody as manager: 3 says '9999'. Until somebody has "
-        "that key, there is no manager"
+        "that key, it is left out of manager"
     )
     plan = world.plan()
     assert (told(plan), plan["errors"], plan["held"]) == ([message], [], [])

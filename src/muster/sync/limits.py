@@ -107,27 +107,32 @@ class _System:
         yield from self._updates()
 
     def _losses(self) -> Iterable[Problem]:
-        planned = self.session.value(
-            "SELECT COUNT(*) FROM change WHERE state = 0 AND space IN ?i AND (action IN ('delete', 'disable') "
-            "OR (action = 'create' AND object IS NOT NULL))",
+        planned, again = self.session.rows(
+            "SELECT COUNT(*), COUNT(CASE WHEN action = 'create' THEN 1 END) FROM change WHERE state = 0 "
+            "AND space IN ?i AND (action IN ('delete', 'disable') OR (action = 'create' AND object IS NOT NULL))",
             self.spaces,
-        )
+        )[0]
         if not planned:
             return
         before = self.spent.get(LOSS, 0)
         total = int(planned) + before
         past = f" ({before} of them in the last 24 hours)" if before else ""
+        what = "deletes and disables"
+        if again:
+            what = "deletes, disables and objects made again after another hand deleted them"
+        if again == total:
+            what = "objects made again after another hand deleted them"
         if total > self.safety.deletes:
             yield self._problem(
                 "deletes",
-                f"{total} deletes and disables{past}; `safety: deletes` allows {self.safety.deletes} in 24 hours",
+                f"{total} {what}{past}; `safety: deletes` allows {self.safety.deletes} in 24 hours",
             )
             return
         objects = live_objects(self.session, self.spaces, enough(total, self.safety.percent, SMALLEST_SYSTEM))
         if too_many(total, objects, self.safety.percent, SMALLEST_SYSTEM):
             yield self._problem(
                 "percent",
-                f"{total} deletes and disables{past} of {objects} objects; "
+                f"{total} {what}{past} of {objects} objects; "
                 f"`safety: percent` allows {self.safety.percent} % in 24 hours",
             )
 

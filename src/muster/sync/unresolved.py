@@ -62,7 +62,7 @@ def _problem(
         UNRESOLVED,
         system,
         f"{flow.slots[0].place}: {system}/{kind}: {count} {what} nobody as {name}: {', '.join(shown)}{more}. Until "
-        f"somebody has that key, there is no {name}",
+        f"somebody has that key, it is left out of {name}",
         type=kind,
         anchor=found[0][0] if len(found) == 1 else None,
         identities=tuple(uid for *_, uid in found[:_EXAMPLES]),

@@ -1,8 +1,11 @@
-"""Regular expressions as .NET writes them, run by Python's `re`.
+"""Regular expressions as .NET writes them, run by the package `regex`.
 
 Public specification: https://learn.microsoft.com/dotnet/standard/base-types/regular-expression-language-quick-reference.
-Translated are named groups and references to them, `\\p{…}`, `\\z`, `\\Z` and options inside the pattern. A look-behind
-of variable length and the subtraction of character classes have no equivalent and are refused.
+Translated are named groups and references to them, `\\p{…}`, `\\z`, `\\Z` and options inside the pattern; what only
+`regex` knows (fuzzy matches, recursion, verbs) is kept out. The subtraction of character classes is refused.
+
+A pattern with choices inside repeats, such as `(a|a)+$`, can take for ever on one unlucky value. A match may take
+`LONGEST` and is then a fault of that value, which is why this is not Python's `re`: that cannot be stopped.
 """
 
 import re
@@ -11,16 +14,60 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
+
+import regex
 
 from muster.expressions.errors import EvaluationFault, shown
+
+LONGEST: Final = 1.0
+"""Seconds of this process's time that one match may take."""
+
+_SHORT: Final = 1_000
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern, and which Python group each .NET group number is (.NET counts named groups last)."""
+    """A compiled pattern, and which Python group each .NET group number is (.NET counts named groups last).
 
-    compiled: re.Pattern[str]
+    `text`: as it was written. `choices`: how many repeats and alternatives there are in it, at the most.
+    Each way to use it faults when a value keeps it busy for longer than `LONGEST`.
+    """
+
+    compiled: regex.Pattern[str]
     numbers: tuple[int, ...]
+    text: str
+    choices: int
+
+    def search(self, value: str) -> regex.Match[str] | None:
+        """The first match in the value, or None."""
+        try:
+            return self.compiled.search(value, timeout=self._limit(value))
+        except TimeoutError:
+            raise self._too_long(value) from None
+
+    def matches(self, value: str) -> list[regex.Match[str]]:
+        """Every match in the value, none inside another."""
+        try:
+            return list(self.compiled.finditer(value, timeout=self._limit(value)))
+        except TimeoutError:
+            raise self._too_long(value) from None
+
+    def replace(self, value: str, fill: Callable[[regex.Match[str]], str]) -> str:
+        """The value with what `fill` makes of each match in its place."""
+        try:
+            return self.compiled.sub(fill, value, timeout=self._limit(value))
+        except TimeoutError:
+            raise self._too_long(value) from None
+
+    def _limit(self, value: str) -> float | None:
+        """One repeat with no choice in it ends soon on a short text; the clock would cost more than the match."""
+        return LONGEST if self.choices > 1 or len(value) > _SHORT else None
+
+    def _too_long(self, value: str) -> EvaluationFault:
+        found = f"the regular expression {shown(self.text)} takes too long on {shown(value)}"
+        return EvaluationFault(f"{found}; have no two ways to match the same inside a repeat, as in (a|ab)+ or (a+)+")
 
     def group_number(self, name: str) -> int | None:
         """The Python group that .NET knows by this name or number; None when there is none."""
@@ -35,18 +82,23 @@ def dotnet_pattern(text: str) -> Pattern:
     """The pattern ready for use. A fault that says why when it is none."""
     translated, names = _translate(text)
     try:
-        compiled = re.compile(translated)
-    except (re.error, OverflowError, RecursionError) as problem:
+        compiled = regex.compile(translated, regex.VERSION0)
+    except (regex.error, OverflowError, RecursionError) as problem:
         raise EvaluationFault(f"the regular expression {shown(text)} cannot be used: {problem}") from None
     named = set(compiled.groupindex.values())
     unnamed = [number for number in range(1, compiled.groups + 1) if number not in named]
-    return Pattern(compiled, (0, *unnamed, *(compiled.groupindex[name] for name in names)))
+    numbers = (0, *unnamed, *(compiled.groupindex[name] for name in names))
+    return Pattern(compiled, numbers, text, len(_CHOICE.findall(text)))
 
 
 _NAMED = re.compile(r"\(\?(?:<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')")
 _REFERENCE = re.compile(r"\\k(?:<(\w+)>|'(\w+)')")
 _OPTIONS = re.compile(r"\(\?([imsnx]*)(?:-([imsnx]+))?([:)])")
 _CATEGORY = re.compile(r"\\([pP])\{(\w+)\}")
+_QUANTIFIER = re.compile(r"\{\d+(?:,\d*)?\}")
+_CHOICE = re.compile(r"[*+{|]|(?<!\()\?")
+_FOREIGN = re.compile(r"\(\*|\(\?(?![:=!<>#('imsnx)-])")
+"""How a group opens that .NET does not know."""
 
 
 def _translate(text: str) -> tuple[str, list[str]]:
@@ -93,7 +145,11 @@ def _translate(text: str) -> tuple[str, list[str]]:
                 out.append(letter)
                 at += 1
             continue
+        elif letter == "{" and not _QUANTIFIER.match(text, at):
+            letter = r"\{"
         elif letter == "(":
+            if _FOREIGN.match(text, at):
+                raise EvaluationFault(f"the regular expression {shown(text)} has the unknown group {text[at : at + 3]}")
             scopes.append([])
         elif letter == ")":
             out.append(")" * (len(scopes.pop()) if len(scopes) > 1 else 0))
@@ -168,10 +224,10 @@ def _ranges(name: str) -> str:
 _SUBSTITUTION = re.compile(r"\$(?:\$|&|`|'|\+|_|\{(\w+)\}|(\d{1,3}))")
 
 
-def replacement(pattern: Pattern, text: str) -> Callable[[re.Match[str]], str]:
+def replacement(pattern: Pattern, text: str) -> Callable[[regex.Match[str]], str]:
     """What a .NET replacement text makes of a match: `$1`, `${name}`, `$$`, `$&` and the rest stand for themselves."""
 
-    def fill(match: re.Match[str]) -> str:
+    def fill(match: regex.Match[str]) -> str:
         def one(found: re.Match[str]) -> str:
             special = found.group()[1]
             if special == "$":

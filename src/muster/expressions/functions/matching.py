@@ -11,7 +11,7 @@ def is_match(value: object, pattern: object) -> bool:
 
     NULL and the empty text match nothing, as in filter groups.
     """
-    compiled = dotnet_pattern(to_text(pattern)).compiled
+    compiled = dotnet_pattern(to_text(pattern))
     return any(compiled.search(to_text(item)) is not None for item in values_of(value) if item not in (None, ""))
 
 

@@ -35,8 +35,8 @@ def replace_pattern(source: object, pattern: object, new: object) -> object:
     found = dotnet_pattern(to_text(pattern))
     text = to_text(new)
     if "$" not in text:
-        return _bounded(found.compiled.sub(lambda _: text, source))
-    return _bounded(found.compiled.sub(replacement(found, text), source))
+        return _bounded(found.replace(source, lambda _: text))
+    return _bounded(found.replace(source, replacement(found, text)))
 
 
 def replace_group(source: object, pattern: object, group: object, new: object) -> object:
@@ -48,7 +48,7 @@ def replace_group(source: object, pattern: object, group: object, new: object) -
     text = to_text(new)
     out: list[str] = []
     at = 0
-    for match in found.compiled.finditer(source):
+    for match in found.matches(source):
         start, end = match.span(number)
         if start < at or (start == end == at and out):
             continue
@@ -64,7 +64,7 @@ def replace_from(source: object, pattern: object, group: object, other: object) 
     if other is None:
         return None
     found = dotnet_pattern(to_text(pattern))
-    match = found.compiled.search(to_text(other))
+    match = found.search(to_text(other))
     return match.group(_group(found, group)) if match else None
 
 

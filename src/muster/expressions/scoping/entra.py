@@ -83,7 +83,7 @@ def _exists_in(wanted: object) -> Test:
 
 def _regex(wanted: object) -> Test:
     try:
-        pattern = dotnet_pattern(to_text(wanted)).compiled
+        pattern = dotnet_pattern(to_text(wanted))
     except EvaluationFault as fault:
         raise ExpressionError(str(fault)) from None
     return lambda value: pattern.search(_text(value)) is not None
