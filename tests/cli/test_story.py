@@ -224,7 +224,8 @@ def test_the_clock_brings_the_delete_thirty_days_after(starter: Starter) -> None
     assert [(one["system"], one["action"], one["anchor"]) for one in later["changes"]] == [
         ("app", "delete", "anna.meyer2")
     ]
-    assert starter.document("plan")["changes"] == []
+    shown = starter.document("plan")
+    assert (shown["changes"], shown["rehearsed"]) == ([], True)
     assert starter("run", now="2026-12-26T08:00:00Z").code == 0
     assert "anna.meyer2" not in starter.accounts()
 

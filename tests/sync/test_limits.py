@@ -114,8 +114,19 @@ def test_making_again_what_another_hand_deleted_counts_as_a_loss(tmp_path: Path)
         for number in firm.numbers[:3]:
             firm.app.remove(number)
         firm.leave(3, 4)
-        assert held(firm.world.run()) == [("app", "deletes")]
+        result = firm.world.run()
+        assert held(result) == [("app", "deletes")]
+        assert "4 deletes, disables and objects made again after another hand deleted" in result["held"][0]["message"]
         assert len(firm.app.all()) == 3
+
+
+def test_where_all_is_made_again_the_limit_speaks_of_no_deletes(tmp_path: Path) -> None:
+    with Firm(tmp_path, 10, "percent: 30") as firm:
+        for number in firm.numbers[:3]:
+            firm.app.remove(number)
+        result = firm.world.run()
+        assert held(result) == [("app", "percent")]
+        assert "3 objects made again after another hand deleted them of 7 objects;" in result["held"][0]["message"]
 
 
 @pytest.mark.parametrize(("people", "leavers", "goes"), [(10, 1, True), (10, 2, False), (4, 4, True), (5, 1, False)])

@@ -117,6 +117,7 @@ class Muster:
             if allow_deletes:
                 number_apart(document)
             run.shown = document["summary"]
+            document["rehearsed"] = self.rehearsed
             document["plan"] = run.number
             document["digest"] = plan_digest(document)
             keep_plan(self.database, run.number, self._clock(), document)
@@ -347,7 +348,7 @@ class Muster:
                 with copy.read() as session:
                     uid = session.value("SELECT uid FROM identity WHERE id = ?", only[0])
                 document["notes"] = [note for note in document["notes"] if uid in note["identities"]]
-            return {**document, "plan": None, "digest": None}
+            return {**document, "rehearsed": self.rehearsed, "plan": None, "digest": None}
 
     def _leased(self, verb: str) -> AbstractContextManager[None]:
         return project_leased(self.project, self.database, verb)
