@@ -21,6 +21,7 @@ from tests.connectors.domains import (
     person,
     update,
 )
+from tests.connectors.sessions import written
 
 # --- update
 
@@ -105,6 +106,21 @@ def test_rename_and_move_in_words_where_they_cannot_be(ou: Ou) -> None:
         outcome = one(ou.connector(), update(anchor, {"dn": there}))
         assert outcome.result is Result.REJECTED
         assert told in outcome.reason
+
+
+def test_two_people_swap_their_names(ou: Ou) -> None:
+    ou.user("ann")
+    ou.user("bert")
+    anchors = {dn: one.anchor for dn, one in by_dn(pages(ou.connector())).items()}
+    ann, bert = f"CN=ann,{ou.dn}", f"CN=bert,{ou.dn}"
+    outcomes = written(
+        ou.connector(), update(anchors[ann], {"dn": bert}, key=1), update(anchors[bert], {"dn": ann}, key=2)
+    )
+    assert {one.result for one in outcomes.values()} == {Result.DONE}
+    assert {dn: one.anchor for dn, one in by_dn(pages(ou.connector())).items()} == {
+        ann: anchors[bert],
+        bert: anchors[ann],
+    }
 
 
 def test_a_login_name_that_is_taken_is_no_success(ou: Ou) -> None:
