@@ -275,6 +275,13 @@ def test_where_an_update_moves_to(values: dict[str, object], there: str | None) 
     assert found == there or (found is not None and there is not None and dns.same(found, there))
 
 
+def test_the_value_that_names_an_object_is_never_taken_from_it() -> None:
+    """A server refuses that, and everything else in the same change with it (RFC 4511 section 4.6)."""
+    remove = {"userid": ["A"], "cn": ["a", "b"]}
+    assert requests.without_name(kind(), remove, "uid=a,cn=b,dc=x") == {"cn": ["a", "b"]}
+    assert requests.without_name(kind(), remove, "cn=B+uid=c,dc=x") == {"userid": ["A"], "cn": ["a"]}
+
+
 # --- BER and controls
 
 

@@ -189,3 +189,16 @@ def value_changes(kind: LdapType, add: Mapping[str, Any], remove: Mapping[str, A
             if sent:
                 mods.append((how, canonical, sent))
     return mods
+
+
+def without_name(kind: LdapType, remove: Mapping[str, Any], dn: str) -> dict[str, list[Any]]:
+    """`remove` without the values that name the object.
+
+    RFC 4511 section 4.6: those can be removed by a rename only. A server that is asked to refuses the whole change.
+    """
+    named = {(kind.aliases.get(name.lower(), name), text.casefold()) for name, text in dns.rdn_values(dn)}
+    left = {
+        name: [one for one in values if (kind.aliases.get(name.lower(), name), str(one).casefold()) not in named]
+        for name, values in remove.items()
+    }
+    return {name: values for name, values in left.items() if values}

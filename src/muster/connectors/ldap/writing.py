@@ -178,7 +178,8 @@ class Writer:
         anchor = change.anchor
         try:
             replaced = requests.replacements(kind, change.values)
-            single = requests.value_changes(kind, change.add, change.remove)
+            remove = requests.without_name(kind, change.remove, there or dn)
+            single = requests.value_changes(kind, change.add, remove)
             condition, refused = yield from self._condition(change, kind, dn)
         except WrongType as error:
             return Outcome(change.key, Result.REJECTED, anchor, reason=f"{dn}: {error}")
