@@ -254,7 +254,7 @@ DENIED = "Authorization_RequestDenied"
         *(("POST", "/invitations"), ("GET", "/applications"), ("GET", "/organization"), ("GET", "/subscribedSkus")),
         *(("GET", "/teams"), ("GET", "/directory/deletedItems/microsoft.graph.group"), ("POST", "/groups")),
         *(("PATCH", "/users/x"), ("DELETE", "/users/x"), ("POST", "/users/x/revokeSignInSessions")),
-        *(("POST", "/users/x/assignLicense"), ("PUT", "/users/x/manager/$ref"), ("GET", "/users/x/memberOf")),
+        *(("POST", "/users/x/assignLicense"), ("PUT", "/users/x/manager/$ref")),
         *(("GET", "/users/x/authentication/methods"), ("POST", "/users/x/authentication/temporaryAccessPassMethods")),
     ],
 )
@@ -264,6 +264,51 @@ def test_who_may_look_at_users_may_do_nothing_else(readers: Limited, method: str
 
 def test_who_may_look_at_users_may(readers: Limited, wire: Wire) -> None:
     assert readers.ask("GET", f"/users/{wire.user()}").status_code == 200
+
+
+def test_who_may_look_at_users_sees_of_their_groups_no_more_than_which(readers: Limited, wire: Wire) -> None:
+    user, group = wire.user(), wire.group()
+    assert wire.post(f"/groups/{group}/members/$ref", wire.reference(user)).status_code == 204
+    limited = {"@odata.type": "#microsoft.graph.group", "id": group, "displayName": None, "mail": None}
+    select = "$select=id,displayName,mail"
+    (found,) = readers.ask("GET", f"/users/{user}/memberOf?{select}").json()["value"]
+    assert found == limited
+    (found,) = readers.ask("GET", f"/users/{user}/transitiveMemberOf").json()["value"]
+    assert (found["id"], {found[name] for name in found if name not in ("@odata.type", "id")}) == (group, {None})
+    for name in ("memberOf", "transitiveMemberOf"):
+        for path in (f"/users/{user}?$select=id&", f"/users?$filter=id eq '{user}'&"):
+            answer = readers.ask("GET", f"{path}$expand={name}($select=id,displayName,mail)").json()
+            assert answer.get("value", [answer])[0][name] == [limited]
+            answer = readers.ask("GET", f"{path}$expand={name}").json()
+            (found,) = answer.get("value", [answer])[0][name]
+            assert {found[one] for one in found if one not in ("@odata.type", "id")} == {None}
+
+
+@pytest.mark.parametrize(("kind", "objects", "groups"), [("users", 200, 403), ("groups", 403, 403)])
+def test_who_may_look_at_users_asks_for_memberships_of_users_alone(
+    readers: Limited, wire: Wire, kind: str, objects: int, groups: int
+) -> None:
+    one = wire.user() if kind == "users" else wire.group()
+    for path in (f"/{kind}/{one}", f"/directoryObjects/{one}"):
+        for verb, body, status in (
+            ("getMemberObjects", {"securityEnabledOnly": False}, objects),
+            ("checkMemberObjects", {"ids": [one]}, objects),
+            ("getMemberGroups", {"securityEnabledOnly": False}, groups),
+            ("checkMemberGroups", {"groupIds": [one]}, groups),
+        ):
+            assert readers.ask("POST", f"{path}/{verb}", json=body).status_code == status, (path, verb)
+
+
+def test_who_may_look_at_groups_sees_of_their_members_no_more_than_which(members_only: Limited, wire: Wire) -> None:
+    user, group = wire.user(), wire.group()
+    assert wire.post(f"/groups/{group}/members/$ref", wire.reference(user)).status_code == 204
+    limited = {"@odata.type": "#microsoft.graph.user", "id": user, "displayName": None}
+    answer = members_only.ask("GET", f"/groups/{group}/members?$select=id,displayName").json()
+    assert answer["value"] == [limited]
+    answer = members_only.ask("GET", f"/groups/{group}?$expand=members($select=id,displayName)").json()
+    assert answer["members"] == [limited]
+    (found,) = members_only.ask("GET", f"/groups/{group}/members/microsoft.graph.user").json()["value"]
+    assert (found["id"], found["displayName"]) == (user, None)
 
 
 def test_a_batch_gives_no_more_rights(readers: Limited, wire: Wire) -> None:

@@ -12,8 +12,9 @@ from muster.directory.schema.kinds import Kind
 from muster.directory.work import Work
 from muster.server.graph.call import Call
 from muster.server.graph.errors import bad_request
+from muster.server.graph.limited import shown_to
 from muster.server.graph.odata.options import Expansion
-from muster.server.graph.show import ALL, selected, shown
+from muster.server.graph.show import ALL, selected
 
 MOST: Final = 20
 """Objects of an expanded list."""
@@ -71,10 +72,10 @@ def expanded(call: Call, entry: Entry, body: dict[str, Any], *, single: bool = F
         lists = _LISTS[entry.kind]
         name = next((known for known in (*lists, "manager") if known.lower() == wanted.name.lower()), None)
         if name == "manager" and entry.kind in (Kind.USER, Kind.CONTACT):
-            body["manager"] = _manager(call.work, entry, wanted, wanted.levels if single else 1)
+            body["manager"] = _manager(call, entry, wanted, wanted.levels if single else 1)
         elif name in lists:
             names = selected(ALL, wanted.select)
-            body[str(name)] = [shown(one, names, typed=True) for one in lists[str(name)](call.work, entry)]
+            body[str(name)] = [shown_to(call, one, names) for one in lists[str(name)](call.work, entry)]
         else:
             raise bad_request(
                 "Parsing OData Select and Expand failed: Could not find a property named "
@@ -83,18 +84,18 @@ def expanded(call: Call, entry: Entry, body: dict[str, Any], *, single: bool = F
     return body
 
 
-def _manager(work: Work, entry: Entry, wanted: Expansion, levels: int) -> dict[str, Any] | None:
+def _manager(call: Call, entry: Entry, wanted: Expansion, levels: int) -> dict[str, Any] | None:
     """The manager, with their own inside as far as was asked for; somebody met before ends the line."""
     names = selected(ALL, wanted.select)
     chain: list[Entry] = []
     met = {entry.id}
     while len(chain) < (levels or _DEEPEST):
-        found = members(work, Relation.MANAGER, chain[-1] if chain else entry, 1).entries
+        found = members(call.work, Relation.MANAGER, chain[-1] if chain else entry, 1).entries
         if not found or found[0].id in met:
             break
         met.add(found[0].id)
         chain.append(found[0])
     body: dict[str, Any] | None = None
     for one in reversed(chain):
-        body = {**shown(one, names, typed=True), **({"manager": body} if body is not None else {})}
+        body = {**shown_to(call, one, names), **({"manager": body} if body is not None else {})}
     return body

@@ -25,8 +25,9 @@ from muster.directory.values import is_guid
 from muster.directory.work import Work
 from muster.server.graph.call import Answer, Call, context
 from muster.server.graph.errors import GraphError, bad_request
+from muster.server.graph.limited import shown_to
 from muster.server.graph.reading import PAGE, after, counted, need_eventual, page_answer
-from muster.server.graph.show import ALL, selected, shown
+from muster.server.graph.show import ALL, selected
 
 _REFERENCE: Final = re.compile(
     r"(?:https?://[^/]+/(?:v1\.0|beta)/)?/?(?:directoryObjects|users|groups|devices|contacts)/?\(?'?(?P<id>[^/()']+)'?\)?",
@@ -84,7 +85,7 @@ def list_objects(call: Call, entry: Entry, listing: Listing, kind: Kind | None =
     body: dict[str, Any] = {"@odata.context": context(call, what, names)}
     if counted(call):
         body["@odata.count"] = listing.count(call.work, entry, kind)
-    return page_answer(call, body, found, [shown(one, names, typed=kind is None) for one in found.entries])
+    return page_answer(call, body, found, [shown_to(call, one, names, typed=kind is None) for one in found.entries])
 
 
 def count_objects(call: Call, entry: Entry, listing: Listing, kind: Kind | None = None) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -17,8 +17,13 @@ from muster.server.graph.resources.contacts import contact
 from muster.server.graph.resources.devices import device
 from muster.server.graph.resources.groups import group
 from muster.server.graph.resources.rights import (
+    READ,
     READ_ALL,
-    READ_MEMBERSHIP,
+    READ_CONTACTS,
+    READ_DEVICES,
+    READ_GROUPS,
+    READ_SOME,
+    READ_USERS,
     WRITE_CONTACTS,
     WRITE_DEVICES,
     WRITE_GROUPS,
@@ -79,35 +84,39 @@ def _by_ids(call: Call) -> Answer:
     return Answer(200, {"@odata.context": context(call, "directoryObjects"), "value": values})
 
 
-def _groups(call: Call, entry: Entry) -> list[Entry]:
-    return by_number(call.work, groups_around(call.work, entry))
-
-
 def _strings(call: Call, values: list[str]) -> Answer:
     return Answer(200, {"@odata.context": f"{call.base}/$metadata#Collection(Edm.String)", "value": values})
 
 
-def _memberships(path: str, of: Callable[[Call], Entry]) -> list[Route]:
+def _memberships(path: str, of: Callable[[Call], Entry], read: Sequence[str]) -> list[Route]:
+    """What a caller needs is the right to read objects of that kind; for `…MemberGroups` also that to read groups."""
+
+    def around(call: Call) -> list[Entry]:
+        if call.path.endswith("Groups"):
+            call.need(READ_GROUPS)
+        entry = of(call)
+        call.need(READ[entry.kind])
+        return by_number(call.work, groups_around(call.work, entry))
+
     def get(call: Call) -> Answer:
         only_security = call.document().get("securityEnabledOnly")
         if not isinstance(only_security, bool):
             raise bad_request("'securityEnabledOnly' must be true or false.")
-        found = _groups(call, of(call))
-        return _strings(call, [one.guid for one in found if not only_security or one.doc.get("securityEnabled")])
+        return _strings(call, [one.guid for one in around(call) if not only_security or one.doc.get("securityEnabled")])
 
     def check(name: str) -> Callable[[Call], Answer]:
         def checked(call: Call) -> Answer:
             wanted = _ids(call.document(), name, _MOST_CHECKED)
-            inside = {one.guid for one in _groups(call, of(call))}
+            inside = {one.guid for one in around(call)}
             return _strings(call, [one for one in dict.fromkeys(wanted) if one in inside])
 
         return checked
 
     return [
-        Route("POST", f"{path}/getMemberGroups", get, READ_MEMBERSHIP, reads=True),
-        Route("POST", f"{path}/getMemberObjects", get, READ_MEMBERSHIP, reads=True),
-        Route("POST", f"{path}/checkMemberGroups", check("groupIds"), READ_MEMBERSHIP, reads=True),
-        Route("POST", f"{path}/checkMemberObjects", check("ids"), READ_MEMBERSHIP, reads=True),
+        Route("POST", f"{path}/getMemberGroups", get, read, reads=True),
+        Route("POST", f"{path}/getMemberObjects", get, read, reads=True),
+        Route("POST", f"{path}/checkMemberGroups", check("groupIds"), read, reads=True),
+        Route("POST", f"{path}/checkMemberObjects", check("ids"), read, reads=True),
     ]
 
 
@@ -115,9 +124,9 @@ ROUTES: Final = (
     Route("GET", "directoryObjects/{}", _get, READ_ALL),
     Route("DELETE", "directoryObjects/{}", _delete, tuple(dict.fromkeys(chain(*_DELETE.values())))),
     Route("POST", "directoryObjects/getByIds", _by_ids, READ_ALL, reads=True),
-    *_memberships("users/{}", user),
-    *_memberships("groups/{}", group),
-    *_memberships("devices/{}", device),
-    *_memberships("contacts/{}", contact),
-    *_memberships("directoryObjects/{}", _any),
+    *_memberships("users/{}", user, READ_USERS),
+    *_memberships("groups/{}", group, READ_GROUPS),
+    *_memberships("devices/{}", device, READ_DEVICES),
+    *_memberships("contacts/{}", contact, READ_CONTACTS),
+    *_memberships("directoryObjects/{}", _any, READ_SOME),
 )

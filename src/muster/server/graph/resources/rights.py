@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+
+from muster.directory.schema.kinds import Kind
 
 _READ: Final = ("Directory.Read.All", "Directory.ReadWrite.All")
 _WRITE: Final = ("Directory.ReadWrite.All",)
@@ -25,7 +28,16 @@ WRITE_DEVICES: Final = ("Device.ReadWrite.All", *_WRITE)
 READ_CONTACTS: Final = ("OrgContact.Read.All", *_READ)
 WRITE_CONTACTS: Final = ("OnPremDirectorySynchronization.ReadWrite.All",)
 READ_ALL: Final = _READ
-READ_MEMBERSHIP: Final = tuple(dict.fromkeys((*READ_GROUPS, *READ_USERS)))
+READ: Final[Mapping[Kind, tuple[str, ...]]] = {
+    Kind.USER: READ_USERS,
+    Kind.GROUP: READ_GROUPS,
+    Kind.DEVICE: READ_DEVICES,
+    Kind.CONTACT: READ_CONTACTS,
+}
+"""By kind of object."""
+READ_SOME: Final = tuple(dict.fromkeys(one for permissions in READ.values() for one in permissions))
+READ_MEMBERSHIP: Final = tuple(dict.fromkeys((*READ_USERS, *READ_GROUPS)))
+"""The groups of a user: those who may read users see which, those who may read groups see them whole."""
 INVITE: Final = ("User.Invite.All", *WRITE_USERS)
 LICENSE: Final = ("LicenseAssignment.ReadWrite.All", *WRITE_USERS)
 READ_PASSES: Final = ("UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All")

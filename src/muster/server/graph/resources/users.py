@@ -25,6 +25,7 @@ from muster.server.graph.resources.listing import listed
 from muster.server.graph.resources.rights import (
     LICENSE,
     READ_GROUPS,
+    READ_MEMBERSHIP,
     READ_USERS,
     REVOKE,
     WRITE_USERS,
@@ -177,8 +178,8 @@ ROUTES: Final = (
     Route("PUT", f"{_PATH}/manager/$ref", _set_manager, WRITE_USERS),
     Route("DELETE", f"{_PATH}/manager/$ref", _no_manager, WRITE_USERS),
     *listed(_PATH, user, "directReports", backward(Relation.MANAGER), READ_USERS, Kind.USER),
-    *listed(_PATH, user, "memberOf", MEMBER_OF, READ_GROUPS, Kind.GROUP),
-    *listed(_PATH, user, "transitiveMemberOf", TRANSITIVE_MEMBER_OF, READ_GROUPS, Kind.GROUP),
+    *listed(_PATH, user, "memberOf", MEMBER_OF, READ_MEMBERSHIP, Kind.GROUP),
+    *listed(_PATH, user, "transitiveMemberOf", TRANSITIVE_MEMBER_OF, READ_MEMBERSHIP, Kind.GROUP),
     *listed(_PATH, user, "ownedObjects", backward(Relation.OWNERS), READ_USERS, Kind.GROUP),
     *listed(_PATH, user, "ownedDevices", backward(Relation.REGISTERED_OWNERS), READ_USERS, Kind.DEVICE),
     *listed(_PATH, user, "registeredDevices", backward(Relation.REGISTERED_USERS), READ_USERS, Kind.DEVICE),
