@@ -326,3 +326,32 @@ def test_killed_after_a_leaver_was_disabled_the_next_run_finds_it_so(
             told("rejected", world.run())
             (change,) = world.plan()["changes"]
         assert (change["action"], list(change["attributes"])) == ("update", ["dept"])
+
+
+# --- one value of two people
+
+
+def test_an_address_of_two_people_names_both_and_the_address(tmp_path: Path) -> None:
+    flows = "    name: '[displayName]'\n    mail: '[department]'\n"
+    text = APP.replace("    login: %s\n", "").replace("    name: '[displayName]'\n    dept: '[department]'\n", flows)
+    with World(tmp_path) as world:
+        ada_there = {"id": "1", "name": "Ada", "dept": "ada@acme.example"}
+        hr = world.source("hr", "worker", mapping=HR, rows={"1": ada_there})
+        cloud = world.target("cloud", "user", anchor="guid", assigned=True, mapping=text)
+        world.run()
+        (anchor,) = cloud.all()
+        hr.put("2", id="2", name="Bo", dept="ADA@acme.example")
+
+        def taken(change: Change, write: Callable[[], Outcome]) -> Outcome:
+            if change.values.get("name") == "Bo":
+                return Outcome(change.key, Result.EXISTS, anchor, reason="The same value for property mail exists.")
+            return write()
+
+        with answering(taken):
+            (message,) = told("exists", world.run())
+        ada, bo = (world.explain(one)["identity"] for one in ("1", "2"))
+        assert message == (
+            f"cloud/user for Bo (hr/worker 2, {bo}): the one of Ada (hr/worker 1, {ada}) ({anchor}) has mail "
+            "ADA@acme.example already: The same value for property mail exists. These are two identities: correct the "
+            "value of one of them where it comes from. Only if both are one, join them there"
+        )

@@ -15,6 +15,8 @@ from typing import Any
 import orjson
 
 from muster.model.changes import Action
+from muster.model.values import Document, items
+from muster.store.codec import decode
 from muster.store.database import Session
 from muster.sync.cases import ABOUT_NAMES, ABOUT_OTHERS, CLASH, EXISTS, OWNED, Case, close_cases, found_as, open_cases
 from muster.sync.problems import Problem
@@ -204,26 +206,27 @@ def _planned(session: Session, rules: Rules, change: Change, winner: int) -> Pro
 
 
 def still_existing(
-    session: Session, rules: Rules, changes: Sequence[tuple[Sent, str | None]], now: int
+    session: Session, rules: Rules, changes: Sequence[tuple[Sent, str | None, str]], now: int
 ) -> list[Problem]:
     """Creates that found an object there, which the join rules did not tie to the identity since: cases for a person.
 
-    `changes`: each with the anchor of that object; None: it could not be found, and is only told.
+    `changes`: each with the anchor of that object, and what the system said; None: it could not be found, and is only
+    told. So is one that is somebody else's.
     """
     pending: set[tuple[int, int]] = set(
         session.rows(
             "SELECT identity, mapping FROM change WHERE state = 0 AND action = 'create' AND identity IN ?i",
-            sorted({sent.identity for sent, _ in changes}),
+            sorted({sent.identity for sent, _, _ in changes}),
         )
     )
     problems: list[Problem] = []
     cases: dict[int, Case] = {}
-    for sent, anchor in changes:
+    for sent, anchor, reason in changes:
         if (sent.identity, sent.mapping) not in pending:
             continue
         row = (
             session.one(
-                "SELECT id, identity FROM object WHERE space = ? AND anchor = ? AND gone = 0",
+                "SELECT id, identity, doc FROM object WHERE space = ? AND anchor = ? AND gone = 0",
                 sent.space,
                 anchor,
             )
@@ -231,10 +234,10 @@ def still_existing(
             else None
         )
         if row is None or row[1] == sent.identity:
-            problems.append(_exists(rules, sent))
+            problems.append(_exists(session, rules, sent, reason))
             continue
         if row[1] is not None:
-            problems.append(_owned(session, rules, sent, row[1]))
+            problems.append(_of_another(session, rules, sent, row[1], decode(row[2]), str(anchor), reason))
             continue
         had = cases[row[0]].identities if row[0] in cases else ()
         identities = tuple(sorted({*had, sent.identity}))
@@ -268,16 +271,58 @@ def _owned(session: Session, rules: Rules, sent: Sent, owner: int) -> Problem:
     )
 
 
-def _exists(rules: Rules, sent: Sent) -> Problem:
+def _of_another(
+    session: Session, rules: Rules, sent: Sent, owner: int, shown: Document, anchor: str, reason: str
+) -> Problem:
+    """An object of another identity has the name, or else a value, that only one may have."""
+    wanted: Document = sent.payload["values"]
+    name = rules.mappings[sent.mapping].schema.reference
+    if _shared({name: wanted.get(name)}, shown, name):
+        return _owned(session, rules, sent, owner)
+    mine, theirs = found_as(session, rules, [sent.identity]), found_as(session, rules, [owner])
+    what = _shared(wanted, shown, reason)
+    return _held(
+        rules,
+        sent,
+        f"the one of {theirs} ({anchor}) has {what or 'a value that only one may have'} already"
+        f"{_said(reason)}. These are two identities: correct the value of one of them where it comes from. Only if "
+        "both are one, join them there",
+        mine,
+    )
+
+
+def _exists(session: Session, rules: Rules, sent: Sent, reason: str) -> Problem:
+    return _held(
+        rules,
+        sent,
+        f"is there already, and the join rules do not tie it to this identity{_said(reason)}. Give mapping "
+        f"{rules.names.text(sent.mapping)} a join line that does, or rename or remove the object",
+        found_as(session, rules, [sent.identity]) or sent.uid,
+    )
+
+
+def _held(rules: Rules, sent: Sent, message: str, whose: str) -> Problem:
     system = rules.system_of(sent.space)
-    who = f"{system}/{sent.kind} {sent.anchor or 'for ' + sent.uid}"
     return Problem(
         EXISTS,
         system,
-        f"{who}: is there already, and the join rules do not tie it to this identity. Give mapping "
-        f"{rules.names.text(sent.mapping)} a join line that does, or rename or remove the object",
+        f"{system}/{sent.kind} {sent.anchor or 'for ' + whose}: {message}",
         type=sent.kind,
         anchor=sent.anchor,
         identities=(sent.uid,) if sent.uid else (),
         held=True,
     )
+
+
+def _said(reason: str) -> str:
+    return f": {reason.rstrip('.')}" if reason else ""
+
+
+def _shared(wanted: Document, shown: Document, reason: str) -> str:
+    """The values that both have, of the attributes that the system named: `proxyAddresses smtp:ada@acme.example`."""
+    found: list[str] = []
+    for name, value in wanted.items():
+        if name in reason:
+            there = {str(one).casefold() for one in items(shown.get(name))}
+            found.extend(f"{name} {one}" for one in items(value) if str(one).casefold() in there)
+    return ", ".join(found)

@@ -48,8 +48,8 @@ class ExportCounts:
     failed: int = 0
     by_action: dict[str, int] = field(default_factory=dict)
     applied: list[int] = field(default_factory=list)
-    existing: list[tuple[Sent, str | None]] = field(default_factory=list)
-    """Creates that found an object there, with the anchor of the one that was found."""
+    existing: list[tuple[Sent, str | None, str]] = field(default_factory=list)
+    """Creates that found an object there, with the anchor of the one that was found, and what the system said."""
     attempted: list[int] = field(default_factory=list)
 
     def document(self) -> dict[str, int]:
@@ -269,7 +269,9 @@ class Exporter:
                 mark = _mark_of_rest(sent, outcome)
                 self.tried[(sent.identity, sent.mapping, sent.object or 0)] = mark
         found = self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
-        self.counts.existing.extend((s, found.get(s.id, o.anchor)) for s, o in outcomes if o.result is Result.EXISTS)
+        self.counts.existing.extend(
+            (s, found.get(s.id, o.anchor), o.reason) for s, o in outcomes if o.result is Result.EXISTS
+        )
         if self.progress is not None:
             self.progress(len(outcomes))
 

@@ -133,7 +133,7 @@ class Run:
         self._looked: set[tuple[int, int]] = set()
         self._tried: dict[tuple[int, int, int], int] = {}
         self.held: set[str] = set()
-        self._existing: dict[tuple[int, int], tuple[Sent, str | None]] = {}
+        self._existing: dict[tuple[int, int], tuple[Sent, str | None, str]] = {}
         self.applied: list[int] = []
         self.shown: dict[str, Any] = {}
         """The summary of what was planned, where nothing was to be written."""
@@ -424,7 +424,7 @@ class Run:
         self._judge(system, found)
         self.applied.extend(found.applied)
         self.attempted.extend(found.attempted)
-        self._existing.update({(sent.identity, sent.mapping): (sent, anchor) for sent, anchor in found.existing})
+        self._existing.update({(one[0].identity, one[0].mapping): one for one in found.existing})
         return found.done
 
     def _judge(self, system: str, found: ExportCounts) -> None:
