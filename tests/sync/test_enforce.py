@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from muster.model.schema import ObjectSchema
 from muster.model.values import Attribute, Document, Scalar, Value
-from muster.sync.enforcing import _beside_name
 from muster.sync.importing import settled
 from tests.sync.people import ADA, BO, HR, Office, app_rules
 from tests.sync.world import changed, kinds, the_change
@@ -484,20 +482,3 @@ def test_a_value_is_confirmed_when_it_shows_or_showed_since_it_was_written(
         assert left == {}
     else:
         assert left == {"name": (times, 10)}
-
-
-@pytest.mark.parametrize(
-    ("shown", "wanted", "left"),
-    [
-        (["Ann", "Ann 1"], "Ann", ["Ann"]),
-        (["Ann", "ANN 1", "x"], "Ann", ["Ann", "x"]),
-        (["Ann 1"], "Ann 1", ["Ann 1"]),
-    ],
-)
-def test_a_value_that_the_dn_puts_there_is_no_drift(shown: list[Value], wanted: str, left: list[Value]) -> None:
-    cn = Attribute("cn", many=True, exact=False)
-    kind = ObjectSchema("user", "id", {"cn": cn}, naming="dn", name_is_dn=True)
-    question: Any = SimpleNamespace(mapping=SimpleNamespace(schema=kind))
-    target: Any = SimpleNamespace(document={"dn": "CN=Ann 1,dc=x", "cn": shown})
-    flow: Any = SimpleNamespace(flow=SimpleNamespace(attribute="cn"), attribute=cn)
-    assert _beside_name(question, target, flow, wanted) == left

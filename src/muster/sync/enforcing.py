@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from muster.model import dn
 from muster.model.schema import ENABLED
 from muster.model.values import Scalar, Value, comparable, difference, items
 from muster.sync.rules import CompiledOutbound
@@ -22,7 +21,7 @@ from muster.sync.wishes import (
 def enforce(question: Question, target: Target, wish: Wish, flow: CompiledOutbound, value: Value) -> None:
     """Write the value, if the flow's `enforce` says so. What we did not cause is marked as drift."""
     name, attribute, rule = flow.flow.attribute, flow.attribute, flow.flow.enforce
-    shown = _beside_name(question, target, flow, value)
+    shown = target.document.get(name)
     last = last_wanted(target, name)
     if equal(question.mapping, name, shown, value, attribute):
         agree(target, wish, name, value)
@@ -41,7 +40,7 @@ def enforce(question: Question, target: Target, wish: Wish, flow: CompiledOutbou
         return
     place = flow.slots[0].place if flow.slots else flow.flow.place
     if attribute.many and rule != "default":
-        if not _single_values(target, wish, flow, value, last, shown):
+        if not _single_values(target, wish, flow, value, last):
             return
     else:
         if last is not MISSING and not ours:
@@ -51,30 +50,10 @@ def enforce(question: Question, target: Target, wish: Wish, flow: CompiledOutbou
     wish.because(name, place)
 
 
-def _beside_name(question: Question, target: Target, flow: CompiledOutbound, value: Value) -> Value:
-    """What the system shows, but for a value that the object's DN puts there: it stays with it (RFC 4511, 4.6)."""
-    name, attribute, schema = flow.flow.attribute, flow.attribute, question.mapping.schema
-    shown = target.document.get(name)
-    own = target.document.get(schema.naming or "") if schema.name_is_dn else None
-    if not attribute.many or not isinstance(own, str) or not isinstance(shown, list):
-        return shown
-    kind, _, text = dn.normal(dn.split(own)[0]).partition("=")
-    if schema.aliases.get(kind, kind).lower() != schema.aliases.get(name.lower(), name).lower():
-        return shown
-    wanted = {comparable(one, attribute) for one in items(value)}
-    named = f"{kind}={text}"
-    return [
-        one
-        for one in shown
-        if comparable(one, attribute) in wanted or dn.normal(f"{kind}={_escaped(str(one))}") != named
-    ]
-
-
-def _single_values(
-    target: Target, wish: Wish, flow: CompiledOutbound, value: Value, last: object, shown: Value
-) -> bool:
+def _single_values(target: Target, wish: Wish, flow: CompiledOutbound, value: Value, last: object) -> bool:
     """Add and remove single values; with `change`, those alone that we want otherwise than before."""
     name, attribute = flow.flow.attribute, flow.attribute
+    shown = target.document.get(name)
     known = last is not MISSING
     before: Value = last if isinstance(last, list | str | int | float) else None
     our_adds, our_removes = difference(before, value, attribute)
@@ -99,7 +78,3 @@ def _single_values(
 
 def _within(some: list[Scalar], all_of_them: list[Scalar]) -> bool:
     return set(some) <= set(all_of_them)
-
-
-def _escaped(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in ',+"\\<>;' else letter for letter in text)
