@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -123,8 +122,17 @@ def _of_graph(request: pytest.FixtureRequest) -> tuple[str, str]:
     return text, str(of["secret"])
 
 
+@pytest.fixture
+def other(project: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
+    """A system `other` of the kind that the test names; the file of its mapping, for the test to write."""
+    text, secret = request.param(request)
+    monkeypatch.setenv("MUSTER_SECRET_OTHER", secret)
+    (project / "systems" / "other.yaml").write_text(text, "utf-8")
+    return project / "mappings" / "other-user.yaml"
+
+
 @pytest.mark.parametrize(
-    ("system", "right", "wrong", "told"),
+    ("other", "right", "wrong", "told"),
     [
         (
             _of_ldap,
@@ -139,22 +147,12 @@ def _of_graph(request: pytest.FixtureRequest) -> tuple[str, str]:
         (_of_scim, "name.formatted", "name.givenNmae", "(resource type User) has no attribute `name.givenNmae`"),
         (_of_graph, "displayName", "givenNmae", "(microsoft.graph.user) has no attribute `givenNmae`"),
     ],
+    indirect=["other"],
 )
 def test_a_flow_to_what_the_system_does_not_have_is_told_before_anything_is_written(
-    project: Path,
-    muster: Command,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-    system: Callable[[pytest.FixtureRequest], tuple[str, str]],
-    right: str,
-    wrong: str,
-    told: str,
+    other: Path, muster: Command, right: str, wrong: str, told: str
 ) -> None:
-    text, secret = system(request)
-    monkeypatch.setenv("MUSTER_SECRET_OTHER", secret)
-    (project / "systems" / "other.yaml").write_text(text, "utf-8")
-    flows = project / "mappings" / "other-user.yaml"
-    flows.write_text(_FLOWS.format(right=right, wrong=wrong), "utf-8")
+    other.write_text(_FLOWS.format(right=right, wrong=wrong), "utf-8")
     assert muster("check").code == 0, "nothing is asked"
     asked = muster("check", "--connect", "--json")
     (error,) = asked.document["errors"]
@@ -165,7 +163,7 @@ def test_a_flow_to_what_the_system_does_not_have_is_told_before_anything_is_writ
     plan = muster("plan", "--json")
     assert [one["kind"] for one in plan.document["errors"]] == ["settings"]
     assert "other" not in plan.document["summary"]
-    flows.write_text(flows.read_text("utf-8").replace(f"    {wrong}: '[givenName]'\n", ""), "utf-8")
+    other.write_text(other.read_text("utf-8").replace(f"    {wrong}: '[givenName]'\n", ""), "utf-8")
     assert muster("check", "--connect").code == 0
 
 
@@ -178,7 +176,7 @@ join: [{{surname: '[{right}]'}}, {{employeeId: '[{wrong}]'}}]
 
 
 @pytest.mark.parametrize(
-    ("system", "right", "wrong", "told"),
+    ("other", "right", "wrong", "told"),
     [
         (_of_ldap, "surname", "employeNumber", "(object class inetOrgPerson) has no attribute `employeNumber`"),
         (_of_ldap, "2.5.4.4", "manager.mail", ": `manager.mail` leads to another object"),
@@ -189,22 +187,13 @@ join: [{{surname: '[{right}]'}}, {{employeeId: '[{wrong}]'}}]
         (_of_scim, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "Id", "no attribute `Id`"),
         (_of_graph, "employeeId", "employeId", "(microsoft.graph.user) has no attribute `employeId`"),
     ],
+    indirect=["other"],
 )
 def test_a_join_over_what_the_system_does_not_have_is_told_before_anything_is_read(
-    project: Path,
-    muster: Command,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-    system: Callable[[pytest.FixtureRequest], tuple[str, str]],
-    right: str,
-    wrong: str,
-    told: str,
+    other: Path, muster: Command, right: str, wrong: str, told: str
 ) -> None:
-    text, secret = system(request)
-    monkeypatch.setenv("MUSTER_SECRET_OTHER", secret)
-    (project / "systems" / "other.yaml").write_text(text, "utf-8")
     mapping = _READS.format(right=right, wrong=wrong)
-    (project / "mappings" / "other-user.yaml").write_text(mapping, "utf-8")
+    other.write_text(mapping, "utf-8")
     asked = muster("check", "--connect", "--json")
     (error,) = asked.document["errors"]
     column = mapping.splitlines()[3].rindex(wrong) + 1

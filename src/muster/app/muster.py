@@ -97,10 +97,10 @@ class Muster:
         as_of: date | None = None,
         allow_deletes: bool = False,
     ) -> dict[str, Any]:
-        """Every change a run would make. With `identity` or `as_of`, nothing that was thought stays behind.
+        """All that a run would change. With `identity`, `as_of` or `allow_deletes`, nothing that is read stays behind.
 
-        `allow_deletes`: what the systems show as deleted is taken for deleted, however much it is; in this plan only,
-        for to look at what would follow allows nothing.
+        `allow_deletes`: what the systems show as deleted is taken for deleted, however much it is. To look at what
+        would follow allows nothing.
         Raises `ProjectError` for a system that there is not, and for a day that is past.
         """
         if system is not None and system not in self.project.systems:

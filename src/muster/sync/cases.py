@@ -66,6 +66,11 @@ def shown_kind(kind: str) -> str:
     return "expression" if kind == "fault" else kind
 
 
+def any_case(session: Session) -> bool:
+    """Whether anything waits for a person: mostly nothing does, and nothing else need be asked."""
+    return session.one("SELECT object FROM cases LIMIT 1") is not None
+
+
 def open_cases(session: Session, cases: Sequence[Case]) -> None:
     """Remember cases; one that is known keeps the instant at which it was found."""
     if not cases:
@@ -91,7 +96,7 @@ def open_cases(session: Session, cases: Sequence[Case]) -> None:
 
 def close_cases(session: Session, numbers: Sequence[int]) -> None:
     """The cause of these objects' cases has gone. Whoever waits for a unique value may get it now."""
-    if not numbers or session.one("SELECT object FROM cases LIMIT 1") is None:
+    if not numbers or not any_case(session):
         return
     freed = _places(session, numbers)
     if session.one(f"SELECT c.object FROM cases c WHERE c.object IN ?i AND {ABOUT_JOINS} LIMIT 1", list(numbers)):
@@ -105,7 +110,7 @@ def close_cases(session: Session, numbers: Sequence[int]) -> None:
 
 def close_existing(session: Session, made: Collection[Place]) -> None:
     """Objects were made for these places: nothing stands in their way any more."""
-    if not made or session.one("SELECT object FROM cases LIMIT 1") is None:
+    if not made or not any_case(session):
         return
     rows = session.rows(
         "SELECT ci.object, ci.identity, ci.mapping FROM case_identity ci CROSS JOIN cases c "
@@ -117,7 +122,7 @@ def close_existing(session: Session, made: Collection[Place]) -> None:
 
 def wake_cases(session: Session, places: Collection[Place], but_for: Collection[int] = ()) -> set[int]:
     """Objects whose cases have to do with these places are matched again; which ones."""
-    if not places or session.one("SELECT object FROM case_identity LIMIT 1") is None:
+    if not places or not any_case(session):
         return set()
     found = session.rows(
         "SELECT identity, mapping, object FROM case_identity WHERE identity IN ?i",
@@ -195,7 +200,7 @@ def standing_against(session: Session, disputed: Iterable[tuple[int, Place, str]
 def undecided_names(session: Session, rules: Rules, identities: Sequence[int]) -> dict[tuple[int, str, int], set[str]]:
     """Names of objects that may be these identities', if a person says so: what a reference to them may hold now."""
     found: dict[tuple[int, str, int], set[str]] = {}
-    if not identities or session.one("SELECT object FROM case_identity LIMIT 1") is None:
+    if not identities or not any_case(session):
         return found
     for identity, mapping, space, anchor, data in session.rows(
         "SELECT ci.identity, ci.mapping, o.space, o.anchor, o.doc FROM case_identity ci CROSS JOIN cases c CROSS JOIN "

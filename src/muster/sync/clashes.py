@@ -18,7 +18,18 @@ from muster.model.changes import Action
 from muster.model.values import Document, items
 from muster.store.codec import decode
 from muster.store.database import Session
-from muster.sync.cases import ABOUT_NAMES, ABOUT_OTHERS, CLASH, EXISTS, OWNED, Case, close_cases, found_as, open_cases
+from muster.sync.cases import (
+    ABOUT_NAMES,
+    ABOUT_OTHERS,
+    CLASH,
+    EXISTS,
+    OWNED,
+    Case,
+    any_case,
+    close_cases,
+    found_as,
+    open_cases,
+)
 from muster.sync.problems import Problem
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.sent import Sent
@@ -126,7 +137,7 @@ def settle_clashes(
 
 def _open(session: Session, identities: Sequence[int]) -> dict[int, tuple[str, int, frozenset[int]]]:
     """The open cases about names in which these identities are, by object: kind, mapping, all identities."""
-    if session.one("SELECT object FROM case_identity LIMIT 1") is None:
+    if not any_case(session):
         return {}
     return {
         row[0]: (row[1], row[2], frozenset(orjson.loads(row[3])))

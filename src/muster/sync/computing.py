@@ -23,8 +23,8 @@ class Computing:
     references. With `allocate`, unique values are given out; without, `needs` says that one must be. `faults`: what
     could not be worked out, with the message; its last good value stays. `lacking`: what never had one, and what is
     worked out from that: it is not NULL, but unknown; `lacking_paths`: the same of others, read through references.
-    `doubtful`: attributes that an object would change that waits for
-    a decision, which may be the identity's; `waits`: unique values that are not given out before.
+    `doubtful`: attributes that an object would change of which a person must decide whether it is the identity's;
+    `waits`: unique values that are not given out before.
     """
 
     kind: CompiledType
@@ -36,11 +36,11 @@ class Computing:
     paths: Mapping[str, Value]
     allocate: Allocate | None
     overrides: Collection[str] = ()
+    doubtful: Mapping[str, str] = field(default_factory=dict)
+    lacking_paths: frozenset[str] = frozenset()
     needs: bool = False
     faults: list[tuple[Computed, str]] = field(default_factory=list)
     lacking: set[str] = field(default_factory=set)
-    lacking_paths: frozenset[str] = frozenset()
-    doubtful: Mapping[str, str] = field(default_factory=dict)
     waits: list[tuple[Computed, str]] = field(default_factory=list)
 
     def work(self, after: Computed | None = None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from muster.store.codec import decode
 from muster.store.database import Session
-from muster.sync.cases import ABOUT_JOINS
+from muster.sync.cases import ABOUT_JOINS, any_case
 from muster.sync.changes import PLANNED
 from muster.sync.naming import going, moving
 from muster.sync.rules import HELD, CompiledMapping, CompiledOutbound, Rules
@@ -133,7 +133,7 @@ class LargeReference:
 
     def undecided(self, texts: Sequence[str]) -> set[str]:
         """The names of objects that may be members', if a person says so."""
-        if not texts or self.session.one("SELECT object FROM case_identity LIMIT 1") is None:
+        if not texts or not any_case(self.session):
             return set()
         bear = self.session.rows(
             "SELECT COALESCE(o.ref, o.anchor), ci.identity, ci.mapping FROM cases c CROSS JOIN case_identity ci "

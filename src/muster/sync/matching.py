@@ -10,7 +10,17 @@ from muster.expressions import Context
 from muster.model.values import Document
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session
-from muster.sync.cases import ABOUT_JOINS, Case, Place, called, close_cases, open_cases, standing_against, wake_cases
+from muster.sync.cases import (
+    ABOUT_JOINS,
+    Case,
+    Place,
+    any_case,
+    called,
+    close_cases,
+    open_cases,
+    standing_against,
+    wake_cases,
+)
 from muster.sync.clock import moment
 from muster.sync.decisions import Decisions, load_decisions, remember_parting
 from muster.sync.edge_marks import dirty_names
@@ -339,7 +349,7 @@ class Matching:
 
     def _look_again(self, session: Session, numbers: Sequence[int]) -> None:
         """Large references that show the names of these objects kept them while it was not decided whose they are."""
-        if not numbers or session.one("SELECT object FROM cases LIMIT 1") is None:
+        if not numbers or not any_case(session):
             return
         names: dict[str, list[str]] = {}
         for space, name in session.rows(

@@ -10,7 +10,7 @@ from muster.expressions import Context
 from muster.model.values import Document, Value
 from muster.store.database import Session
 from muster.sync.adopting import Adopted
-from muster.sync.cases import named
+from muster.sync.cases import any_case, named
 from muster.sync.clock import moment
 from muster.sync.holds import Holds, load_holds, overrides
 from muster.sync.partial import Unread
@@ -177,7 +177,7 @@ class Recomputing:
         """The attributes that accounts would change which may be these identities', if a person says so: each with the
         account. A name is kept for good; so it is not made of what the next decision may make another."""
         found: dict[int, dict[str, str]] = {}
-        if session.one("SELECT object FROM cases LIMIT 1") is None:
+        if not any_case(session):
             return found
         for identity, mapping_id, space, anchor in session.rows(
             "SELECT ci.identity, ci.mapping, o.space, o.anchor FROM case_identity ci CROSS JOIN cases c CROSS JOIN "

@@ -16,7 +16,7 @@ from muster.model.values import Document, Value, key_text
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Session
 from muster.sync.adopting import Adopted, Adopting
-from muster.sync.cases import ABOUT_JOINS
+from muster.sync.cases import ABOUT_JOINS, any_case
 from muster.sync.changes import SENT
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
 from muster.sync.unique import AsIf, Disputed, Reservation
@@ -91,11 +91,8 @@ class Reservations:
                         self._loose.setdefault((scope, key), set()).add(number)
                     else:
                         self._shown.setdefault((scope, key), set()).add(identity)
-                if self._any_case():
+                if any_case(self.session):
                     self._fetch_disputed(scope, sig, part)
-
-    def _any_case(self) -> bool:
-        return self.session.one("SELECT object FROM cases LIMIT 1") is not None
 
     def _fetch_disputed(self, scope: str, sig: int, keys: list[str]) -> None:
         for key, space, anchor in self.session.rows(

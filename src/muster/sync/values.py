@@ -142,7 +142,16 @@ def recompute(
         _keep_what_was(kind, old, result, frozen, leaving, overrides or {})
     if kind.computed:
         _compute(
-            kind, result, old, context, reserved or {}, paths or {}, allocate, overrides or {}, doubtful, lacking_paths
+            kind,
+            result,
+            old,
+            context,
+            reserved or {},
+            paths or {},
+            allocate,
+            overrides or {},
+            doubtful or {},
+            lacking_paths,
         )
     result.due = due_of(context, now)
     return result
@@ -249,15 +258,23 @@ def _compute(
     paths: Mapping[str, Value],
     allocate: Allocate | None,
     overrides: Collection[str],
-    doubtful: Mapping[str, str] | None,
+    doubtful: Mapping[str, str],
     lacking_paths: frozenset[str],
 ) -> None:
     """Add the computed values to what the sources gave."""
     computing = Computing(
-        kind, result.document, result.kept, old.document, context, reserved, paths, allocate, overrides
+        kind,
+        result.document,
+        result.kept,
+        old.document,
+        context,
+        reserved,
+        paths,
+        allocate,
+        overrides,
+        doubtful=doubtful,
+        lacking_paths=lacking_paths,
     )
-    computing.doubtful = doubtful or {}
-    computing.lacking_paths = lacking_paths
     computing.work()
     for computed in kind.computed:
         result.origin.pop(computed.attribute.name, None)
