@@ -54,6 +54,13 @@ def test_each_action_has_its_sign_and_what_takes_away_comes_first() -> None:
     assert signs == ["x", "-", "~", "+"]
 
 
+def test_what_is_restored_is_shown_as_that_with_what_it_lacks() -> None:
+    attributes = {"title": {"from": "Boss", "to": "Chair"}}
+    text = shown({"changes": [change("create", restores="a.b", attributes=attributes)]})
+    assert "+ restore account a.b" in text
+    assert "title  Boss → Chair" in text
+
+
 def test_an_update_shows_from_and_to_and_marks_drift() -> None:
     attributes = {
         "department": {"from": "Sales", "to": "Käse & Co"},

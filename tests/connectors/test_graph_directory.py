@@ -236,12 +236,29 @@ def test_a_deleted_user_comes_back_where_that_is_asked_for(muster_server: Muster
     name = fresh()
     (anchor,) = people(muster_server, name)
     assert one(to(muster_server), Change(1, "user", Action.DELETE, anchor)).result is Result.DONE
-    back = one(to(muster_server, restore=True), hired(name, jobTitle="Chef"))
-    assert (back.result, back.anchor) == (Result.DONE, anchor)
+    with to(muster_server) as connector:
+        (found,) = connector.find_deleted("user", ["nobody's", f"anchor-{name}"])
+        assert (found.anchor, found.values["jobTitle"]) == (anchor, "Engineer")
+        many = [f"anchor-{name}", *(f"nobody's {n}" for n in range(400))]
+        assert [item.anchor for item in connector.find_deleted("user", many)] == [anchor]
+        assert connector.schema().types["user"].restored_by == "onPremisesImmutableId"
+        assert connector.schema().types["device"].restored_by is None
+    change = hired(name, jobTitle="Chef")
+    change.restores = anchor
+    for _ in range(2):
+        back = one(to(muster_server), change)
+        assert (back.result, back.anchor) == (Result.DONE, anchor), "the second time it is there, which is as good"
     assert graph("GET", f"/users/{anchor}?$select=jobTitle")["jobTitle"] == "Chef"
+
     one(to(muster_server), Change(1, "user", Action.DELETE, anchor))
-    other = one(to(muster_server), hired(name))
-    assert (other.result, other.anchor != anchor) == (Result.DONE, True)
+    graph("DELETE", f"/directory/deletedItems/{anchor}")
+    late = one(to(muster_server), change)
+    assert (late.result, "no longer among the deleted objects" in late.reason) == (Result.RETRY, True)
+    (other,) = people(muster_server, name)
+    assert other != anchor
+    with to(muster_server, restore=False) as connector:
+        assert connector.schema().types["user"].restored_by is None
+        assert list(connector.find_deleted("user", [f"anchor-{name}"])) == []
 
 
 def test_values_come_and_go_one_by_one(muster_server: MusterServer, graph: Graph) -> None:

@@ -80,6 +80,7 @@ FILES = {
             mailNickname: '"w" & [employeeId]'
             displayName: '[displayName]'
             employeeId: '[employeeId]'
+            onPremisesImmutableId: {value: '"hr-" & [employeeId]', enforce: default}
             department: '[department]'
             extensionAttribute1: '"from HR"'
             manager: {reference: '[manager]'}
@@ -210,6 +211,7 @@ def test_what_other_hands_do_is_seen_by_the_delta_and_undone(company: Company) -
     graph("PATCH", f"/users/{bo}", {"department": "Pirates", "jobTitle": "Captain"})
     graph("PUT", f"/users/{cy}/manager/$ref", {"@odata.id": f"{company.server.graph}/users/{bo}"})
     graph("DELETE", f"/groups/{group}/members/{ada}/$ref")
+    graph("PATCH", f"/users/{ada}", {"jobTitle": "Chair", "displayName": "Ada A"})
     graph("DELETE", f"/users/{ada}")
 
     company.now = "2026-03-02T09:30:00Z"
@@ -217,14 +219,17 @@ def test_what_other_hands_do_is_seen_by_the_delta_and_undone(company: Company) -
     changes = {(one["action"], one["anchor"]): one["attributes"] for one in planned.document["changes"]}
     assert changes["update", bo]["department"] == {"from": "Pirates", "to": "Sales", "drift": True}
     assert "jobTitle" not in changes["update", bo]
+    assert changes["create", ada] == {"displayName": {"from": "Ada A", "to": "Ada"}}, "what she still has is left"
+    (back,) = [one for one in planned.document["changes"] if one["action"] == "create"]
+    assert back["restores"] == ada
     (cloud,) = [one for one in company("status").document["systems"] if one["name"] == "cloud"]
     assert (cloud["last_read"], cloud["last_full"]) == (company.now, NOW), "only what changed was read"
 
     done = company("run", "--allow-deletes")
     assert done.code == 0, done
     company("run", "--allow-deletes")
-    ada = company.id("1")
+    assert company.user("1", "id,jobTitle,displayName") == {"id": ada, "jobTitle": "Chair", "displayName": "Ada"}
     assert company.user("2", "department,jobTitle") == {"department": "Sales", "jobTitle": "Captain"}
-    assert graph("GET", f"/users/{cy}/manager")["id"] == ada, "made again"
+    assert graph("GET", f"/users/{cy}/manager")["id"] == ada, "restored, and no other was made"
     assert company.members() == {ada, bo, cy}
     assert company("plan").code == 0

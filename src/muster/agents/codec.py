@@ -149,6 +149,7 @@ def change_out(change: Change, edges: list[Any] | None, more: bool) -> dict[str,
         "remove": change.remove,
         "expected": change.expected,
         "password": change.password.reveal() if change.password is not None else None,
+        "restores": change.restores,
         "edges": edges,
         "more": more,
     }
@@ -168,6 +169,7 @@ def change_in(message: Any) -> tuple[Change, list[EdgeChange] | None, bool]:
         None,
         _document(found.get("expected")),
         _maybe(secret_in, found.get("password")),
+        _maybe(_text, found.get("restores")),
     )
     edges = found.get("edges")
     return change, None if edges is None else [edge_change_in(row) for row in _list(edges)], _flag(found.get("more"))

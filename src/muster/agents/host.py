@@ -14,7 +14,7 @@ from muster import __version__
 from muster.agents import codec
 from muster.agents.codec import WireError, dump
 from muster.agents.protocol import LARGEST, PROTOCOLS, AgentLine, LineClosed
-from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, SetsPasswords
+from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, Restores, SetsPasswords
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.registry import connector_class
 from muster.model.changes import Change, EdgeChange, Outcome
@@ -129,6 +129,8 @@ class Host:
             parameters = codec.document_in(call["parameters"])
             outcome = connector.act(call["type"], call["anchor"], call["action"], parameters, call["key"])
             return {"outcome": self._outcome(outcome)}
+        if verb == "find_deleted" and isinstance(connector, Restores):
+            return self._first(call, _found(connector.find_deleted(call["type"], codec.values_in(call["values"]))))
         if isinstance(connector, FindsObjects):
             return self._find(connector, call)
         raise WireError(f"{verb!r} is nothing that {connector.spec.name} can be asked")

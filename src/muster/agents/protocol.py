@@ -1,9 +1,9 @@
 """What both ends know of the protocol: its number, what is called, and how long anything is waited for.
 
 A session is a conversation of calls and answers, one at a time: `open`, then any of `check`, `schema`, `get`,
-`find`, `find_any`, `set_password`, `act`, `read`, `write`, then `close`. A read hands out its pages one `next` at a
-time; a write answers with the outcomes that there are, and says what it needs: more changes, more edges of one
-change, or nothing any more. Other calls may come between those of a stream.
+`find`, `find_any`, `find_deleted`, `set_password`, `act`, `read`, `write`, then `close`. A read hands out its pages one
+`next` at a time; a write answers with the outcomes that there are, and says what it needs: more changes, more edges of
+one change, or nothing any more. Other calls may come between those of a stream.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from muster.connectors.kit.contract import (
     FindsMany,
     FindsObjects,
     Health,
+    Restores,
     SetsPasswords,
 )
 from muster.model.changes import Change, Outcome, Result
@@ -274,6 +275,12 @@ class _FindsMany(_Finds):
         return iter(self._objects_of("find_any", type=object_type, attribute=attribute, values=list(values)))
 
 
+class _Restores(Remote):
+    def find_deleted(self, object_type: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        """The deleted objects that can be brought back by one of these values."""
+        return iter(self._objects_of("find_deleted", type=object_type, values=list(values)))
+
+
 class _SetsPasswords(Remote):
     def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
         """Set it. RETRY when the agent went away meanwhile: it may be set, and setting it twice may be refused."""
@@ -317,6 +324,7 @@ class _Acts(Remote):
 _OPTIONAL: Final[Sequence[tuple[Any, type[Remote]]]] = (
     (FindsMany, _FindsMany),
     (FindsObjects, _Finds),
+    (Restores, _Restores),
     (SetsPasswords, _SetsPasswords),
     (Acts, _Acts),
 )

@@ -35,7 +35,8 @@ class Change:
     `key` is the same each time this change is sent (an idempotency key). `anchor` is None only for a create whose
     system assigns it. `values` replaces attributes (NULL clears); a new name (`dn`) among them moves or renames the
     object. `add` and `remove` are value-level. `edges` is read once, in chunks. `expected` are values the object must
-    still show, else the outcome is CONFLICT.
+    still show, else the outcome is CONFLICT. `restores`: the deleted object that a create brings back instead of making
+    another; it is found anew or has gone for ever (then the outcome is RETRY).
     """
 
     key: int
@@ -48,6 +49,7 @@ class Change:
     edges: Iterator[EdgeChange] | None = None
     expected: Document = field(default_factory=dict)
     password: Secret | None = None
+    restores: str | None = None
 
 
 class Result(StrEnum):

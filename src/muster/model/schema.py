@@ -43,6 +43,8 @@ class ObjectSchema:
     `left_out`: attributes that are read-only with these rights alone, so that flows to them are left out.
     `optional`: a regular expression, whatever the case; rules may read names that match it whole also where the type
     lacks them: an extension of the schema brings them, and a mapping is for systems with and without it.
+    `restored_by`: the attribute by whose value a deleted object is known for the one that is to be made: it is brought
+    back instead. None where nothing deleted comes back.
     `called`: the type in the system's own words. `word`: an attribute in those words. `advice`: what helps where it
     lacks one.
     """
@@ -63,6 +65,7 @@ class ObjectSchema:
     unread: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     optional: str | None = None
+    restored_by: str | None = None
     called: str = ""
     word: str = "attribute"
     advice: str = ""

@@ -307,6 +307,7 @@ class Exporter:
             remove=payload.get("remove", {}),
             edges=self._edges(sent) if sent.edges else None,
             password=sent.password,
+            restores=payload.get("restores"),
         )
 
     def _edges(self, sent: Sent) -> Iterator[EdgeChange]:

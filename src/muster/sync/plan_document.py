@@ -13,7 +13,7 @@ import orjson
 
 from muster.model import dn
 from muster.model.changes import Action
-from muster.model.values import items
+from muster.model.values import items, same
 from muster.store.audit import is_erased
 from muster.store.codec import decode
 from muster.store.database import Session, chunks
@@ -129,6 +129,10 @@ def change_document(
             "remove": payload.get("remove", {}).get(name, []),
         }
     compiled = rules.mappings.get(mapping)
+    restores = payload.get("restores")
+    if restores is not None and compiled is not None:
+        schema = compiled.schema
+        attributes = {n: e for n, e in attributes.items() if not same(e["from"], e["to"], schema.attribute(n))}
     for name, targets in payload.get("waits", {}).items():
         many = compiled is not None and compiled.schema.attribute(name).many
         attributes[name] = _awaited(attributes.get(name), [LATER] * len(targets), many, action == Action.CREATE)
@@ -144,12 +148,13 @@ def change_document(
         "system": system,
         "object_type": kind,
         "action": action,
-        "anchor": anchor,
+        "anchor": anchor or restores,
         "identity": uid,
         "name": called,
         "attributes": attributes,
         "reason": payload["reason"],
         "mapping": rules.names.find(mapping),
+        **({"restores": restores} if restores is not None else {}),
         "_identity": identity,
     }
 
@@ -203,6 +208,8 @@ def approved(change: Mapping[str, Any], plan: Mapping[tuple[str, str, str | None
     if change["action"] != shown["action"] and not (shown["action"] == "create" and change["action"] == "update"):
         return False
     if change["action"] == shown["action"] == Action.CREATE and change["reason"]["rule"] != shown["reason"]["rule"]:
+        return False
+    if change["action"] == Action.CREATE and change.get("restores") != shown.get("restores"):
         return False
     same_action = change["action"] == shown["action"]
     for name, entry in change["attributes"].items():

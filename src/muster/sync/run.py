@@ -58,6 +58,7 @@ from muster.sync.planning import finish_plan
 from muster.sync.problems import Problem, Report
 from muster.sync.quarantine import in_quarantine, judge
 from muster.sync.recovering import recover
+from muster.sync.restoring import Restoring
 from muster.sync.rulechanges import apply_rule_changes
 from muster.sync.rules import Rules
 from muster.sync.sent import Sent
@@ -160,6 +161,7 @@ class Run:
         if turned is not None:
             self.report.add(turned)
         finders = {name: guard for name, guard in self._open.items() if guard.connector.spec.capabilities.finds}
+        self._restoring = Restoring(self.rules, self.database)
         self._asking = Asking(self.rules, self.database, {name: self._finding(name) for name in sorted(finders)})
         return self
 
@@ -326,6 +328,7 @@ class Run:
         if not known or self._look_before_making():
             self.settle()
             return
+        self._look_among_the_deleted()
         with self.database.read() as session:
             report_cases(session, self.rules, self.report)
             report_unresolved(session, self.rules, self.report)
@@ -357,6 +360,14 @@ class Run:
                 except _DOWN as error:
                     self._down(system, error)
         return found
+
+    def _look_among_the_deleted(self) -> None:
+        """What is to be made and only was deleted is restored, where the system can."""
+        for system, guard in self._open.items():
+            try:
+                self._restoring.mark(self.rules.spaces_of(system), guard.find_deleted)
+            except _DOWN as error:
+                self._down(system, error)
 
     def export(self, *, allow_deletes: bool, only: frozenset[int] | None = None) -> int:
         """Write what is pending, system by system; how many changes were made."""

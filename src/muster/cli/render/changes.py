@@ -48,13 +48,15 @@ def _rank(change: Entry) -> int:
 
 
 def render_change(change: Entry, out: Console, *, everything: bool) -> None:
-    """One change; a create on one line, unless everything is asked for."""
+    """One change; a create on one line, unless it restores something or everything is asked for."""
     action = str(change.get("action", ""))
     attributes: Mapping[str, Any] = change.get("attributes") or {}
+    restored = change.get("restores") is not None
     line = Text.assemble(
-        (f"  {SIGNS.get(action, '?')} {action:<8}", action if action in SIGNS else ""), name_of(change)
+        (f"  {SIGNS.get(action, '?')} {'restore' if restored else action:<8}", action if action in SIGNS else ""),
+        name_of(change),
     )
-    inline = action == "create" and not everything
+    inline = action == "create" and not restored and not everything
     if inline:
         line.append(f"  {_first(attributes, _FEW, change.get('anchor'))}")
     outcome = change.get("outcome")
@@ -70,7 +72,7 @@ def render_change(change: Entry, out: Console, *, everything: bool) -> None:
     out.print(line)
     width = min(max((len(safe(name)) for name in attributes), default=0), 28)
     for name, difference in attributes.items():
-        out.print(_attribute(safe(name), width, difference, created=action == "create"))
+        out.print(_attribute(safe(name), width, difference, created=action == "create" and not restored))
 
 
 def name_of(change: Entry) -> str:

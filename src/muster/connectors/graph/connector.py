@@ -8,6 +8,7 @@ from typing import ClassVar
 from muster.connectors.graph import health
 from muster.connectors.graph.acting import ACTIONS, act
 from muster.connectors.graph.answers import refused
+from muster.connectors.graph.deleted import Deleted
 from muster.connectors.graph.looking import Looking
 from muster.connectors.graph.reading import Reading
 from muster.connectors.graph.resources import GraphType
@@ -81,6 +82,11 @@ class GraphConnector(SessionConnector[GraphSettings, GraphObject, Session]):
     def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
         """The objects that have one of these values, hundreds of values a request."""
         return self._looking(object_type).find_any(attribute, values)
+
+    def find_deleted(self, object_type: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        """The deleted objects that have one of these source anchors."""
+        kind = self._types[object_type]
+        return Deleted(self._session, kind).find(values) if kind.schema.restored_by else iter(())
 
     def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
         """Set a user's password (https://learn.microsoft.com/graph/api/resources/passwordprofile)."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from muster.connectors.graph import wire
 from muster.connectors.graph.answers import refusal, retry, taken
 from muster.connectors.graph.conflicts import rival
+from muster.connectors.graph.deleted import restoring
 from muster.connectors.graph.filters import equality, query
 from muster.connectors.graph.licences import LICENCES, assign
 from muster.connectors.graph.pipeline import Part, Steps
@@ -15,14 +16,13 @@ from muster.connectors.graph.resources import ACCOUNT_ENABLED, ANCHOR, MANAGER, 
 from muster.connectors.graph.session import Answer, Request, Session
 from muster.connectors.graph.settings import Resource
 from muster.connectors.graph.teams import TEAM, make
-from muster.connectors.graph.updating import Updating, selection
+from muster.connectors.graph.updating import Updating, selection, shows
 from muster.connectors.graph.wire import Body
 from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.values import Document, Value, convert
 
 _ANSWERED: Final = ("userPrincipalName", "mail", "securityIdentifier")
 """What a new object is known by that the directory may have made itself."""
-_IMMUTABLE: Final = "onPremisesImmutableId"
 _GUEST: Final = "guest"
 _GUEST_NAMES: Final = ("mail", "displayName", "userType")
 """What an invitation says; the rest of a guest is written after it."""
@@ -37,10 +37,8 @@ class Creating:
 
     def create(self, change: Change, kind: GraphType) -> Steps:
         """The outcome of a create."""
-        if self._session.settings.restore:
-            restored = yield from self._restored(change, kind)
-            if restored is not None:
-                return restored
+        if change.restores is not None:
+            return (yield from self._restore(change, kind, change.restores))
         if kind.resource is Resource.USER and str(change.values.get("userType") or "").lower() == _GUEST:
             return (yield from self._invite(change, kind))
         where = kind.path()
@@ -94,30 +92,40 @@ class Creating:
         result = Result.RETRY if retry(answer) else Result.REJECTED
         return Outcome(change.key, result, reason=reason, after=answer.after)
 
-    def _restored(self, change: Change, kind: GraphType) -> Part[Outcome | None]:
-        """The outcome of a create whose object was deleted and could be restored; None when there is none."""
-        number = change.values.get(_IMMUTABLE)
-        if kind.resource not in (Resource.USER, Resource.GROUP) or not number or _IMMUTABLE not in kind.places:
-            return None
-        found = equality(kind, _IMMUTABLE, number)
-        assert found is not None
-        path = f"/directory/deletedItems/microsoft.graph.{kind.cast}"
-        asked = query({**found.parameters, "$count": "true", "$select": ANCHOR})
-        (answer,) = yield [Request("GET", f"{path}?{asked}", None, {"ConsistencyLevel": "eventual"})]
-        if len(answer.values) != 1:
-            return None
-        anchor = str(answer.values[0][ANCHOR])
-        (answer,) = yield [Request("POST", f"/directory/deletedItems/{anchor}/restore", {})]
-        if not answer.good:
-            return (yield from self._not_created(change, kind, answer))
-        return (yield from self._filled(change, kind, anchor, "restored"))
+    def _restore(self, change: Change, kind: GraphType, anchor: str) -> Steps:
+        """The outcome of a create that brings a deleted object back; what it lacks is written to it.
 
-    def _filled(self, change: Change, kind: GraphType, anchor: str, done: str, but: Sequence[str] = ()) -> Steps:
-        """The outcome of a create whose object is there without all its values: they are written, and read back."""
+        One that is back already, by another hand or by this create before its answer was lost, is taken as it is.
+        """
+        (answer,) = yield [restoring(anchor)]
+        if not answer.good and answer.status != 404:
+            return (yield from self._not_created(change, kind, answer))
+        (found,) = yield [self._updating.read(kind, anchor, change.values)]
+        if not found.good:
+            reason = f"{kind.path(anchor)} was to be restored, and is no longer among the deleted objects."
+            return Outcome(change.key, Result.RETRY, reason=reason)
+        return (yield from self._filled(change, kind, anchor, "restored", had=found.body))
+
+    def _filled(
+        self,
+        change: Change,
+        kind: GraphType,
+        anchor: str,
+        done: str,
+        but: Sequence[str] = (),
+        had: Mapping[str, Any] | None = None,
+    ) -> Steps:
+        """The outcome of a create whose object is there without all its values: they are written, and read back.
+
+        `had`: the resource as it is, of which nothing is written again.
+        """
         values: Document = {
             name: value
             for name, value in change.values.items()
-            if name not in but and value is not None and kind.attribute(name).writable == "always"
+            if name not in but
+            and value is not None
+            and kind.attribute(name).writable == "always"
+            and not shows(kind, had or {}, name, value)
         }
         rest = Change(change.key, change.type, Action.UPDATE, anchor, values, change.add, {}, change.edges)
         outcome = yield from self._updating.update(rest, kind, anchor)

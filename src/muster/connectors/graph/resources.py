@@ -15,6 +15,7 @@ from muster.model.values import Attribute, Type, WrongType
 
 ANCHOR: Final = "id"
 MANAGER: Final = "manager"
+SOURCE_ANCHOR: Final = "onPremisesImmutableId"
 ACCOUNT_ENABLED: Final = "accountEnabled"
 ABSENT: Final = "absent"
 _GUID: Final = "guid"
@@ -109,23 +110,28 @@ class _Kind:
     cast: str
     unique: tuple[str, ...]
     relations: tuple[str, ...] = ()
+    kept: bool = False
+    """Whether a deleted one is kept for a while."""
 
 
 _KINDS: Final[Mapping[Resource, _Kind]] = {
     Resource.USER: _Kind(
-        tables.USER, "users", "user", ("userPrincipalName", "onPremisesImmutableId", "proxyAddresses", "mail")
+        tables.USER,
+        "users",
+        "user",
+        ("userPrincipalName", SOURCE_ANCHOR, "proxyAddresses", "mail"),
+        kept=True,
     ),
     Resource.GROUP: _Kind(
         tables.GROUP,
         "groups",
         "group",
-        ("uniqueName", "onPremisesImmutableId", "proxyAddresses", "mailNickname"),
+        ("uniqueName", SOURCE_ANCHOR, "proxyAddresses", "mailNickname"),
         ("members", "owners"),
+        kept=True,
     ),
-    Resource.DEVICE: _Kind(tables.DEVICE, "devices", "device", ("deviceId", "onPremisesImmutableId")),
-    Resource.CONTACT: _Kind(
-        tables.CONTACT, "contacts", "orgContact", ("onPremisesImmutableId", "proxyAddresses", "mail")
-    ),
+    Resource.DEVICE: _Kind(tables.DEVICE, "devices", "device", ("deviceId", SOURCE_ANCHOR)),
+    Resource.CONTACT: _Kind(tables.CONTACT, "contacts", "orgContact", (SOURCE_ANCHOR, "proxyAddresses", "mail")),
 }
 
 
@@ -135,11 +141,13 @@ def graph_type(
     *,
     own: bool = False,
     synchronises: bool = False,
+    restores: bool = False,
     extensions: Iterable[Mapping[str, Any]] = (),
 ) -> GraphType:
     """The type of that name.
 
     `own`: the directory is not Microsoft's; `synchronises`: it lets the application write what on premises decides.
+    `restores`: what was deleted comes back by its source anchor, where the directory keeps it and that.
     `extensions`: the directory extensions that are registered, as Graph shows them.
     """
     kind = _KINDS[resource]
@@ -189,6 +197,7 @@ def graph_type(
             apart={"passwordprofile": "`password:` under `outbound:` sets the first password. Take the flow out"},
             unread=frozenset({"passwordprofile"}),
             left_out=frozenset(left_out),
+            restored_by=SOURCE_ANCHOR if restores and kind.kept and places[SOURCE_ANCHOR].search != ABSENT else None,
             called=f"microsoft.graph.{kind.cast}",
             advice="correct the name, or register it as a directory extension that this application may see",
         ),

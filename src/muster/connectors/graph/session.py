@@ -130,7 +130,14 @@ class Session:
             synchronises = own and SYNCHRONISES in (self.roles or ())
             extensions = self._extensions()
             self._types = {
-                name: graph_type(name, one.resource, own=own, synchronises=synchronises, extensions=extensions)
+                name: graph_type(
+                    name,
+                    one.resource,
+                    own=own,
+                    synchronises=synchronises,
+                    restores=self.settings.restore,
+                    extensions=extensions,
+                )
                 for name, one in objects.items()
             }
         return self._types

@@ -81,7 +81,7 @@ class GraphSettings(Settings):
     )
     invitation_mail: bool = Field(False, description="Have Microsoft send each guest the invitation by mail.")
     restore: bool = Field(
-        False,
+        True,
         description="Restore a deleted user or group that has the onPremisesImmutableId of a new one, "
         "instead of making another.",
     )

@@ -16,7 +16,7 @@ from muster.connectors.graph.session import Answer, Request, Session
 from muster.connectors.graph.wire import Body
 from muster.model.changes import Change, Outcome, Result
 from muster.model.schema import ENABLED
-from muster.model.values import convert, same, shown
+from muster.model.values import Value, convert, same, shown
 
 _APART: Final = (MANAGER, licences.LICENCES, teams.TEAM)
 """Attributes that no PATCH of the object writes."""
@@ -35,7 +35,7 @@ class Updating:
         resource: Mapping[str, Any] = {}
         version: dict[str, str] = {}
         if needed:
-            (answer,) = yield [self._read(kind, anchor, needed)]
+            (answer,) = yield [self.read(kind, anchor, needed)]
             if not answer.good:
                 return refused(change, where, answer)
             resource, version = answer.body, _version(answer)
@@ -79,7 +79,7 @@ class Updating:
             outcome.result = Result.RETRY
         return outcome
 
-    def _read(self, kind: GraphType, anchor: str, names: Iterable[str]) -> Request:
+    def read(self, kind: GraphType, anchor: str, names: Iterable[str]) -> Request:
         """The request for what an update must know of the object."""
         asked = selection(kind, names)
         if MANAGER in names:
@@ -125,7 +125,7 @@ class Updating:
         where = kind.path(anchor)
         version: dict[str, str] = {}
         if change.expected:
-            (answer,) = yield [self._read(kind, anchor, change.expected)]
+            (answer,) = yield [self.read(kind, anchor, change.expected)]
             if not answer.good:
                 return refused(change, where, answer)
             conflict = _conflict(change, kind, answer.body, where)
@@ -139,12 +139,17 @@ class Updating:
 def _conflict(change: Change, kind: GraphType, resource: Mapping[str, Any], where: str) -> Outcome | None:
     """The outcome when the object no longer shows what is expected. Raises `WrongType`."""
     for name, value in change.expected.items():
-        attribute = kind.attribute(name)
-        has = convert(wire.shown_at(kind, resource, name), attribute)
-        if not same(has, value, attribute):
+        if not shows(kind, resource, name, value):
+            has = convert(wire.shown_at(kind, resource, name), kind.attribute(name))
             reason = f"{where}: {name} is {shown(has)}, expected {shown(value)}."
             return Outcome(change.key, Result.CONFLICT, change.anchor, reason=reason)
     return None
+
+
+def shows(kind: GraphType, resource: Mapping[str, Any], name: str, value: Value) -> bool:
+    """Whether a resource shows the value. Raises `WrongType`."""
+    attribute = kind.attribute(name)
+    return same(convert(wire.shown_at(kind, resource, name), attribute), value, attribute)
 
 
 def _went_well(request: Request, answer: Answer) -> bool:

@@ -120,6 +120,17 @@ class FindsMany(FindsObjects, Protocol):
 
 
 @runtime_checkable
+class Restores(Protocol):
+    """A connector that can bring back what was deleted: creates say which object (`Change.restores`)."""
+
+    def find_deleted(self, object_type: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        """The deleted objects that have one of these values in the attribute that the schema calls `restored_by`.
+
+        Of several with one value, only the one that was deleted last.
+        """
+
+
+@runtime_checkable
 class SetsPasswords(Protocol):
     """A connector that can set a password."""
 

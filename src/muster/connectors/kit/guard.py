@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Self, TypeVar
 
-from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, Health, SetsPasswords
+from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, Health, Restores, SetsPasswords
 from muster.connectors.kit.disabling import after_disabling, disables_among_others, disabling_alone
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.retry import Counters, RetryPolicy
@@ -131,6 +131,14 @@ class Guard:
             return self._again("searching", lambda: list(finder.find_any(object_type, attribute, values)))
         found = (one for value in values for one in self.find(object_type, {attribute: value}))
         return list({one.anchor: one for one in found}.values())
+
+    def find_deleted(self, object_type: str, values: Sequence[Value]) -> list[ConnectorObject]:
+        """The deleted objects that can be brought back by one of these values; none where nothing can be."""
+        finder = self.connector
+        if not isinstance(finder, Restores):
+            return []
+        look = finder.find_deleted
+        return self._again("searching", lambda: [checked(found) for found in look(object_type, values)])
 
     # --- writing
 
