@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from muster.connectors.graph import GraphConnector
-from muster.connectors.kit.guard import Guard
+from muster.connectors.graph.session import Answer, Request, Session
+from muster.connectors.kit.guard import Guard, RetryPolicy
 from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
-from muster.model.errors import WatermarkExpired
+from muster.model.errors import Unreachable, WatermarkExpired
 from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import ENABLED
 from muster.model.secrets import Secret
@@ -161,6 +162,81 @@ def test_a_contact_keeps_its_other_phones(muster_server: MusterServer, graph: Gr
 
 
 # --- users
+
+
+def addressed(name: str, old: str = "") -> Change:
+    """The change that gives somebody the sign-in name and the addresses of `name`, instead of those of `old`."""
+    change = update("", {"userPrincipalName": f"{name}@acme.example", "mail": f"{name}@acme.example"})
+    change.add = {"proxyAddresses": [f"SMTP:{name}@acme.example", f"smtp:{name}.2@acme.example"]}
+    if old:
+        change.remove = {"proxyAddresses": [f"SMTP:{old}@acme.example", f"smtp:{old}.2@acme.example"]}
+    return change
+
+
+def given(names: Mapping[str, tuple[str, str]]) -> list[Change]:
+    """The changes that give these (by id) their new names instead of their old ones."""
+    changes = [addressed(new, old) for old, new in names.values()]
+    for key, (anchor, change) in enumerate(zip(names, changes, strict=True)):
+        change.key, change.anchor = key, anchor
+    return changes
+
+
+def names_of(graph: Graph, anchor: str) -> tuple[str, str, list[str]]:
+    shown = graph("GET", f"/users/{anchor}?$select=userPrincipalName,mail,proxyAddresses")
+    return shown["userPrincipalName"], shown["mail"], sorted(shown["proxyAddresses"])
+
+
+def full(name: str) -> tuple[str, str, list[str]]:
+    return f"{name}@acme.example", f"{name}@acme.example", [f"SMTP:{name}@acme.example", f"smtp:{name}.2@acme.example"]
+
+
+def named_people(server: MusterServer, *names: str) -> list[str]:
+    """People who have these names, and their ids."""
+    anchors = people(server, *(fresh() for _ in names))
+    changes = given({anchor: ("", name) for anchor, name in zip(anchors, names, strict=True)})
+    assert {outcome.result for outcome in written(to(server), *changes).values()} == {Result.DONE}
+    return anchors
+
+
+def test_people_take_each_others_names_in_one_write(muster_server: MusterServer, graph: Graph) -> None:
+    names = [fresh() for _ in range(6)]
+    anchors = named_people(muster_server, *names[:5])
+    # Two swap, and the third takes the name of the fourth, who takes one of the fifth, who gets a new one.
+    new = [names[n] for n in (1, 0, 3, 4, 5)]
+    changes = given({a: (o, n) for a, o, n in zip(anchors, names, new, strict=False)})
+    outcomes = written(to(muster_server), *changes)
+    assert {outcome.result for outcome in outcomes.values()} == {Result.DONE}, outcomes
+    assert [names_of(graph, anchor) for anchor in anchors] == [full(name) for name in new]
+
+    kept, wants = anchors[0], anchors[2]
+    late = written(to(muster_server), *given({wants: (new[2], new[0])}))[0]
+    assert (late.result, f"({kept}) has it" in late.reason) == (Result.REJECTED, True), "who stays keeps its name"
+
+
+@pytest.mark.parametrize("requests", range(1, 7))
+def test_a_swap_that_was_broken_off_is_ended_by_the_next_write(
+    muster_server: MusterServer, graph: Graph, monkeypatch: pytest.MonkeyPatch, requests: int
+) -> None:
+    names = [fresh() for _ in range(2)]
+    anchors = named_people(muster_server, *names)
+    swapped = {anchors[0]: (names[0], names[1]), anchors[1]: (names[1], names[0])}
+    left = requests
+    send = Session.batch
+
+    def dying(self: Session, wanted: Sequence[Request]) -> list[Answer]:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Unreachable("cloud: gone")
+        return send(self, wanted)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "batch", dying)
+        with Guard(to(muster_server, concurrency=1), system="cloud", retry=RetryPolicy(tries=1)) as guard:
+            list(guard.write(given(swapped)))
+    outcomes = written(to(muster_server), *given(swapped))
+    assert {outcome.result for outcome in outcomes.values()} == {Result.DONE}, outcomes
+    assert [names_of(graph, anchor) for anchor in anchors] == [full(names[1]), full(names[0])]
 
 
 def test_a_user_that_is_there_is_named_by_its_id(muster_server: MusterServer) -> None:

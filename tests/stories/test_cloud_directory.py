@@ -233,3 +233,16 @@ def test_what_other_hands_do_is_seen_by_the_delta_and_undone(company: Company) -
     assert graph("GET", f"/users/{cy}/manager")["id"] == ada, "restored, and no other was made"
     assert company.members() == {ada, bo, cy}
     assert company("plan").code == 0
+
+
+def test_people_swap_their_sign_in_names_in_one_run(company: Company) -> None:
+    name = '{value: \'"w" & [employeeId] & "@acme.example"\', enforce: once}'
+    text = FILES["mappings/cloud-user.yaml"]
+    assert name in text
+    company.write("mappings/cloud-user.yaml", text.replace(name, "'[displayName] & \"@acme.example\"'"))
+    company.run()
+    ids = {one["displayName"]: one["id"] for one in company.graph.all("users", "id,displayName")}
+    company.hr(w2=("Cy", "Sales", "1", "here"), w3=("Bo", "Sales", "1", "here"))
+    company.run()
+    names = {one["id"]: one["userPrincipalName"] for one in company.graph.all("users", "id,userPrincipalName")}
+    assert (names[ids["Bo"]], names[ids["Cy"]]) == ("Cy@acme.example", "Bo@acme.example")

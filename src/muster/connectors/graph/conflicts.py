@@ -41,11 +41,11 @@ def rival(change: Change, kind: GraphType, answer: Answer) -> Part[Rival | None]
     about = target(answer)
     known = about is not None and about in kind.places and about != _MAIL
     names = [str(about)] if known else list(kind.unique)
-    own = [one for name in names for value in _values(change, name) if (one := _equality(kind, name, value))]
+    own = [one for name in names for value in wanted_values(change, name) if (one := _equality(kind, name, value))]
     found = yield from _first(change, [(kind.collection, one) for one in own])
     if found is not None or about not in (None, _MAIL, _PROXIES):
         return found
-    addresses = [f"{_PROXIES}/any(x:x eq {_quoted(str(one))})" for one in _values(change, _PROXIES)]
+    addresses = [f"{_PROXIES}/any(x:x eq {_quoted(str(one))})" for one in wanted_values(change, _PROXIES)]
     others = [name for name in _ADDRESSED if name != kind.collection]
     return (yield from _first(change, [(name, Filter(one)) for name in others for one in addresses]))
 
@@ -65,12 +65,15 @@ def _first(change: Change, asked: list[tuple[str, Filter]]) -> Part[Rival | None
     return None
 
 
-def _values(change: Change, name: str) -> Iterator[Value]:
+def wanted_values(change: Change, name: str) -> Iterator[Value]:
     """What the change wanted of an attribute; of mail addresses, those that it brings along."""
     yield from items(change.values.get(name))
     yield from change.add.get(name, ())
     if name == _PROXIES and change.values.get(_MAIL):
         yield f"smtp:{change.values[_MAIL]}"
+    if name == _MAIL:
+        addresses = (str(one) for one in wanted_values(change, _PROXIES) if change.values.get(_MAIL) is None)
+        yield from (one[5:] for one in addresses if one.startswith("SMTP:"))
 
 
 def _equality(kind: GraphType, name: str, value: Value) -> Filter | None:

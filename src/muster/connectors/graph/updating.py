@@ -13,6 +13,7 @@ from muster.connectors.graph.pipeline import Steps
 from muster.connectors.graph.references import References, Writing
 from muster.connectors.graph.resources import ANCHOR, MANAGER, GraphType
 from muster.connectors.graph.session import Answer, Request, Session
+from muster.connectors.graph.swapping import Blocked, Swaps, Wanted, given_up, written_names
 from muster.connectors.graph.wire import Body
 from muster.model.changes import Change, Outcome, Result
 from muster.model.schema import ENABLED
@@ -25,8 +26,9 @@ _APART: Final = (MANAGER, licences.LICENCES, teams.TEAM)
 class Updating:
     """Changes objects in one session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, swaps: Swaps) -> None:
         self._session = session
+        self._swaps = swaps
 
     def update(self, change: Change, kind: GraphType, anchor: str) -> Steps:
         """The outcome of an update."""
@@ -62,7 +64,17 @@ class Updating:
             (answer,) = yield [Request("GET", f"{where}?$select={ANCHOR}")]
             if not answer.good:
                 return refused(change, where, answer)
+        self._swaps.done(change, kind, anchor)
         return Outcome(change.key, Result.DONE, anchor)
+
+    def step_aside(self, one: Blocked, wanted: Wanted) -> Steps:
+        """Give up what others want; where that is refused, so is what they are written to."""
+        (answer,) = yield [self.read(one.kind, one.anchor, written_names(one))]
+        body = given_up(one, answer.body, wanted) if answer.good else {}
+        if body:
+            (answer,) = yield [Request("PATCH", one.kind.path(one.anchor), body, _version(answer))]
+            one.aside = tuple(sorted(body)) if answer.good else ()
+        return Outcome(one.change.key, Result.DONE, one.anchor)
 
     def _not_updated(self, change: Change, kind: GraphType, anchor: str, request: Request, answer: Answer) -> Steps:
         where = kind.path(anchor)
@@ -75,6 +87,7 @@ class Updating:
         elif taken(answer):
             found_rival = yield from rival(change, kind, answer)
             outcome.reason += f" {found_rival.words}" if found_rival is not None else ""
+            self._swaps.refused(change, kind, anchor, found_rival.anchor if found_rival else "", outcome)
         elif outcome.result is Result.CONFLICT and not change.expected:
             outcome.result = Result.RETRY
         return outcome
