@@ -50,21 +50,13 @@ def test_an_attribute_of_their_own_is_declared() -> None:
         ("Always", "[jobTitle]"),
         ("ObjectAddOnly", {"value": "[jobTitle]", "enforce": "once"}),
         ("AttributeAddOnly", {"value": "[jobTitle]", "enforce": "default"}),
-        ("ValueAddOnly", "IgnoreFlowIfNullOrEmpty([jobTitle])"),
+        ("ValueAddOnly", {"value": "[jobTitle]", "enforce": "add"}),
+        ("MultiValueAddOnly", {"value": "[jobTitle]", "enforce": "add"}),
         (None, "[jobTitle]"),
     ],
 )
 def test_flow_types_say_when_a_value_is_written(flow_type: str | None, flow: Any) -> None:
     assert flows(attribute("title", "[jobTitle]", flowType=flow_type)) == {"title": flow}
-
-
-def test_values_that_are_only_added_are_written_once_and_named() -> None:
-    many = schema(attribute("aliases", "[proxyAddresses]", flowType="MultiValueAddOnly"))
-    definition = {"name": "aliases", "type": "String", "multivalued": True}
-    many["directories"] = [{"name": "app", "objects": [{"name": "User", "attributes": [definition]}]}]
-    found = imported(many, system="crm")
-    assert found.drafts[0].content["outbound"]["flows"] == {"aliases": {"value": "[proxyAddresses]", "enforce": "once"}}
-    assert "user: aliases (MultiValueAddOnly)" in left(found)
 
 
 def test_a_constant_is_a_literal_and_a_default_alone_counts_for_new_objects() -> None:
@@ -79,14 +71,14 @@ def test_a_constant_is_a_literal_and_a_default_alone_counts_for_new_objects() ->
     assert "user: empty" in left(found)
 
 
-def test_a_default_stands_in_for_an_empty_source() -> None:
+def test_a_default_counts_for_new_objects_alone() -> None:
     always, once = attribute("a", "[city]", defaultValue="Bonn"), attribute("b", "[city]", defaultValue="Bonn")
     found = imported(schema(always, once | {"flowType": "ObjectAddOnly"}), system="crm")
     assert found.drafts[0].content["outbound"]["flows"] == {
-        "a": 'Coalesce([city], "Bonn")',
-        "b": {"value": 'Coalesce([city], "Bonn")', "enforce": "once"},
+        "a": {"value": "[city]", "default": '"Bonn"'},
+        "b": {"value": "[city]", "default": '"Bonn"', "enforce": "once"},
     }
-    assert [what for what in left(found) if "default" in what] == ["user: a: default only for new objects"]
+    assert not [what for what in left(found) if "default" in what]
 
 
 def test_matching_priorities_are_join_lines_in_their_order() -> None:
@@ -131,28 +123,22 @@ def test_an_account_that_nothing_can_disable_is_left_alone_never_deleted() -> No
 
 
 @pytest.mark.parametrize(
-    ("switches", "provision", "deprovision"),
+    ("switches", "provision", "deprovision", "actions"),
     [
-        ("Add, Update, Delete", "[active]", "disable"),
-        ("Add, Update", "[active]", "leave"),
-        ("Update, Delete", None, None),
-        ("Update", None, None),
+        ("Add, Update, Delete", "[active]", "disable", None),
+        ("Add, Update", "[active]", None, ["create", "update"]),
+        ("Add, Delete", "[active]", "disable", ["create", "delete"]),
+        ("Update, Delete", "[active]", "disable", ["update", "delete"]),
+        ("Update", None, None, None),
     ],
 )
-def test_the_switches_of_an_object_mapping(switches: str, provision: str | None, deprovision: str | None) -> None:
+def test_the_switches_of_an_object_mapping(
+    switches: str, provision: str | None, deprovision: str | None, actions: list[str] | None
+) -> None:
     soft = attribute("active", "Not([IsSoftDeleted])")
     outbound = imported(schema(soft, flowTypes=switches), system="crm").drafts[0].content["outbound"]
-    assert (outbound.get("provision"), outbound.get("deprovision")) == (provision, deprovision)
-
-
-def test_without_update_everything_is_written_once() -> None:
-    found = imported(
-        schema(attribute("a", "[mail]"), attribute("m", "[manager]"), flowTypes="Add, Delete"), system="crm"
-    )
-    assert found.drafts[0].content["outbound"]["flows"] == {
-        "a": {"value": "[mail]", "enforce": "once"},
-        "m": {"reference": "[manager]", "enforce": "once"},
-    }
+    found = (outbound.get("provision"), outbound.get("deprovision"), outbound.get("actions"))
+    assert found == (provision, deprovision, actions)
 
 
 def test_groups_of_a_scope_are_joined_by_or_their_clauses_by_and() -> None:
@@ -271,10 +257,22 @@ def test_names_and_places_in_active_directory_are_one_dn() -> None:
     assert "user: cn only for new objects" in left(found)
 
 
-def test_accounts_out_of_scope_are_left_when_the_job_said_so() -> None:
+def test_accounts_out_of_scope_are_left_when_the_job_said_so_and_leavers_still_lose_theirs() -> None:
     found = imported("workday-to-ad", Job(skip_out_of_scope=True), system="ad", source="workday")
-    assert draft(found, "ad-user").content["outbound"]["deprovision"] == "leave"
-    assert "user: SkipOutOfScopeDeletions" in left(found)
+    outbound = draft(found, "ad-user").content["outbound"]
+    assert (outbound["provision"], outbound["deprovision"], outbound["out of scope"]) == ("true", "disable", "leave")
+    assert outbound["scope"] == ('([CountryReferenceTwoLetter] = "DE") or ([CountryReferenceTwoLetter] = "FR")')
+    worker = draft(found, "workday-worker").content
+    assert "scope" not in worker
+    assert worker["inbound"]["flows"]["CountryReferenceTwoLetter"] == "[CountryReferenceTwoLetter]"
+
+
+def test_assignment_is_a_scope_of_the_cloud_where_the_job_left_alone_who_lost_it() -> None:
+    found = imported(schema(attribute("a", "[mail]")), Job(skip_out_of_scope=True), system="crm", assigned="[city] = 1")
+    outbound = found.drafts[0].content["outbound"]
+    assert (outbound["provision"], outbound["scope"], outbound["out of scope"]) == ("[active]", "[city] = 1", "leave")
+    found = imported(schema(attribute("a", "[mail]")), Job(skip_out_of_scope=True), system="crm")
+    assert "scope" not in found.drafts[0].content["outbound"]
 
 
 def test_writeback_only_updates() -> None:

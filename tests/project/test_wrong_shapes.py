@@ -36,8 +36,8 @@ WRONG: list[tuple[str, Files, str]] = [
     (
         "unknown key in a flow",
         app("'[givenName]'", f"{{value: '[givenName]', {MARK}inforce: once}}"),
-        "unknown key `inforce`; known here: `enforce`, `reference`, `references`, `unique`, `value`, `when`. "
-        "Did you mean `enforce`?",
+        "unknown key `inforce`; known here: `default`, `enforce`, `reference`, `references`, `unique`, `value`, "
+        "`when`. Did you mean `enforce`?",
     ),
     ("missing key", hr("system: hr\nobject", f"{MARK}object"), "the key `system` is missing"),
     (
@@ -116,7 +116,7 @@ WRONG: list[tuple[str, Files, str]] = [
     (
         "enforce",
         app("'[givenName]'", f"{{value: '[givenName]', enforce: {MARK}Once}}"),
-        "expected one of `always`, `change`, `once`, `default`; found `Once`. Did you mean `once`?",
+        "expected one of `always`, `change`, `once`, `default`, `add`; found `Once`. Did you mean `once`?",
     ),
     (
         "merge name",
@@ -146,7 +146,8 @@ WRONG: list[tuple[str, Files, str]] = [
     (
         "merge outbound",
         app("'[givenName]'", f"{MARK}{{value: '[givenName]', merge: any}}"),
-        "`merge` belongs to inbound flows: one mapping writes an attribute, nothing is merged",
+        "`merge` belongs to inbound flows: one mapping writes an attribute. To add values and never take any away, say "
+        "`enforce: add`",
     ),
     (
         "enforce inbound",

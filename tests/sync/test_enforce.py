@@ -482,3 +482,80 @@ def test_a_value_is_confirmed_when_it_shows_or_showed_since_it_was_written(
         assert left == {}
     else:
         assert left == {"name": (times, 10)}
+
+
+# --- default values, and values that are only added
+
+
+def test_a_default_is_written_when_the_object_is_made_and_never_again(tmp_path: Path) -> None:
+    flow = "title: {value: '[jobTitle]', default: '\"Staff\"'}"
+    with Office(tmp_path, app_rules(flows=flow), people={"1": ADA, "2": BO | {"title": "Clerk"}}) as office:
+        office.app.put("bo", login="bo", emp="2", name="Bo Dahl")
+        office.run()
+        assert (office.app.values("ada")["title"], office.app.values("bo")["title"]) == ("Staff", "Clerk")
+        assert office.quiet()
+        office.app.edit("ada", title="Theirs")
+        assert office.quiet()
+
+
+def test_a_value_that_goes_is_cleared_although_there_is_a_default(tmp_path: Path) -> None:
+    flow = "title: {value: '[jobTitle]', default: '\"Staff\"'}"
+    with Office(tmp_path, app_rules(flows=flow)) as office:
+        office.run()
+        office.hr.edit("1", title="Countess")
+        assert attribute_of(office, "title") == {"from": "Staff", "to": "Countess"}
+        office.run()
+        office.hr.edit("1", title=None)
+        assert attribute_of(office, "title") == {"from": "Countess", "to": None}
+        office.run()
+        assert office.quiet()
+
+
+def test_a_default_leaves_what_it_finds_at_adoption(tmp_path: Path) -> None:
+    with Office(tmp_path, app_rules(flows="title: {value: '[jobTitle]', default: '\"Staff\"'}")) as office:
+        office.app.put("ada", login="ada", emp="1", name="Ada Byron", title="Theirs")
+        assert changed(office.run()) == []
+
+
+@pytest.mark.parametrize("enforce", ["once", "always", "default"])
+def test_a_default_goes_with_every_enforce(tmp_path: Path, enforce: str) -> None:
+    flow = f"title: {{value: '[jobTitle]', enforce: {enforce}, default: 'RandomString(8, 0, 0, 0, 8, )'}}"
+    with Office(tmp_path, app_rules(flows=flow)) as office:
+        office.run()
+        assert len(str(office.app.values("ada")["title"])) == 8
+        assert office.quiet()
+
+
+def test_add_adds_single_values_and_takes_none_away(tmp_path: Path) -> None:
+    flow = "tags: {value: '[businessPhones]', enforce: add}"
+    with Office(
+        tmp_path,
+        app_rules(flows=flow),
+        hr=TAGS,
+        people={"1": ADA | {"phones": ["a", "b"]}},
+        attributes={"tags": "[text]"},
+    ) as office:
+        office.app.put("ada", login="ada", emp="1", name="Ada Byron", tags=["own", "a"])
+        assert attribute_of(office, "tags") == {"add": ["b"], "remove": []}
+        office.run()
+        office.hr.edit("1", phones=["c"])
+        assert attribute_of(office, "tags") == {"add": ["c"], "remove": []}
+        office.run()
+        assert set(office.app.values("ada")["tags"]) == {"own", "a", "b", "c"}  # type: ignore[arg-type]
+        office.hr.edit("1", phones=None)
+        assert office.quiet()
+        office.hr.edit("1", phones=["c"])
+        office.app.edit("ada", tags=["own"])
+        assert attribute_of(office, "tags") == {"add": ["c"], "remove": [], "drift": True}
+
+
+def test_add_replaces_a_single_value_and_never_clears_it(tmp_path: Path) -> None:
+    with Office(tmp_path, app_rules(flows="title: {value: '[jobTitle]', enforce: add}")) as office:
+        office.run()
+        office.hr.edit("1", title="Countess")
+        office.run()
+        office.hr.edit("1", title="Analyst")
+        office.run()
+        assert office.app.values("ada")["title"] == "Analyst"
+        office.hr.edit("1", title=None)
+        assert office.quiet()

@@ -26,6 +26,7 @@ from muster.sync.holds import load_holds
 from muster.sync.naming import coming_objects, staying_objects
 from muster.sync.paths import load_paths
 from muster.sync.plan_document import LATER, change_document
+from muster.sync.presence import steps_for
 from muster.sync.rules import HELD, NO_LOOKUP, CompiledMapping, CompiledOutbound, Rules
 from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN, Joined, own_input
 
@@ -259,7 +260,7 @@ class _Explaining:
                     "anchor": row[2] if row else None,
                     "wanted": None if wanted is None else bool(wanted),
                     "since": _text(since),
-                    "deprovision": self._deprovision(mapping.rules, since) if row and wanted == 0 else [],
+                    "deprovision": self._deprovision(mapping.rules, document, since) if row and wanted == 0 else [],
                     "provision": _provision(mapping.rules),
                     "shown": decode(row[3]) if row else None,
                     "flows": list(self._outbound(mapping, document, decode(row[3]) if row else {})),
@@ -268,9 +269,10 @@ class _Explaining:
             )
         return found
 
-    def _deprovision(self, rules: MappingRules, since: int) -> list[dict[str, Any]]:
+    def _deprovision(self, rules: MappingRules, document: Document, since: int) -> list[dict[str, Any]]:
         """What becomes of an object that is no longer wanted, and when; `due`: that time has come."""
-        steps = rules.outbound.deprovision if rules.outbound is not None else ()
+        outbound = rules.outbound
+        steps = steps_for(outbound, document, self.leaving, self.context) if outbound is not None else ()
         instants = [(since + int(step.after.total_seconds() * 1_000_000), step) for step in steps]
         return [
             {"do": step.do, "at": _text(at), "due": at <= self.now, "file": step.place.file, "line": step.place.line}
@@ -315,6 +317,7 @@ class _Explaining:
                     "value": value,
                     "shown": shown.get(flow.attribute),
                     "enforce": flow.enforce,
+                    **({"default": flow.default.expression.text} if flow.default is not None else {}),
                     "reads": sorted(expression.reads),
                     "sources": self._sources(expression.reads, document),
                     **({"waits": waits} if waits else {}),

@@ -76,7 +76,7 @@ def texts_of(flow: Any) -> Iterator[str]:
         for one in flow:
             yield from texts_of(one)
     elif isinstance(flow, dict):
-        for key in ("when", "value", "reference", "references"):
+        for key in ("when", "value", "default", "reference", "references"):
             if key in flow:
                 yield from texts_of(flow[key])
 

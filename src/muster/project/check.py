@@ -127,7 +127,7 @@ def _check_system(
         return
     where = f"`{rules.object}` has no `enabled` in {built.document.file}"
     asked = document.has(["outbound", "deprovision"])
-    for step in rules.outbound.deprovision:
+    for step in rules.outbound.steps:
         if step.do == "disable":
             said = "cannot disable" if asked else "would disable (the default)"
             diagnostics.error(

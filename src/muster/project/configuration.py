@@ -139,7 +139,8 @@ class InboundFlow:
 
 @dataclass(frozen=True, slots=True)
 class OutboundFlow:
-    """One object attribute from the identity. `unique` names the scope of its unique values, if it has any."""
+    """One object attribute from the identity. `unique` names the scope of its unique values, if it has any; `default`
+    is its value where the object is made without one."""
 
     attribute: str
     place: Place
@@ -148,6 +149,7 @@ class OutboundFlow:
     many: bool = False
     enforce: str = "always"
     unique: str | None = None
+    default: Located | None = None
     digest: str = ""
 
 
@@ -171,13 +173,34 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """What a mapping writes. Without `provision` it only updates objects that are joined."""
+    """What a mapping writes. Without `provision` it only updates objects that are joined.
+
+    `scope`: the identities that take part; `out_of_scope`: the steps for an object whose identity left it. What
+    `actions` leaves out is no longer here: no steps, flows that are written once; `creates` False: no creates.
+    `presence_digest`: what `provision` and `scope` say.
+    """
 
     place: Place
     flows: tuple[OutboundFlow, ...]
     provision: Located | None = None
     deprovision: tuple[Step, ...] = ()
     password: str | None = None
+    scope: Scope | None = None
+    scope_place: Place | None = None
+    out_of_scope: tuple[Step, ...] = ()
+    creates: bool = True
+    presence_digest: str = ""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All that may happen to an object that should not be there."""
+        return self.deprovision if self.out_of_scope is self.deprovision else (*self.deprovision, *self.out_of_scope)
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """What is read of the identity to tell whether the object should exist."""
+        provision = self.provision.expression.reads if self.provision is not None else frozenset()
+        return provision | (self.scope.reads if self.scope is not None else frozenset())
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,15 @@ class MappingContext:
         self._no_unique(found.located if found is not None else None)
         return found
 
+    def scope_of_identities(self, path: Steps, written: ScopeFile) -> CompiledScope | None:
+        """A scope over the identity, every name checked."""
+        found = self.compiler.scope(self.document, path, written, self.file.dialect)
+        if found is not None and self.identity is not None:
+            here = [*path, written.given()[0]]
+            self.metaverse.names.check_reads(found.scope.reads, self.identity, self.document, here, self.diagnostics)
+        self._no_unique(found.located if found is not None else None)
+        return found
+
     def over_identity(self, path: Steps, unique: bool = False) -> Located | None:
         """An expression over the identity, every name checked; `unique`: SelectUniqueValue may be all of it."""
         found = self.compiler.expression(self.document, path, self.file.dialect)

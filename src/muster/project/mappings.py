@@ -113,7 +113,8 @@ def _rule_digests(
         made |= {f"inbound:{flow.attribute.name}": flow.digest for flow in inbound.flows}
     if outbound is not None:
         made |= {f"outbound:{flow.attribute}": flow.digest for flow in outbound.flows}
-        made["provision"] = digest(rules.expression(outbound.provision))
-        made["deprovision"] = digest(rules.steps(outbound.deprovision))
+        made["provision"] = outbound.presence_digest
+        made["deprovision"] = digest(rules.steps(outbound.deprovision), rules.steps(outbound.out_of_scope))
+        made["actions"] = digest(sorted(file.outbound.actions or ()) if file.outbound is not None else None)
         made["password"] = digest(outbound.password)
     return made

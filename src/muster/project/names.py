@@ -56,8 +56,13 @@ class Names:
         self, located: Located | None, identity: str, document: Document, path: Steps, diagnostics: Diagnostics
     ) -> None:
         """Report every name that the expression reads and the identity type does not have, at the name."""
-        if located is None:
-            return
-        for name in sorted(located.expression.reads):
+        if located is not None:
+            self.check_reads(located.expression.reads, identity, document, path, diagnostics)
+
+    def check_reads(
+        self, reads: Iterable[str], identity: str, document: Document, path: Steps, diagnostics: Diagnostics
+    ) -> None:
+        """The same for names that a rule at `path` reads, in whichever form it is written."""
+        for name in sorted(reads):
             if (wrong := self.wrong(identity, name)) is not None:
                 diagnostics.unknown(name_place(document, path, name), *wrong)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from muster.model.values import Type
 from muster.project.compiling import calls_unique
@@ -12,7 +14,9 @@ from muster.project.diagnostics import listed
 from muster.project.digests import digest
 from muster.project.document import Steps
 from muster.project.files.flow import OutboundFlowFile
-from muster.project.files.mapping import OutboundFile
+from muster.project.files.mapping import OutboundFile, StepFile
+
+_SWITCHES: Final = frozenset({"create", "update", "delete"})
 
 
 def build_outbound(context: MappingContext) -> Outbound | None:
@@ -20,20 +24,56 @@ def build_outbound(context: MappingContext) -> Outbound | None:
     section = context.file.outbound
     if section is None:
         return None
+    document = context.document
+    actions = _SWITCHES if section.actions is None else frozenset(section.actions)
     provision = _provision(context, section)
-    flows = [built for name, flow in section.flows.items() if (built := _flow(context, name, flow)) is not None]
-    if section.deprovision is not None and section.provision is None:
-        context.diagnostics.hint(
-            context.document.key_place(["outbound", "deprovision"]),
-            "`deprovision` without `provision` never happens: this mapping only updates joined objects",
-        )
+    scope = context.scope_of_identities(["outbound", "scope"], section.scope) if section.scope is not None else None
+    flows = [
+        built if "update" in actions else replace(built, enforce="once")
+        for name, flow in section.flows.items()
+        if (built := _flow(context, name, flow)) is not None
+    ]
+    _check_keys(context, section, actions)
+    deletes = "delete" in actions
+    steps = _steps(context, section.deprovision, "deprovision") if deletes else ()
+    apart = _steps(context, section.out_of_scope, "out of scope") if deletes and section.out_of_scope else steps
     return Outbound(
-        context.document.key_place(["outbound"]),
+        document.key_place(["outbound"]),
         tuple(flows),
         provision,
-        _steps(context, section),
+        steps,
         section.password,
+        scope=scope.scope if scope is not None else None,
+        scope_place=document.value_place(["outbound", "scope"]) if scope is not None else None,
+        out_of_scope=apart,
+        creates="create" in actions,
+        presence_digest=digest(
+            context.digests.expression(provision),
+            [context.digests.expression(scope.located), scope.rule] if scope is not None else None,
+        ),
     )
+
+
+def _check_keys(context: MappingContext, section: OutboundFile, actions: frozenset[str]) -> None:
+    """Report what is said of objects that this mapping neither makes nor takes away."""
+    document, diagnostics = context.document, context.diagnostics
+    for key, written, needs in (
+        ("deprovision", section.deprovision, "delete"),
+        ("out of scope", section.out_of_scope, "delete"),
+        ("scope", section.scope, ""),
+        ("actions", section.actions, ""),
+    ):
+        if written is None:
+            continue
+        place = document.key_place(["outbound", key])
+        if section.provision is None:
+            happens = "never happens" if needs else "means nothing"
+            diagnostics.hint(place, f"`{key}` without `provision` {happens}: this mapping only updates joined objects")
+        elif needs and needs not in actions:
+            diagnostics.error(place, f"`{key}` never happens: `actions` leaves `{needs}` out")
+    if section.out_of_scope is not None and section.scope is None:
+        place = document.key_place(["outbound", "out of scope"])
+        diagnostics.error(place, "`out of scope` needs `scope` beside it, which says who is in")
 
 
 def _provision(context: MappingContext, section: OutboundFile) -> Located | None:
@@ -46,14 +86,15 @@ def _provision(context: MappingContext, section: OutboundFile) -> Located | None
     return context.over_identity(path)
 
 
-def _steps(context: MappingContext, section: OutboundFile) -> tuple[Step, ...]:
+def _steps(context: MappingContext, written: list[StepFile] | None, key: str) -> tuple[Step, ...]:
     """The steps in the order of their delays; `disable` when `provision` is given and they are not."""
     document = context.document
-    if section.deprovision is None:
-        return (Step("disable", document.key_place(["outbound", "provision"])),) if section.provision else ()
+    if written is None:
+        provision = document.has(["outbound", "provision"])
+        return (Step("disable", document.key_place(["outbound", "provision"])),) if provision else ()
     made: list[Step] = []
-    for index, step in enumerate(section.deprovision):
-        path: list[str | int] = ["outbound", "deprovision", index]
+    for index, step in enumerate(written):
+        path: list[str | int] = ["outbound", key, index]
         to = context.over_identity([*path, "to"]) if step.to is not None else None
         made.append(Step(step.do, document.value_place(path), step.after or timedelta(0), to))
     ordered = sorted(made, key=lambda step: step.after)
@@ -85,8 +126,11 @@ def _flow(context: MappingContext, name: str, flow: OutboundFlowFile) -> Outboun
     unique = flow.unique
     if unique is None and any(calls_unique(choice.value) for choice in choices):
         unique = f"{context.file.system}/{name}"
-    made = digest(flow.enforce, unique, context.digests.choices(choices))
-    return OutboundFlow(name, place, choices, enforce=flow.enforce, unique=unique, digest=made)
+    default = context.over_identity([*path, "default"]) if flow.default is not None else None
+    if default is None and flow.default is not None:
+        return None
+    made = digest(flow.enforce, unique, context.digests.choices(choices), context.digests.expression(default))
+    return OutboundFlow(name, place, choices, enforce=flow.enforce, unique=unique, default=default, digest=made)
 
 
 def _reference(context: MappingContext, flow: OutboundFlowFile, path: Steps) -> Reference | None:

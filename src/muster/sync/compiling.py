@@ -103,7 +103,7 @@ def _forgetful(schemas: Mapping[str, SystemSchema], spaces: Mapping[int, tuple[s
 
 
 def _clears_groups(rules: MappingRules) -> bool:
-    return rules.outbound is not None and any(step.do == "clear groups" for step in rules.outbound.deprovision)
+    return rules.outbound is not None and any(step.do == "clear groups" for step in rules.outbound.steps)
 
 
 def _reference_indexes(
@@ -249,9 +249,7 @@ class _Compiler:
             uses_unique=any(f.unique for f in outbound),
             unique_of=self._unique_of(outbound),
             reads_of={
-                "provision": rules.outbound.provision.expression.reads
-                if rules.outbound and rules.outbound.provision
-                else frozenset(),
+                "provision": rules.outbound.asks if rules.outbound else frozenset(),
                 **{f.flow.attribute: f.reads | _referred(f) for f in outbound},
             },
         )
@@ -348,6 +346,7 @@ class _Compiler:
                 edge = self.names.id("attribute", flow.reference.text.expression.plain or "")
             else:
                 slots = self._slots(flow.choices, 0, program)
+            default = self._slots((Choice(flow.default),), 0, program)[0] if flow.default is not None else None
             reads = frozenset().union(*(e.reads for e in program[start:])) if slots else frozenset()
             unique = flow.unique
             sig = 0
@@ -368,6 +367,7 @@ class _Compiler:
                     edge,
                     flow.reference is not None and attribute.large,
                     self.names.id("attribute", flow.attribute),
+                    default,
                 )
             )
         return tuple(made), compile_program(program)
@@ -402,7 +402,7 @@ def _referred(flow: CompiledOutbound) -> frozenset[str]:
 
 def _plain(flow: CompiledOutbound) -> int:
     """The result of a flow whose text needs no look before it is written; -1 for every other flow."""
-    simple = len(flow.slots) == 1 and flow.slots[0].when is None and not flow.edge
+    simple = len(flow.slots) == 1 and flow.slots[0].when is None and not flow.edge and flow.default is None
     attribute = flow.attribute
     if simple and attribute.type is Type.TEXT and not attribute.many and attribute.writable != "never":
         return flow.slots[0].value
@@ -444,9 +444,10 @@ def _compile_type(
             reads |= compiled.reads
         out = mapping.rules.outbound
         if out is not None:
-            for located in (out.provision, *(step.to for step in out.deprovision)):
-                if located is not None:
-                    reads |= located.expression.reads
+            reads |= out.asks
+            for step in out.steps:
+                if step.to is not None:
+                    reads |= step.to.expression.reads
     for computed in kind.computed:
         reads |= computed.value.expression.reads
     ranked = sorted(

@@ -148,8 +148,8 @@ def outbound_reads(kind: CompiledType) -> set[str]:
         for flow in mapping.outbound:
             found |= flow.reads
         out = mapping.rules.outbound
-        if out is not None and out.provision is not None:
-            found |= out.provision.expression.reads
+        if out is not None:
+            found |= out.asks
     return found
 
 

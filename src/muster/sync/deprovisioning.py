@@ -35,11 +35,10 @@ def delete(wish: Wish, target: Target, rule: str, place: Place) -> None:
 
 def deprovision(question: Question, target: Target, wish: Wish, now: int, context: Context) -> None:
     """Take the steps whose time has come, counted from the instant at which the object was no longer wanted."""
-    outbound = question.mapping.rules.outbound
-    if outbound is None or wish.presence is None:
+    if wish.presence is None:
         return
     due: list[Step] = []
-    for step in outbound.deprovision:
+    for step in wish.steps:
         at = wish.presence.since + int(step.after.total_seconds() * 1_000_000)
         if at <= now:
             due.append(step)
@@ -47,16 +46,22 @@ def deprovision(question: Question, target: Target, wish: Wish, now: int, contex
             wish.due = at
     last = next((step for step in due if step.do == "delete"), None)
     if last is not None:
-        delete(wish, target, "deprovision: delete", last.place)
+        delete(wish, target, f"{_rule(question, wish)}: delete", last.place)
         return
     for step in due:
         if step.do == "disable":
-            disable(question, target, wish, "deprovision: disable", step.place)
+            disable(question, target, wish, f"{_rule(question, wish)}: disable", step.place)
         elif step.do == "move":
             _move(question, target, wish, step, context)
         elif step.do == "clear groups":
             wish.clears = step.place
     wish.presence = replace(wish.presence, cleared=wish.clears is not None)
+
+
+def _rule(question: Question, wish: Wish) -> str:
+    """The key of the mapping that the steps stand under."""
+    outbound = question.mapping.rules.outbound
+    return "deprovision" if outbound is None or wish.steps is outbound.deprovision else "out of scope"
 
 
 def disable(question: Question, target: Target, wish: Wish, rule: str, place: Place) -> None:
@@ -96,7 +101,7 @@ def _move(question: Question, target: Target, wish: Wish, step: Step, context: C
         wish.notes.append(Note("expression", f"move: {to.message}", step.place))
     elif isinstance(to, str) and to:
         new = moved_name(mapping.schema, target.document.get(naming), to)
-        _set(question, target, wish, naming, new, "deprovision: move", step.place)
+        _set(question, target, wish, naming, new, f"{_rule(question, wish)}: move", step.place)
     elif to is not UNKNOWN:
         wish.notes.append(Note("deprovision", f"cannot be moved: `to` gave {to!r}, no place", step.place))
 

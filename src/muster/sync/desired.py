@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from muster.expressions import (
@@ -88,7 +89,7 @@ def _keep(
 def _create(question: Question, wish: Wish, context: Context, allocate: Allocate | None) -> None:
     mapping = question.mapping
     outbound = mapping.rules.outbound
-    if outbound is None:
+    if outbound is None or not outbound.creates:
         return
     missed = question.target is not None and question.target.gone == MISSED
     if missed and mapping.rules.deleted_elsewhere == "report":
@@ -118,6 +119,9 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
             _create_reference(question, wish, flow)
             continue
         value = _result(question, flow, results, wish, allocate, current=None)
+        if value is None and flow.default is not None:
+            value = _result(question, replace(flow, slots=(flow.default,)), results, wish, None, current=None)
+            wish.omitted.append(name)
         if value is _OBJECT or (value is _FAULT and flow in mapping.named_by):
             wish.write_nothing()
             return
@@ -127,7 +131,8 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
         if value is _LATER:
             wish.later.append(name)
         elif value is None:
-            wish.omitted.append(name)
+            if flow.default is None:
+                wish.omitted.append(name)
         elif not isinstance(value, _Mark):
             wish.values[name] = value
     if schema.can_enable:

@@ -303,7 +303,8 @@ class _Planner:
         return rows
 
     def _may_remove(self, wrote: int) -> bool:
-        return bool(wrote) or self.flow.flow.enforce == "always"
+        enforce = self.flow.flow.enforce
+        return enforce == "always" or (bool(wrote) and enforce != "add")
 
     # --- writing down
 

@@ -193,7 +193,7 @@ class Streams(Paced):
             drifted.extend(
                 (identity, flow.edge, text)
                 for flow in mapping.streams
-                if flow.attribute_id == attribute and flow.flow.enforce == "always"
+                if flow.attribute_id == attribute and flow.flow.enforce in ("always", "add")
             )
             for flow in mapping.inbound:
                 if flow.streamed is None or flow.streamed_id != attribute:

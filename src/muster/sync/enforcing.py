@@ -29,6 +29,11 @@ def enforce(question: Question, target: Target, wish: Wish, flow: CompiledOutbou
     ours = last is not MISSING and not equal(question.mapping, name, last, value, attribute)
     if rule == "default" and shown not in (None, []):
         return
+    if value is None and (rule == "add" or (flow.default is not None and last in (MISSING, None))):
+        return
+    if rule == "add" and attribute.many and not difference(shown, value, attribute)[0]:
+        agree(target, wish, name, value)
+        return
     if rule == "change" and not ours:
         if last is MISSING:
             agree(target, wish, name, value)
@@ -51,7 +56,8 @@ def enforce(question: Question, target: Target, wish: Wish, flow: CompiledOutbou
 
 
 def _single_values(target: Target, wish: Wish, flow: CompiledOutbound, value: Value, last: object) -> bool:
-    """Add and remove single values; with `change`, those alone that we want otherwise than before."""
+    """Add and remove single values; with `change`, those alone that we want otherwise than before; with `add`, nothing
+    is removed."""
     name, attribute = flow.flow.attribute, flow.attribute
     shown = target.document.get(name)
     known = last is not MISSING
@@ -67,6 +73,8 @@ def _single_values(target: Target, wish: Wish, flow: CompiledOutbound, value: Va
         wish.meant[name] = value
     else:
         add, remove = difference(shown, value, attribute)
+        if flow.flow.enforce == "add":
+            remove, our_removes = [], []
         if known and not (_within(add, our_adds) and _within(remove, our_removes)):
             wish.drift.append(name)
     if add:

@@ -346,6 +346,6 @@ def _part(sent: Sent, outcome: Outcome) -> Sent:
 
 
 def omitted(sent: Sent) -> bytes | None:
-    """What a create left out, having no value: from now on that is what we want of it."""
+    """What has no value of ours in a create: from now on that is what we want of it, whatever its default was."""
     names = sent.payload.get("omitted")
     return encode(dict.fromkeys(names)) if names else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from muster.expressions import UNKNOWN, Context, Fault
 from muster.model.values import Document, Value
-from muster.project.configuration import Place
+from muster.project.configuration import Outbound, Place, Step
 from muster.store.database import Session
 from muster.sync.clock import moment
 from muster.sync.partial import PartialDocument
@@ -27,17 +27,43 @@ def wanted_now(question: Question, context: Context, wish: Wish) -> bool | None:
     outbound = question.mapping.rules.outbound
     if outbound is None or outbound.provision is None:
         return None
+    wish.steps = outbound.deprovision
     if question.leaving:
         return False
     located = outbound.provision
     result = located.expression.evaluate(question.document, context)
     answer = _answer(result)
+    if answer and outbound.scope is not None:
+        return _in_scope(question, outbound, context, wish)
     if answer is not None:
         return answer
     if isinstance(result, Fault):
         wish.notes.append(Note("expression", f"provision: {result.message}", located.place))
     elif result is not UNKNOWN:
         wish.notes.append(Note("expression", f"provision gave {result!r}; it must be true or false", located.place))
+    return question.presence.wanted if question.presence is not None else None
+
+
+def steps_for(outbound: Outbound, document: Mapping[str, Value], leaving: bool, context: Context) -> Sequence[Step]:
+    """The steps for an object that is not wanted: those of `out of scope` where only the scope speaks against it."""
+    if outbound.scope is None or outbound.provision is None or leaving:
+        return outbound.deprovision
+    wanted = _answer(outbound.provision.expression.evaluate(document, context))
+    return outbound.out_of_scope if wanted else outbound.deprovision
+
+
+def _in_scope(question: Question, outbound: Outbound, context: Context, wish: Wish) -> bool | None:
+    """Whether an identity that should have the object is in the mapping's scope; where that cannot be told, it stays
+    as it was, and no step is taken."""
+    assert outbound.scope is not None
+    answer = outbound.scope.evaluate(question.document, context)
+    if isinstance(answer, bool):
+        wish.steps = outbound.out_of_scope
+        return answer
+    wish.steps = ()
+    if isinstance(answer, Fault):
+        place = outbound.scope_place or outbound.place
+        wish.notes.append(Note("expression", f"scope: {answer.message}", place))
     return question.presence.wanted if question.presence is not None else None
 
 
@@ -70,7 +96,10 @@ def _since(question: Question, wanted: bool, now: int) -> int:
         return now
     while at is not None and at < now:
         context = Context(now=moment(at))
-        if _answer(outbound.provision.expression.evaluate(question.document, context)) is wanted:
+        answer = _answer(outbound.provision.expression.evaluate(question.document, context))
+        if answer and outbound.scope is not None:
+            answer = outbound.scope.evaluate(question.document, context) is True
+        if answer is wanted:
             return at
         at = due_of(context, at)
     return now

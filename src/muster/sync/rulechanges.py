@@ -194,7 +194,7 @@ def _touch_read(session: Session, rules: Rules, mapping: CompiledMapping, names:
 def _touch_streams(session: Session, mapping: CompiledMapping, parts: set[str], *, fresh: bool) -> None:
     """Large references whose flow is new or changed are compared whole, once."""
     for flow in mapping.streams:
-        if fresh or f"outbound:{flow.flow.attribute}" in parts:
+        if fresh or "actions" in parts or f"outbound:{flow.flow.attribute}" in parts:
             session.run(
                 f"INSERT INTO edge_dirty (owner, attribute, target, text) SELECT DISTINCT identity, {flow.edge}, "
                 f"{NOBODY}, '' FROM object WHERE mapping = ? AND identity IS NOT NULL ON CONFLICT DO NOTHING",

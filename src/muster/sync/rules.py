@@ -56,7 +56,8 @@ class CompiledInbound:
 
 @dataclass(slots=True)
 class CompiledOutbound:
-    """One outbound flow. `attribute` is what the schema says of the object's attribute."""
+    """One outbound flow. `attribute` is what the schema says of the object's attribute; `default` stands in where
+    an object is made and no slot has a value."""
 
     flow: OutboundFlow
     attribute: Attribute
@@ -67,6 +68,7 @@ class CompiledOutbound:
     edge: int = 0
     streamed: bool = False
     attribute_id: int = 0
+    default: Slot | None = None
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from muster.model import dn
 from muster.model.changes import Action
 from muster.model.values import Attribute, Document, Scalar, Value, same
-from muster.project.configuration import Place
+from muster.project.configuration import Place, Step
 from muster.sync.holds import Hold
 from muster.sync.rules import CompiledMapping
 from muster.sync.unique import Reservation
@@ -112,10 +112,11 @@ class Note:
 class Wish:
     """What is to be done. `action` None: nothing.
 
-    `was`: what the system shows of the attributes in `values`. `omitted`: attributes that a create leaves out, having
-    no value. `meant`: the values that single adds and removes stand for. `waits`: attributes whose references have no
-    object yet ((identity, account)). `later`: attributes that are known only after other changes of the plan were made.
-    `agreed`: values that the system shows as we want them (kept to tell drift from a change of ours).
+    `was`: what the system shows of the attributes in `values`. `omitted`: attributes of a create that have no value of
+    ours: they are left out, or have their default. `meant`: the values that single adds and removes stand for. `waits`:
+    attributes whose references have no object yet ((identity, account)). `later`: attributes that are known only after
+    other changes of the plan were made. `agreed`: values that the system shows as we want them (kept to tell drift from
+    a change of ours).
     """
 
     action: Action | None = None
@@ -135,6 +136,8 @@ class Wish:
     place: Place | None = None
     agreed: Document | None = None
     presence: Presence | None = None
+    steps: Sequence[Step] = ()
+    """What is to happen to an object that is not wanted."""
     due: int | None = None
     recreate: bool = False
     ignored: bool = False

@@ -13,25 +13,29 @@ from muster.expressions import ExpressionError, compile_expression
 from muster.migration.entra.schema import AttributeDefinition, AttributeMapping
 from muster.migration.entra.targets import is_switch, target_name
 from muster.migration.entra.vocabulary import SOFT_DELETED, Vocabulary
-from muster.migration.expressions import attributes_of, literal, quoted, rewritten
+from muster.migration.expressions import attributes_of, literal, rewritten
 from muster.migration.outcome import Imported
 from muster.model.values import Type
 
 DIALECT: Final = "entra"
-_ENFORCE: Final = {"ObjectAddOnly": "once", "AttributeAddOnly": "default"}
+_ENFORCE: Final = {
+    "ObjectAddOnly": "once",
+    "AttributeAddOnly": "default",
+    "ValueAddOnly": "add",
+    "MultiValueAddOnly": "add",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where the flows go: the connector, what the schema defines of the object, its name for messages.
 
-    `update` False: an object is written only when it is made. `parameters`: what expressions read as %name%.
+    `parameters`: what expressions read as %name%.
     """
 
     connector: str
     definitions: Mapping[str, AttributeDefinition]
     label: str
-    update: bool = True
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def kind(self, name: str) -> str:
@@ -48,16 +52,19 @@ def soft_deletes(mapping: AttributeMapping) -> bool:
 
 
 def expression_of(mapping: AttributeMapping, vocabulary: Vocabulary, kind: str) -> str | None:
-    """The value over the identity, the default included; None for a mapping that has neither."""
+    """The value over the identity; the default where there is no source, None where there is neither."""
     source = mapping.source
-    default = None if mapping.default in (None, "") else literal(str(mapping.default), kind, DIALECT)
     if source is None or not source.text:
-        return default
+        return default_of(mapping, kind)
     if source.type == "Constant":
         text = source.expression.strip()
         return text if text.startswith('"') and text.endswith('"') else literal(source.name or text, kind, DIALECT)
-    value = rewritten(source.text, DIALECT, vocabulary.term)
-    return value if default is None else f"Coalesce({value}, {default})"
+    return rewritten(source.text, DIALECT, vocabulary.term)
+
+
+def default_of(mapping: AttributeMapping, kind: str) -> str | None:
+    """The default value as an expression; None where there is none."""
+    return None if mapping.default in (None, "") else literal(str(mapping.default), kind, DIALECT)
 
 
 def flow_of(
@@ -69,7 +76,7 @@ def flow_of(
     name = target_name(target.connector, mapping.target)
     if reference is not None:
         many = vocabulary.attributes[reference].many if reference in vocabulary.attributes else False
-        return name.name, _formed({"references" if many else "reference": f"[{reference}]"}, mapping, target, imported)
+        return name.name, _formed({"references" if many else "reference": f"[{reference}]"}, mapping)
     value = expression_of(mapping, vocabulary, target.kind(mapping.target))
     if value is None:
         imported.leave(label, "it has neither a source nor a default", "nothing, unless the application needs a value")
@@ -83,13 +90,10 @@ def flow_of(
         value = f"Not({value})"
     if mapping.source is None or not mapping.source.text:
         return name.name, {"value": value, "enforce": "once"}
-    if mapping.default not in (None, "") and mapping.flow_type != "ObjectAddOnly" and target.update:
-        imported.leave(
-            f"{label}: default only for new objects",
-            f"the default {quoted(str(mapping.default), DIALECT)} counts on updates, too",
-            "drop the Coalesce if an empty source must clear the value",
-        )
-    return name.name, _formed({"value": value}, mapping, target, imported)
+    flow = {"value": value}
+    if (default := default_of(mapping, target.kind(mapping.target))) is not None:
+        flow["default"] = default if name.upright else f"Not({default})"
+    return name.name, _formed(flow, mapping)
 
 
 def mend(error: ExpressionError) -> str:
@@ -118,21 +122,8 @@ def reference_target(target: str, vocabulary: Vocabulary) -> str:
     return found.name if found is not None and found.type is Type.REFERENCE else "manager"
 
 
-def _formed(flow: dict[str, Any], mapping: AttributeMapping, target: Target, imported: Imported) -> Any:
+def _formed(flow: dict[str, Any], mapping: AttributeMapping) -> Any:
     enforce = _ENFORCE.get(mapping.flow_type)
-    if not target.update:
-        enforce = "once"
-    elif mapping.flow_type in {"ValueAddOnly", "MultiValueAddOnly"}:
-        definition = target.definitions.get(mapping.target)
-        if "value" in flow and not (definition and definition.multivalued):
-            flow["value"] = f"IgnoreFlowIfNullOrEmpty({flow['value']})"
-        else:
-            enforce = "once"
-            imported.leave(
-                f"{target.label}: {mapping.target} ({mapping.flow_type})",
-                "a flow cannot add values and never remove them; it is written once, when the object is made",
-                "drop `enforce: once` to keep it in step, removals included",
-            )
     if enforce is not None:
         return flow | {"enforce": enforce}
     return flow["value"] if list(flow) == ["value"] else flow

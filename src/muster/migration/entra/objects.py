@@ -32,7 +32,7 @@ def import_mapping(
 ) -> None:
     """Add the drafts of one object mapping, and all that they lack, to `imported`."""
     kind = kind_of(mapping.target)
-    makes = "Add" in mapping.switches
+    makes = bool({"Add", "Delete"} & mapping.switches)
     draft = Draft(
         f"{place.target.name}-{place.object.name}{'' if makes else '-writeback'}",
         f"From Microsoft Entra: {kind_of(mapping.source)} → {kind}. Names on the left are {place.target.name}'s.",
@@ -62,7 +62,7 @@ def import_mapping(
                 place.source,
                 place.source_object,
                 ordered,
-                native_scope(mapping, target.label, imported),
+                [] if "scope" in outbound else native_scope(mapping, target.label, imported),
                 place.taken,
             )
         )

@@ -1,4 +1,4 @@
-"""Who has an account, and what happens to it when its owner goes: `provision` and `deprovision`.
+"""Who has an account, and what happens to it when its owner goes: `provision`, `deprovision` and their like.
 
 https://learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-works#deprovisioning
 """
@@ -6,7 +6,7 @@ https://learn.microsoft.com/entra/identity/app-provisioning/how-provisioning-wor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from muster.migration.conditions import Untranslatable, entra_condition
 from muster.migration.entra.flows import soft_deletes
@@ -17,6 +17,9 @@ from muster.migration.entra.scopes import clauses_of, said_filters
 from muster.migration.entra.vocabulary import Vocabulary
 from muster.migration.expressions import both
 from muster.migration.outcome import Draft, Imported
+
+_SWITCHES: Final = {"Add": "create", "Update": "update", "Delete": "delete"}
+_WITHOUT: Final = "until then the mapping makes no accounts: it only keeps those in step that are found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,70 +45,70 @@ def presence(
     draft: Draft,
     imported: Imported,
 ) -> dict[str, Any]:
-    """`provision` and `deprovision`; neither where the old job made nothing, or where nobody can tell for whom."""
-    if "Add" not in mapping.switches:
-        if "Delete" in mapping.switches:
-            imported.leave(
-                f"{label}: Delete without Add",
-                "a mapping that makes no objects deletes none",
-                "say `provision:` for those who have one, if theirs must go",
-            )
+    """`provision`, `scope`, `deprovision` and `actions`; none where the old job only updated, or where nobody can tell
+    for whom it made accounts."""
+    switches = [ours for theirs, ours in _SWITCHES.items() if theirs in mapping.switches]
+    if switches in ([], ["update"]):
         return {}
-    provision = _provision(mapping, vocabulary, label, assignment, imported)
+    try:
+        provision, scope = _who(mapping, vocabulary, label, assignment, job, imported)
+    except Untranslatable as fault:
+        imported.leave(f"{label}: scope", f"no expression says `{fault}`", f"write `provision:` by hand; {_WITHOUT}")
+        return {}
     if provision is None:
         return {}
-    steps = _deprovision(mapping, vocabulary, place, job, label, draft, imported)
-    made = {"provision": provision, "deprovision": steps}
-    if place.target.connector == "active_directory" and vocabulary.identity == "person":
-        return made | {"password": "generate"}  # the provisioning agent gave new accounts a random one, too
+    made: dict[str, Any] = {"provision": provision}
+    if scope is not None:
+        made["scope"] = scope
+    if "delete" in switches:
+        made["deprovision"] = _deprovision(mapping, vocabulary, place, label, draft, imported)
+        if scope is not None:
+            made["out of scope"] = "leave"
+    if len(switches) < len(_SWITCHES):
+        made["actions"] = switches
+    if place.target.connector == "active_directory" and vocabulary.identity == "person" and "create" in switches:
+        made |= {"password": "generate"}  # the provisioning agent gave new accounts a random one, too
     return made
 
 
-def _provision(
-    mapping: ObjectMapping, vocabulary: Vocabulary, label: str, assignment: Assignment, imported: Imported
-) -> str | None:
-    if not vocabulary.cloud:
-        return "true"
-    without = "until then the mapping makes no accounts: it only keeps those in step that are found"
-    if not assignment.known:
+def _who(
+    mapping: ObjectMapping,
+    vocabulary: Vocabulary,
+    label: str,
+    assignment: Assignment,
+    job: Job,
+    imported: Imported,
+) -> tuple[str | None, str | None]:
+    """`provision`, and `scope` where the job left alone who went out of scope. Raises Untranslatable."""
+    apart = job.skip_out_of_scope and "Delete" in mapping.switches
+    if not vocabulary.cloud and not apart:
+        return "true", None
+    if vocabulary.cloud and not assignment.known:
         imported.leave(
             f"{label}: who gets an account",
             "nothing says that others than assigned users and groups took part, and no schema says who they are",
-            f"import again with --everyone, or with --assigned EXPRESSION; {without}",
+            f"import again with --everyone, or with --assigned EXPRESSION; {_WITHOUT}",
         )
-        return None
-    parts = ["[active]"] if vocabulary.identity == "person" else []
-    parts.append(assignment.condition or "")
-    groups = [*(mapping.scope.groups if mapping.scope else [])]
+        return None, None
     said_filters(mapping, label, imported)
-    try:
-        if written := clauses_of(groups):
-            parts.append(entra_condition(written, vocabulary.term, vocabulary.known))
-    except Untranslatable as fault:
-        imported.leave(f"{label}: scope", f"no expression says `{fault}`", f"write `provision:` by hand; {without}")
-        return None
-    return both(parts)
+    asked = [assignment.condition or ""] if vocabulary.cloud else []
+    if written := clauses_of([*(mapping.scope.groups if mapping.scope else [])]):
+        asked.append(entra_condition(written, vocabulary.term, vocabulary.known))
+    here = ["[active]"] if vocabulary.cloud and vocabulary.identity == "person" else []
+    if apart:
+        return both(here), both(asked) if any(asked) else None
+    return both([*here, *asked]), None
 
 
 def _deprovision(
     mapping: ObjectMapping,
     vocabulary: Vocabulary,
     place: Place,
-    job: Job,
     label: str,
     draft: Draft,
     imported: Imported,
 ) -> str:
     """What the service did with an object whose owner was deleted, unassigned or out of scope."""
-    if "Delete" not in mapping.switches:
-        return "leave"
-    if job.skip_out_of_scope:
-        imported.leave(
-            f"{label}: SkipOutOfScopeDeletions",
-            "`deprovision` does not tell who left the scope from who left: `leave` keeps both accounts as they are",
-            "say `deprovision: disable` if leavers must lose theirs",
-        )
-        return "leave"
     soft = [one for one in mapping.attributes if soft_deletes(one)]
     foreign = not vocabulary.cloud or place.target.connector in {"active_directory", "graph"}
     if not soft and not (foreign and vocabulary.identity == "person"):

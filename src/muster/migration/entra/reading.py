@@ -85,7 +85,6 @@ def _import(
         target.connector,
         schema.definitions(rule.target, mapping.target),
         kind_of(mapping.target),
-        "Update" in mapping.switches,
         around.parameters,
     )
     taken = around.taken(f"{source.name}-{source_object.name}") if source and source_object else frozenset()
@@ -158,7 +157,7 @@ def _unfilled(content: dict[str, Any], around: Surroundings, imported: Imported)
             given |= draft.content.get("inbound", {}).get("flows", {}).keys()
     outbound = content.get("outbound", {})
     read: set[str] = set()
-    texts = [outbound.get("provision", ""), *imported.computed.get(identity, {}).values()]
+    texts = [outbound.get("provision", ""), outbound.get("scope", ""), *imported.computed.get(identity, {}).values()]
     for flow in outbound.get("flows", {}).values():
         texts += texts_of(flow)
     for text in texts:

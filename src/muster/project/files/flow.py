@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from muster.project.files.base import EXPRESSION_SCHEMA, ExpressionText, FileModel, Shorthand, Text, Whole, shown
 
 Merge = Literal["first", "union", "any", "all", "max", "min"]
-Enforce = Literal["always", "change", "once", "default"]
+Enforce = Literal["always", "change", "once", "default", "add"]
 
 
 class ChoiceFile(FileModel):
@@ -113,6 +113,7 @@ class InboundFlowFile(FlowFile):
 
     other_side: ClassVar[dict[str, str]] = {
         "enforce": "belongs to outbound flows and computed values",
+        "default": "belongs to outbound flows: inbound, Coalesce([x], …) gives a value instead of NULL",
         "unique": "belongs to outbound flows and computed values",
     }
 
@@ -126,11 +127,17 @@ class InboundFlowFile(FlowFile):
 class OutboundFlowFile(FlowFile):
     """One attribute of the object, computed from the identity."""
 
-    enforce: Enforce = Field("always", description="When it is written: always, change, once or default.")
+    enforce: Enforce = Field("always", description="When it is written: always, change, once, default or add.")
+    default: ExpressionText | None = Field(
+        None, description="The value when the object is made and `value` is NULL; never written later."
+    )
     unique: Text | None = Field(None, description="The scope in which the value is unique.")
 
     other_side: ClassVar[dict[str, str]] = {
-        "merge": "belongs to inbound flows: one mapping writes an attribute, nothing is merged",
+        "merge": (
+            "belongs to inbound flows: one mapping writes an attribute. To add values and never take any away, say "
+            "`enforce: add`"
+        ),
         "precedence": "belongs to inbound flows: one mapping writes an attribute, nothing competes",
         "to": "belongs to inbound references; outbound, a reference writes what names the object in this system",
     }
@@ -139,4 +146,6 @@ class OutboundFlowFile(FlowFile):
     def _unique(self) -> Self:
         if self.unique is not None and self.target is not None:
             raise ValueError("`unique` stands only with `value`")
+        if self.default is not None and self.target is not None:
+            raise ValueError("`default` stands only with `value`")
         return self

@@ -24,6 +24,7 @@ Unmanaged = Literal["report", "disable", "delete"]
 Elsewhere = Literal["recreate", "report"]
 Do = Literal["disable", "move", "clear groups", "delete", "leave"]
 Dialect = Literal["entra", "connect", "mim"]
+Switch = Literal["create", "update", "delete"]
 
 DEFAULT_PRECEDENCE = 100
 
@@ -74,8 +75,20 @@ class OutboundFile(SettledFile):
     """What is written to the object."""
 
     provision: TrueOrExpression | None = Field(None, description="The object should exist while this is true.")
+    scope: ScopeFile | None = Field(
+        None, description="Identities that take part; without it, all. The object should exist only in scope."
+    )
     deprovision: Annotated[list[StepFile], OneOrMany()] | None = Field(
         None, description="What happens when it no longer should; default disable."
+    )
+    out_of_scope: Annotated[list[StepFile], OneOrMany()] | None = Field(
+        None,
+        alias="out of scope",
+        description="What happens instead where `provision` is still true and `scope` no longer.",
+    )
+    actions: Annotated[list[Switch], OneOrMany()] | None = Field(
+        None,
+        description="What the mapping may do: create, update, delete (all of `deprovision`); default all.",
     )
     flows: dict[str, OutboundFlowFile] = Field(
         default_factory=dict, description="Object attribute: expression over the identity."
