@@ -5,6 +5,7 @@ The case that costs most: the store is lost, and two accounts of one system show
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,9 +22,9 @@ from muster.sync.compiling import compile_rules
 from muster.sync.computing import Computing
 from muster.sync.rules import CompiledType
 from muster.sync.run import Run
-from muster.sync.unique import Allocate, AsIf, Disputed, Reservation
+from muster.sync.unique import Allocate, AsIf, Disputed, NeverRead, Reservation
 from tests.sync.town import Town
-from tests.sync.world import START, World, changed
+from tests.sync.world import START, World, changed, kinds
 
 META = """
 person:
@@ -394,10 +395,12 @@ def computed(
     old: Document | None = None,
     reserved: dict[str, list[Reservation]] | None = None,
     doubtful: dict[str, str] | None = None,
+    unread: dict[str, NeverRead] | None = None,
 ) -> tuple[Document, Computing]:
     document: Document = {"givenName": "Ada"}
     computing = Computing(kind, document, {}, old or {}, Context(now=START), reserved or {}, {}, allocate)
     computing.doubtful = doubtful or {}
+    computing.unread = unread or {}
     computing.work()
     return document, computing
 
@@ -431,8 +434,44 @@ def test_whoever_has_a_firm_name_is_not_asked(person: CompiledType) -> None:
 
 def test_a_name_waits_for_doubt_about_what_it_is_made_of_alone(person: CompiledType) -> None:
     _, through = computed(person, first, doubtful={"nickname": "app/account byron"})
-    assert [message.partition(" is (")[0] for _, message in through.waits] == [
+    assert [why.message("login").partition(" is (")[0] for _, why in through.waits] == [
         "login is not given out before somebody decides whose app/account byron"
     ]
     document, other = computed(person, first, doubtful={"city": "app/account byron"})
     assert (document["login"], other.waits) == ("ada", [])
+
+
+def test_a_name_waits_for_the_first_read_of_a_system_that_may_say_what_it_is_made_of(person: CompiledType) -> None:
+    """What is known already counts, unless the system would be asked before."""
+    _, waiting = computed(person, first, unread={"nickname": NeverRead("app", always=False)})
+    assert [why for _, why in waiting.waits] == [NeverRead("app", always=False)]
+    document, other = computed(person, first, unread={"givenName": NeverRead("app", always=False)})
+    assert (document["login"], other.waits) == ("ada", [])
+    _, overruled = computed(person, first, unread={"givenName": NeverRead("app", always=True)})
+    assert len(overruled.waits) == 1
+
+
+KNOWN_META = META.replace("'Coalesce([nickname], ToLower([givenName]))'", "'Coalesce([known], ToLower([givenName]))'")
+KNOWN_APP = "inbound: {precedence: 40, flows: {known: '[login]'}}" + APP
+
+
+def test_a_lost_store_renames_nobody_even_while_the_system_that_knows_the_names_is_down(world: World) -> None:
+    office = Office(world, accounts={}, app=KNOWN_APP, meta=KNOWN_META.replace("nickname: text", "known: text"))
+    world.run()
+    office.hr.edit("1", first="Eve")
+    assert changed(world.run()) == []
+    shutil.rmtree(world.folder / ".muster")
+    office.app.system.faults.unreachable = True
+    result = world.run()
+    assert (changed(result), kinds(result["errors"])) == ([], ["unreachable"])
+    (note,) = result["notes"]
+    assert note["message"] == (
+        "metaverse.yaml:6:14: login is given to nobody new before app was read once: whoever has an account there "
+        "keeps the name that it shows. What depends on it waits; everything else is written"
+    )
+    office.app.system.faults.unreachable = False
+    assert changed(world.run()) == []
+    assert (office.login(), office.crm.values("c1")["mail"]) == ("ada", "ada@x")
+    office.hr.put("3", id="3", first="Ada", last="New")
+    assert ("app", "create", "ada2") in changed(world.run()), "who is new gets the next"
+    assert changed(world.run(full=True)) == []

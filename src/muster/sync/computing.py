@@ -11,7 +11,7 @@ from muster.model.values import Document, Value, WrongType, convert, items, key_
 from muster.project.configuration import Computed
 from muster.sync.partial import PartialDocument
 from muster.sync.rules import CompiledType
-from muster.sync.unique import Allocate, Disputed, Reservation, held, none_free
+from muster.sync.unique import Allocate, Disputed, NeverRead, Reservation, held, none_free
 
 
 @dataclass(slots=True)
@@ -24,7 +24,8 @@ class Computing:
     could not be worked out, with the message; its last good value stays. `lacking`: what never had one, and what is
     worked out from that: it is not NULL, but unknown; `lacking_paths`: the same of others, read through references.
     `doubtful`: attributes that an object would change of which a person must decide whether it is the identity's;
-    `waits`: unique values that are not given out before.
+    `unread`: those that accounts may show which were never read; `waits`: unique values that are not given out before,
+    and why.
     """
 
     kind: CompiledType
@@ -37,11 +38,12 @@ class Computing:
     allocate: Allocate | None
     overrides: Collection[str] = ()
     doubtful: Mapping[str, str] = field(default_factory=dict)
+    unread: Mapping[str, NeverRead] = field(default_factory=dict)
     lacking_paths: frozenset[str] = frozenset()
     needs: bool = False
     faults: list[tuple[Computed, str]] = field(default_factory=list)
     lacking: set[str] = field(default_factory=set)
-    waits: list[tuple[Computed, str]] = field(default_factory=list)
+    waits: list[tuple[Computed, Disputed | NeverRead]] = field(default_factory=list)
 
     def work(self, after: Computed | None = None) -> None:
         """Compute everything, or what comes after one of them."""
@@ -122,9 +124,9 @@ class Computing:
                 return self._went_before(name)
             self.lacking.add(name)
             return None
-        given = self._disputed(computed) or self.allocate(scope, texts, partial(self._as_if, computed))
-        if isinstance(given, Disputed):
-            self.waits.append((computed, given.message(name)))
+        given = self._not_sure(computed) or self.allocate(scope, texts, partial(self._as_if, computed))
+        if isinstance(given, Disputed | NeverRead):
+            self.waits.append((computed, given))
             if firm:
                 return self._went_before(name)
             self.lacking.add(name)
@@ -134,14 +136,17 @@ class Computing:
             self.lacking.add(name)
         return given
 
-    def _disputed(self, computed: Computed) -> Disputed | None:
-        """What the value is made of is not sure before a person has decided."""
-        if not self.doubtful:
+    def _not_sure(self, computed: Computed) -> Disputed | NeverRead | None:
+        """What the value is made of is not sure before a person has decided, or before a system was read."""
+        if not self.doubtful and not self.unread:
             return None
         reads = set(computed.value.expression.reads)
         for one in reversed(self.kind.computed[: self.kind.computed.index(computed)]):
             if one.attribute.name in reads:
                 reads |= one.value.expression.reads
+        for name in sorted(reads & self.unread.keys()):
+            if self.unread[name].always or self.document.get(name) is None:
+                return self.unread[name]
         objects = {self.doubtful[name] for name in reads & self.doubtful.keys()}
         return Disputed(" and ".join(sorted(objects))) if objects else None
 

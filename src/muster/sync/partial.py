@@ -32,12 +32,17 @@ class PartialDocument(dict[str, Value]):
 
 @dataclass(slots=True)
 class Unread:
-    """The attributes that no read has brought yet: of every object of a space, and of single objects besides."""
+    """The attributes that no read has brought yet: of every object of a space, and of single objects besides.
+
+    `systems`: those that were never read at all.
+    """
 
     spaces: Mapping[int, frozenset[str]] = field(default_factory=dict)
     objects: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    systems: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
+        """Whether anything is unknown of the objects that there are."""
         return bool(self.spaces or self.objects)
 
     def of(self, space: int, number: int) -> frozenset[str]:

@@ -18,7 +18,7 @@ from muster.sync.paths import lacking_paths, load_paths
 from muster.sync.problems import Problem, Report, who_is
 from muster.sync.reserving import Reservations, computed_names
 from muster.sync.rules import Rules
-from muster.sync.unique import UNDECIDED, Wanted
+from muster.sync.unique import UNDECIDED, NeverRead, Wanted, never_read
 from muster.sync.values import MADE, Joined, Trouble, Values, due_of, earliest, recompute
 
 
@@ -59,6 +59,7 @@ class Recomputing:
         self.now = now
         self.unknown = unknown
         self.context = Context(now=moment(now))
+        self.never_read = never_read(rules.project.mappings.values(), unknown.systems)
 
     def work(
         self,
@@ -105,6 +106,7 @@ class Recomputing:
                 frozen=frozen.get(item.id, frozenset()),
                 leaving=leaving,
                 doubtful=doubtful.get(item.id),
+                unread=self.never_read.get(item.type),
                 lacking_paths=lacking.get(item.id, frozenset()),
             )
             values = self._held(item.id, holds, work)
@@ -245,7 +247,10 @@ def _problem(item: Identity, who: str, trouble: Trouble, *, kept: bool) -> Probl
     kind = joined.mapping.rules.object if joined else item.type
     about = f"{system}/{kind} {joined.anchor}" if joined else f"{item.type} {who}"
     place = trouble.place
-    if trouble.held:
+    if isinstance(trouble.waits, NeverRead):  # told once: the read that failed is told besides
+        message = f"{place.file}:{place.line}:{place.column}: {trouble.message}"
+        return Problem("never-read", "", message, type=item.type, note=True)
+    if trouble.waits:
         return Problem(
             UNDECIDED,
             system,

@@ -309,7 +309,12 @@ class Run:
                 missing = frozenset(names) - frozenset(read[system].get(kind, ()))
                 if missing:
                     spaces[self.rules.names.space(system, kind)] = missing
-        self._unknown = Unread(spaces, objects)
+        never = frozenset(name for name in self.project.systems if name not in read and not self._unreadable(name))
+        self._unknown = Unread(spaces, objects, never)
+
+    def _unreadable(self, system: str) -> bool:
+        """Whether the system's connector does not read at all."""
+        return system in self._open and not self._open[system].connector.spec.capabilities.reads
 
     def settle(self) -> None:
         """Inbound, outbound and plan for everything that is marked."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from muster.model.values import Document, Value, key_text
+from muster.project.configuration import MappingRules
 
 UNDECIDED: Final = "undecided-name"
 """The kind of message about a unique value that waits for a person."""
@@ -32,6 +33,44 @@ class Disputed:
             f"{attribute} is not given out before somebody decides whose {self.objects}{shows} is (muster joins). "
             "What depends on it waits; everything else is written"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NeverRead:
+    """No value can be given yet: accounts of these systems may show one, and the systems were never read.
+
+    `always`: what they show would win over what is known already.
+    """
+
+    systems: str
+    always: bool
+
+    def message(self, attribute: str) -> str:
+        """What to tell a person, once for everybody."""
+        return (
+            f"{attribute} is given to nobody new before {self.systems} was read once: whoever has an account there "
+            "keeps the name that it shows. What depends on it waits; everything else is written"
+        )
+
+
+def never_read(mappings: Iterable[MappingRules], systems: Collection[str]) -> dict[str, dict[str, NeverRead]]:
+    """By identity type, the attributes that accounts of `systems`, which were never read, may show."""
+    if not systems:
+        return {}
+    offers: dict[tuple[str, str], list[tuple[int, str | None]]] = {}
+    for mapping in mappings:
+        account = mapping.join and (mapping.outbound is not None or not mapping.project)
+        unread = mapping.system if mapping.system in systems else None
+        if unread is None or account:
+            for flow in mapping.inbound.flows if mapping.inbound else ():
+                offers.setdefault((mapping.identity, flow.attribute.name), []).append((flow.precedence, unread))
+    found: dict[str, dict[str, NeverRead]] = {}
+    for (kind, attribute), offered in offers.items():
+        names = sorted({system for _, system in offered if system is not None})
+        if names:
+            _, best = min(offered, key=lambda one: one[0])
+            found.setdefault(kind, {})[attribute] = NeverRead(" and ".join(names), best is not None)
+    return found
 
 
 class Allocate(Protocol):

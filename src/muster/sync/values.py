@@ -13,7 +13,7 @@ from muster.sync.clock import micros, next_day
 from muster.sync.computing import Computing
 from muster.sync.partial import PartialDocument, Unread
 from muster.sync.rules import HELD, NO_LOOKUP, CompiledInbound, CompiledMapping, CompiledType
-from muster.sync.unique import Allocate, Reservation
+from muster.sync.unique import Allocate, Disputed, NeverRead, Reservation
 
 MADE: Final = 1
 CHANGED_SINCE: Final = 2
@@ -38,14 +38,14 @@ class Joined:
 class Trouble:
     """A flow that could not be worked out; `attribute` keeps its last good value.
 
-    `held`: a person must decide first.
+    `waits`: a person must decide first, or a system be read.
     """
 
     attribute: str
     place: Place
     message: str
     joined: Joined | None
-    held: bool = False
+    waits: Disputed | NeverRead | None = None
 
 
 @dataclass(slots=True)
@@ -122,6 +122,7 @@ def recompute(
     frozen: Set[int] = frozenset(),
     leaving: bool = False,
     doubtful: Mapping[str, str] | None = None,
+    unread: Mapping[str, NeverRead] | None = None,
     lacking_paths: frozenset[str] = frozenset(),
 ) -> Values:
     """The identity's values from the objects joined to it.
@@ -129,8 +130,9 @@ def recompute(
     A faulty or unknown flow that would have won leaves the attribute as `old` has it, and so does a value of an object
     in `frozen`, whose mapping cannot run. An identity that is `leaving` keeps what nobody says otherwise. With
     `allocate`, unique values are given out, but for those that stand on an attribute in `doubtful` (by the object that
-    may change it, if a person says so); without, an identity that needs one says so in `needs`. `lacking_paths`: what
-    it would read through references and others lack (see `Values.lacking`).
+    may change it, if a person says so) or in `unread` (systems that may show it and were never read); without, an
+    identity that needs one says so in `needs`. `lacking_paths`: what it would read through references and others lack
+    (see `Values.lacking`).
     """
     context.reset()
     plain = not overrides and len(joined) == 1 and not (unknown and unknown.of(joined[0].mapping.space, joined[0].id))
@@ -151,6 +153,7 @@ def recompute(
             allocate,
             overrides or {},
             doubtful or {},
+            unread or {},
             lacking_paths,
         )
     result.due = due_of(context, now)
@@ -259,6 +262,7 @@ def _compute(
     allocate: Allocate | None,
     overrides: Collection[str],
     doubtful: Mapping[str, str],
+    unread: Mapping[str, NeverRead],
     lacking_paths: frozenset[str],
 ) -> None:
     """Add the computed values to what the sources gave."""
@@ -273,6 +277,7 @@ def _compute(
         allocate,
         overrides,
         doubtful=doubtful,
+        unread=unread,
         lacking_paths=lacking_paths,
     )
     computing.work()
@@ -284,8 +289,8 @@ def _compute(
         Trouble(computed.attribute.name, computed.value.place, message, None) for computed, message in computing.faults
     )
     result.troubles.extend(
-        Trouble(computed.attribute.name, computed.value.place, message, None, held=True)
-        for computed, message in computing.waits
+        Trouble(computed.attribute.name, computed.value.place, why.message(computed.attribute.name), None, why)
+        for computed, why in computing.waits
     )
 
 
