@@ -105,6 +105,21 @@ def test_nothing_that_the_engine_sends_holds_the_systems_secret(system: MemorySy
     assert b"open-sesame" not in b"".join(agents.lines[0].calls)
 
 
+def test_another_system_file_does_not_get_the_secret(system: MemorySystem, tmp_path: Path) -> None:
+    system.password = Secret("open-sesame-42")
+    agents = Agents({"far": "open-sesame-42"}, tmp_path, only(MemoryConnector))
+    settings = {"system": "far", "password": "${secret:far}"}
+    with Guard(agents.remote("far", MemoryConnector, settings, {"account": None}), system="far") as opened:
+        assert opened.check().ok
+    sessions = system.sessions
+    other: Any = agents.remote("near", MemoryConnector, settings, {"account": None})
+    said = r"^near: the agent dc2: its secret 'far' is bound to other settings \(system: far → near\)\. Nothing was"
+    with pytest.raises(AuthFailed, match=said), Guard(other, system="near"):
+        pass
+    assert system.sessions == sessions
+    agents.close()
+
+
 class Script:
     """Calls that are made one after the other, whatever is answered."""
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from muster import __version__
 from muster.agents import codec
+from muster.agents.bindings import Bindings, Request, asked_for
 from muster.agents.codec import WireError, dump
 from muster.agents.protocol import LARGEST, PROTOCOLS, AgentLine, LineClosed
 from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, Restores, SetsPasswords
@@ -34,7 +35,8 @@ class Host:
     """Answers the calls of one session until it is over. Nothing that it says holds a secret.
 
     `connectors` gives the class of a name, `allowed` names those that may be used here (None: any), `secrets` looks
-    up the secrets that the settings ask for, and relative paths are relative to `folder`.
+    up the secrets that the settings ask for, relative paths are relative to `folder`, where it is also kept
+    to which places the secrets may go (`bindings`).
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Host:
         self._agent = agent
         self._secrets = secrets
         self._folder = folder
+        self._bindings = Bindings(folder)
         self._connectors = connectors
         self._allowed = allowed
         self._redact = Redactor()
@@ -180,7 +183,8 @@ class Host:
             kind = self._connectors(name)
         except ProjectError as error:
             raise Unreachable(f"{self._system}: the agent {self._agent}: {error.message}") from None
-        for secret in placeholders([settings, objects]):
+        wanted = placeholders([settings, objects])
+        for secret in wanted:
             self._hidden(Secret(self._secrets(secret)))
         spec = kind.spec
         try:
@@ -193,6 +197,11 @@ class Host:
             first = error.errors(include_input=False, include_context=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ProjectError(f"{where}: {first['msg']}. Is the agent as new as the server?") from None
+        if wanted:
+            place = asked_for(self._system, name, spec.settings, settings, objects)
+            plain = [checked, *of_objects.values()]
+            unencrypted = [address for one in plain for address in one.unencrypted()]
+            self._bindings.permit(Request(place, wanted, unencrypted))
         return kind(self._system, checked, of_objects, self._folder)
 
     def _close(self) -> None:

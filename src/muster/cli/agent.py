@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from muster.agents.agent import Agent
+from muster.agents.bindings import Bindings
 from muster.agents.enrolling import enrolled
 from muster.agents.registry import Registry
 from muster.agents.state import FOLDER, SECRETS, AgentState
@@ -133,6 +134,36 @@ def run(context: typer.Context, state: State = Path(FOLDER), json: Json = False)
     return exitcodes.DONE
 
 
+@app.command()
+def allow(
+    context: typer.Context,
+    request: Annotated[
+        str | None,
+        typer.Argument(metavar="REQUEST", help="What the refusal called it; without it, what waits is shown."),
+    ] = None,
+    state: State = Path(FOLDER),
+    json: Json = False,
+) -> int:
+    """Let this agent's secrets go where they were refused. Run it on the agent's machine, once you know why."""
+    invocation = Invocation.of(context, json)
+    bindings = Bindings(loaded_state(state.expanduser().absolute()).folder)
+    document = bindings.document()
+    if request is None:
+        if invocation.json:
+            invocation.answer(document)
+        else:
+            _show_requests(document, invocation)
+        return exitcodes.DONE
+    bindings.allow(request)
+    allowed = next(one for one in document["waiting"] if one["request"] == request)
+    if invocation.json:
+        invocation.answer({"allowed": allowed})
+        return exitcodes.DONE
+    _show_request(allowed, invocation)
+    invocation.streams.out.print("Allowed, from the next session on, on this agent alone.")
+    return exitcodes.DONE
+
+
 @app.command("list")
 def show(context: typer.Context, json: Json = False) -> int:
     """List the agents, their groups and versions, and when they were last seen."""
@@ -179,6 +210,30 @@ def _address(project: Project) -> str:
     server = project.server
     everywhere = server.address is None and server.host in ("0.0.0.0", "::")
     return f"https://{socket.getfqdn()}:{server.port}" if everywhere else address_of(server)
+
+
+def _show_requests(document: dict[str, Any], invocation: Invocation) -> None:
+    for one in document["waiting"]:
+        _show_request(one, invocation)
+    if document["waiting"]:
+        invocation.tell(
+            "To allow one, and only where you know who changed the system file and why: muster agent allow REQUEST"
+        )
+        return
+    invocation.streams.out.print("Nothing waits.")
+    for one in document["bound"]:
+        rest = ", ".join(f"{key} {value}" for key, value in one.items() if key not in ("secret", "system", "connector"))
+        told = f"{one['secret']} may go to {one['system']} ({one['connector']}): {rest}"
+        invocation.streams.out.print(safe(told))
+
+
+def _show_request(one: dict[str, Any], invocation: Invocation) -> None:
+    out = invocation.streams.out
+    out.print(safe(f"{one['request']}  {one['system']} ({one['connector']}) asks for {', '.join(one['secrets'])}"))
+    for change in one["changes"]:
+        out.print(safe(f"  {change['setting']}  {change['from']} → {change['to']}"))
+    for address in one["unencrypted"]:
+        out.print(safe(f"  unencrypted to {address}"))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -80,6 +80,8 @@ class DomainSettings(Settings):
 class ActiveDirectorySettings(DomainSettings):
     """One domain, or several under `domains`, which take what they do not say themselves from here."""
 
+    tuning: ClassVar = frozenset({"base", "timeout", "page_size", "window", "range_size", "delta"})
+
     domains: dict[str, DomainSettings] = Field(
         default_factory=dict,
         description="Several domains, of one forest or of several, by DNS name; each with its own urls.",
@@ -97,6 +99,10 @@ class ActiveDirectorySettings(DomainSettings):
         Delta.AUTO,
         description="How changes are found: dirsync, usn or none; auto takes the first that shows deletions, too.",
     )
+
+    def unencrypted(self) -> tuple[str, ...]:
+        """None: a password without encryption is refused (`_check`), and Kerberos sends none."""
+        return ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 import httpx
 from pydantic import Field, field_validator, model_validator
@@ -54,6 +54,10 @@ class Resource(StrEnum):
 class GraphSettings(Settings):
     """One tenant, and the application that Muster is there."""
 
+    tuning: ClassVar = frozenset(
+        {"timeout", "page_size", "concurrency", "invitation_redirect", "invitation_mail", "restore"}
+    )
+
     cloud: Cloud | None = Field(
         None, description="Microsoft's cloud: global, usgov (GCC High), usgov-dod or china; default: global."
     )
@@ -85,6 +89,10 @@ class GraphSettings(Settings):
         description="Restore a deleted user or group that has the onPremisesImmutableId of a new one, "
         "instead of making another.",
     )
+
+    def unencrypted(self) -> tuple[str, ...]:
+        """Of its two addresses, those without TLS; a proxy only carries what is encrypted."""
+        return tuple(one for one in (self.url, self.login_url) if one is not None and one.startswith("http://"))
 
     @field_validator("url", "login_url")
     @classmethod

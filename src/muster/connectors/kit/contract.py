@@ -17,9 +17,28 @@ from muster.model.values import Value
 
 
 class Settings(BaseModel):
-    """Base of every settings model: unknown keys are errors, each field has a help line (`description`)."""
+    """Base of every settings model: unknown keys are errors, each field has a help line (`description`).
+
+    `tuning`: fields that say nothing of where a secret goes, by which way, or who is believed there. An agent binds its
+    secrets to all the others, so a field that is in doubt does not belong here.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    tuning: ClassVar[frozenset[str]] = frozenset()
+
+    def unencrypted(self) -> tuple[str, ...]:
+        """The addresses to which these settings send a secret in the clear; by default, those of ldap: and http:."""
+        return tuple(_plain(self.model_dump()))
+
+
+def _plain(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        if value.lower().startswith(("http://", "ldap://")):
+            yield value
+    elif isinstance(value, Mapping):
+        yield from (found for one in value.values() for found in _plain(one))
+    elif isinstance(value, list | tuple):
+        yield from (found for one in value for found in _plain(one))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ PAGE: Final = 5_000
 class MemorySettings(Settings):
     """What a system file says."""
 
+    tuning: ClassVar = frozenset({"system"})
+
     system: str = Field(description="The name under which the program registered the MemorySystem.")
     password: Secret | None = Field(None, description="The password, when the system asks for one.")
 

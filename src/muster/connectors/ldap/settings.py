@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -25,6 +25,8 @@ class Delta(StrEnum):
 class LdapSettings(Settings):
     """One directory and the account that Muster uses there."""
 
+    tuning: ClassVar = frozenset({"base", "timeout", "page_size", "window", "delta", "refint"})
+
     url: str = Field(description="Where the server listens: ldap://host:389 or ldaps://host:636.")
     start_tls: bool = Field(False, description="Encrypt an ldap:// connection with StartTLS before logging in.")
     ca: Path | None = Field(None, description="PEM file of the authorities to trust; default: those of the machine.")
@@ -44,6 +46,10 @@ class LdapSettings(Settings):
         description="The server itself mends references after a rename (OpenLDAP: overlay refint; 389 DS: "
         "Referential Integrity plug-in).",
     )
+
+    def unencrypted(self) -> tuple[str, ...]:
+        """Its address, unless TLS or StartTLS encrypts."""
+        return () if self.start_tls else super().unencrypted()
 
     @field_validator("url")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
@@ -21,6 +22,8 @@ class Patch(StrEnum):
 
 class ScimSettings(Settings):
     """One service provider and the token that Muster uses there."""
+
+    tuning: ClassVar = frozenset({"timeout", "page_size", "concurrency", "patch"})
 
     url: str = Field(description="The base URL, below which /Users is: https://app.example/scim/v2.")
     token: Secret | None = Field(None, description="The bearer token (RFC 6750), as ${secret:NAME}.")

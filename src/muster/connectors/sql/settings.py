@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field, model_validator
 
 from muster.connectors.kit.contract import Settings
@@ -11,6 +13,8 @@ from muster.model.secrets import Secret
 
 class SqlSettings(Settings):
     """The database."""
+
+    tuning: ClassVar = frozenset({"connect_timeout"})
 
     url: str | Secret = Field(
         description="Its SQLAlchemy URL: sqlite:///data/app.db (relative to the project folder), "
