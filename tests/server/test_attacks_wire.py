@@ -154,7 +154,7 @@ def test_a_client_that_goes_before_the_answer(wire: Wire) -> None:
 def test_slow_clients_keep_nobody_waiting(wire: Wire) -> None:
     with ExitStack() as stack:
         begun = head(wire, "POST /v1.0/users HTTP/1.1", "Content-Type: application/json", "Content-Length: 9999") + b"{"
-        for number in range(60):
+        for number in range(150):
             secure = stack.enter_context(connection(wire.server))
             secure.sendall(begun if number % 2 else begun[:40])
         began = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 import threading
@@ -32,6 +33,8 @@ from muster.server.graph.signing import Signer
 from muster.server.logs import log_to_stderr
 
 _HOUR: Final = 3600.0
+_CONNECTIONS: Final = 4_096
+"""Connections at once, where the system allows as many: who only holds one open takes no other's place."""
 _PATIENCE: Final = 20.0
 """Seconds that requests under way get to end."""
 log = structlog.get_logger(__name__)
@@ -96,6 +99,7 @@ async def _listen(
         port=server.port,
         interface=Interfaces.ASGI,
         websockets=False,
+        backpressure=_room(),
         ssl_cert=certificate.certificate,
         ssl_key=certificate.key,
         ssl_protocol_min=SSLProtocols.tls12,
@@ -115,6 +119,16 @@ async def _listen(
     if await _listening(server, serving):
         tell(Serving(address_of(server), directory.tenant.id, certificate.certificate if certificate.own else None))
     await serving
+
+
+def _room() -> int:
+    """How many connections there may be at once; half of the files that may be open, which are first made more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _CONNECTIONS
+    most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most // 2
 
 
 async def _listening(server: Server, serving: asyncio.Task[None]) -> bool:

@@ -22,6 +22,8 @@ from muster.model.errors import LeaseRefused, StoreError
 from muster.store.faults import store_error
 
 BUSY_SECONDS: Final = 60
+_MORE: Final = 24
+"""Connections that are opened above what is kept, where so many threads want one at once (`server/lanes.py`)."""
 CHUNK: Final = 5000
 _STEPS: Final = 50_000
 """Steps of SQLite's machine, under a millisecond of them, after which it is asked whether a query may go on."""
@@ -227,7 +229,9 @@ class Database:
         self.url = _absolute(url, folder)
         self.postgres = self.url.get_backend_name() == "postgresql"
         if self.postgres:
-            self.engine = sa.create_engine(self.url.set(drivername="postgresql+psycopg"), pool_size=8)
+            self.engine = sa.create_engine(
+                self.url.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=_MORE
+            )
         else:
             self._make_folder()
             self.engine = sa.create_engine(
@@ -235,7 +239,7 @@ class Database:
                 connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
                 poolclass=sa.StaticPool if self.memory else None,
                 # What a connection has read it has at hand until another one writes: let the same one be taken again.
-                **({} if self.memory else {"pool_use_lifo": True}),
+                **({} if self.memory else {"pool_use_lifo": True, "max_overflow": _MORE}),
             )
             sa.event.listen(self.engine, "connect", _configure_sqlite)
         self._writing = threading.Lock()

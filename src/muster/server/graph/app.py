@@ -6,12 +6,10 @@ import asyncio
 import html
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import orjson
 import structlog
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as Incoming
@@ -23,15 +21,15 @@ from muster.directory.errors import NotFound
 from muster.directory.guests import accept, known_ticket
 from muster.model.errors import StoreError
 from muster.server.graph.call import Answer, Request
-from muster.server.graph.dispatch import error_answer, new_id
+from muster.server.graph.dispatch import Pace, error_answer, new_id
 from muster.server.graph.errors import GraphError
 from muster.server.graph.oauth import too_large
 from muster.server.graph.resources.invitations import REDEEM
-from muster.server.graph.service import GraphService
+from muster.server.graph.service import GraphService, Waiting
+from muster.server.lanes import Lane
 
 LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a request, as in Graph."""
-THREADS: Final = 8
 PATIENCE: Final = 60.0
 """Seconds in which a request must have come in whole: who sends it byte by byte holds a place that others need."""
 _TYPE: Final = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
@@ -41,6 +39,7 @@ _PAGE_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -58,7 +57,8 @@ class Endpoint:
         self._service = service
         self._address = address
         self._patience = patience
-        self._limiter = CapacityLimiter(THREADS)
+        self._quick = Lane(8)
+        self._lanes = {Pace.CHANGE: Lane(8, each=6), Pace.LONG: Lane(8, each=2)}
         self._idle = asyncio.Event()
         self._idle.set()
         self._running = 0
@@ -88,12 +88,12 @@ class Endpoint:
         application.router.redirect_slashes = False
         return application
 
-    async def _run(self, work: Callable[[], Any]) -> Any:
+    async def _run(self, work: Callable[[], T], lane: Lane | None = None, who: str = "") -> T:
         """Do something in a thread of its own; the loop goes on."""
         self._running += 1
         self._idle.clear()
         try:
-            return await run_sync(work, limiter=self._limiter)
+            return await (lane or self._quick).run(work, who)
         finally:
             self._running -= 1
             if self._running == 0:
@@ -128,7 +128,9 @@ class Endpoint:
             body,
         )
         root = self._root(incoming)
-        answer = await self._run(lambda: self._service.answer(root, request))
+        answer = await self._run(lambda: self._service.admit(root, request))
+        if isinstance(answer, Waiting):
+            answer = await self._run(answer.work, self._lanes[answer.pace], answer.who)
         if incoming.method == "HEAD":
             answer.body = None
         return _response(answer)
@@ -171,7 +173,9 @@ class Endpoint:
 
         try:
             if incoming.method == "POST":
-                return RedirectResponse(await self._run(accepted), status_code=303, headers=_PAGE_HEADERS)
+                return RedirectResponse(
+                    await self._run(accepted, self._lanes[Pace.CHANGE]), status_code=303, headers=_PAGE_HEADERS
+                )
             found = await self._run(known)
         except NotFound:
             found = False

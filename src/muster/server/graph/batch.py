@@ -14,7 +14,7 @@ from typing import Any, Final
 from muster.directory.work import Work
 from muster.model.errors import StoreError
 from muster.server.graph.call import Answer, Request
-from muster.server.graph.dispatch import Caller, Dispatcher
+from muster.server.graph.dispatch import Caller, Dispatcher, Pace
 from muster.server.graph.documents import JSON
 from muster.server.graph.errors import GraphError, bad_request
 from muster.server.graph.throttle import Throttle
@@ -116,6 +116,16 @@ class Batch:
         self._throttle = throttle
         self._caller = caller
         self._answers: dict[str, Answer] = {}
+
+    def pace(self, order: list[Part]) -> Pace:
+        """How long it may take: as the longest of its requests."""
+        return max(self._pace_of(one) for one in order)
+
+    def _pace_of(self, part: Part) -> Pace:
+        try:
+            return self._dispatcher.pace(part.request)
+        except GraphError:
+            return Pace.QUICK
 
     def run(self, order: list[Part]) -> dict[str, Any]:
         """The document with every answer."""

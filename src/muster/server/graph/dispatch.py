@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import IntEnum
 from typing import Final, TypeVar
+from urllib.parse import unquote
 
 import structlog
 
@@ -31,6 +33,17 @@ PATIENCE: Final = 30.0
 """Seconds that a read may take. A filter that no index answers looks at every object: a million take some seconds."""
 
 
+class Pace(IntEnum):
+    """How long a request may take, and so in whose company it waits."""
+
+    QUICK = 0
+    """One object by its id or name."""
+    CHANGE = 1
+    """Waits for its turn to write."""
+    LONG = 2
+    """A list, a filter, a search: may look at every object."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls, and by which address."""
@@ -49,6 +62,14 @@ class Dispatcher:
         self.router = router
         self.patience = patience
         self._together = Together(directory)
+
+    def pace(self, request: Request) -> Pace:
+        """How long it may take. Raises `GraphError` where it leads nowhere."""
+        route, _ = self.router.find(request.method, request.path)
+        if route.writes:
+            return Pace.CHANGE
+        expands = "expand" in unquote(request.query).lower()
+        return Pace.QUICK if route.path.endswith("{}") and not expands else Pace.LONG
 
     def answer(self, request: Request, caller: Caller) -> Answer:
         """The answer to one request, whatever becomes of it."""
