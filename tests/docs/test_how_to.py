@@ -25,7 +25,9 @@ def files(page: Path) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("page", ["csv-hr", "sql", "active-directory", "cloud-directory", "ldap", "scim", "agents"])
+@pytest.mark.parametrize(
+    "page", ["csv-hr", "sql", "active-directory", "cloud-directory", "ldap", "scim", "rest", "agents"]
+)
 def test_the_files_of_the_page_pass_the_check(page: str, tmp_path: Path) -> None:
     make_project(STARTER, tmp_path / "project")
     shown = files(PAGES / f"{page}.md")

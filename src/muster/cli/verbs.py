@@ -27,6 +27,7 @@ VERBS: Final[Mapping[str, str]] = {
     "serve": "Serve the embedded directory as Microsoft Graph, and agents, until it is stopped.",
     "directory": "Show the embedded directory, and say who may use it.",
     "agent": "Enrol agents that run connectors beside their systems, run one, list and revoke them.",
+    "connector": "Propose a system file from an application's own description.",
     "import": "Bring the configuration of Entra and Entra Connect over.",
     "retire": "Give up the objects of a mapping whose file was removed.",
 }

@@ -16,7 +16,7 @@ import httpx
 import orjson
 
 from muster.connectors.kit.redaction import Redactor
-from muster.model.errors import AuthFailed, ProjectError, Throttled, Unreachable
+from muster.model.errors import AuthFailed, IncompleteRead, ProjectError, Throttled, Unreachable
 from muster.model.secrets import Secret
 
 _WAIT_STATUSES: Final = frozenset({429, 503})
@@ -60,7 +60,9 @@ class HttpSession:
     A 429 or 503 is waited for (Retry-After, RFC 9110 section 10.2.3; growing waits when it does not say), within the
     bounds of `waiting`; after that it is `Throttled`. 401 and 403 are `AuthFailed` (403 only while `forbidden` is not
     asked for). No connection, no answer in time, 502 and 504 are `Unreachable`. Every other answer is handed over.
-    Proxies of the environment are not used; `proxy` names one.
+    Proxies of the environment are not used; `proxy` names one. `largest`: bytes of an answer, unpacked; `whole`:
+    seconds from a request to the end of its answer, where one that trickles in would never end; `rate`: requests a
+    second.
     """
 
     def __init__(
@@ -78,10 +80,17 @@ class HttpSession:
         proxy: str | None = None,
         connections: int = 16,
         waiting: Waiting | None = None,
+        largest: int | None = None,
+        whole: float | None = None,
+        rate: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.system = system
+        self._largest = largest
+        self._whole = whole
+        self._gap = 1 / rate if rate else 0.0
+        self._next = 0.0
         self.url = url.rstrip("/")
         self.waited = 0.0
         self._waiting = waiting or Waiting()
@@ -96,7 +105,7 @@ class HttpSession:
         self._client = httpx.Client(
             headers=sent,
             auth=auth,
-            verify=_trust(system, verify),
+            verify=_trust(system, verify) if url.startswith("https:") else _TRUSTS_NOBODY,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             proxy=proxy,
             trust_env=False,
@@ -126,10 +135,12 @@ class HttpSession:
         data: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         forbidden: bool = False,
+        once: bool = False,
     ) -> httpx.Response:
         """The answer to one request; `path` is appended to the base URL, or is a whole URL of the same server.
 
-        `forbidden` True: a 403 is an answer (about one object) and is handed over.
+        `forbidden` True: a 403 is an answer (about one object) and is handed over. `once` True: so is a 503, for what
+        was asked for may have been done, and must not be done twice.
         """
         target = self._target(path)
         patience = self.patience()
@@ -140,7 +151,7 @@ class HttpSession:
                 raise AuthFailed(self._said(method, target, response, _ADVICE[status]))
             if status in _GATEWAY_STATUSES:
                 raise Unreachable(self._said(method, target, response, "The system behind its gateway is down."))
-            if status not in _WAIT_STATUSES:
+            if status not in _WAIT_STATUSES or (once and status == 503):
                 return response
             asked = retry_after(response)
             before = patience.waited
@@ -180,10 +191,13 @@ class HttpSession:
         data: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
     ) -> httpx.Response:
+        self._keep_pace()
+        started = time.monotonic()
         try:
-            return self._client.request(
+            with self._client.stream(
                 method, target, params=params, json=json, content=content, data=data, headers=headers
-            )
+            ) as response:
+                return self._read(response, f"{method} {self._redact(target)}", started)
         except httpx.TimeoutException:
             raise Unreachable(
                 f"{self.system}: {method} {self._redact(target)} was not answered in time. "
@@ -194,6 +208,34 @@ class HttpSession:
                 f"{self.system}: {method} {self._redact(target)} failed: {self._redact(str(error))}. "
                 "Look at the address, the port, the certificate and whether the system is up."
             ) from None
+
+    def _read(self, response: httpx.Response, asked: str, started: float) -> httpx.Response:
+        """The answer with its content. Raises `IncompleteRead` when it is too large, `Unreachable` when it is slow."""
+        if self._largest is None and self._whole is None:
+            response.read()
+            return response
+        content = bytearray()
+        for part in response.iter_bytes():
+            content += part
+            if self._largest is not None and len(content) > self._largest:
+                raise IncompleteRead(
+                    f"{self.system}: {asked} was answered with more than {self._largest} bytes, which is not read to "
+                    "its end. Ask for smaller pages, or raise `largest`."
+                )
+            if self._whole is not None and time.monotonic() - started > self._whole:
+                raise Unreachable(
+                    f"{self.system}: {asked} was not answered whole within {self._whole:g} seconds. "
+                    "Look whether the system is up, or ask for smaller pages."
+                )
+        headers = [(k, v) for k, v in response.headers.multi_items() if k.lower() != "content-encoding"]
+        return httpx.Response(response.status_code, headers=headers, content=bytes(content), request=response.request)
+
+    def _keep_pace(self) -> None:
+        if self._gap:
+            now = time.monotonic()
+            if now < self._next:
+                self._sleep(self._next - now)
+            self._next = max(now, self._next) + self._gap
 
     def _said(self, method: str, target: str, response: httpx.Response, advice: str) -> str:
         said = self._redact(_words(response))[:300]
@@ -248,6 +290,10 @@ def seconds_asked(text: str) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+_TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For plain HTTP: to load the machine's authorities takes longer than most requests."""
 
 
 def _trust(system: str, verify: Path | bool) -> ssl.SSLContext | bool:

@@ -23,6 +23,7 @@ _SHIPPED: Final[Mapping[str, str]] = {
     "graph": "muster.connectors.graph:GraphConnector",
     "ldap": "muster.connectors.ldap:LdapConnector",
     "memory": "muster.connectors.kit.memory:MemoryConnector",
+    "rest": "muster.connectors.rest:RestConnector",
     "scim": "muster.connectors.scim:ScimConnector",
     "sql": "muster.connectors.sql:SqlConnector",
 }

@@ -1,0 +1,1 @@
+"""An OpenAPI 3 document, read to propose a system file."""
