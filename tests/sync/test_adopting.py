@@ -84,8 +84,10 @@ def test_it_is_not_taken_in_silence(world: World) -> None:
     company(world, {"1": ADA}, {"ada": {}})
     (note,) = [note for note in world.plan()["notes"] if note["kind"] == "adopted"]
     assert (note["anchor"], note["identities"]) == ("ada", [world.explain("1")["identity"]])
-    assert note["message"].startswith("mappings/app-account.yaml:7: app/account ada: ")
+    assert note["message"].startswith("mappings/app-account.yaml: app/account ada: was nobody's, shows 'ada', and is ")
+    assert "(mappings/app-account.yaml:7)" in note["message"]
     assert "muster joins split app/account ada" in note["message"]
+    assert [note["kind"] for note in world.plan()["notes"]] == ["adopted"], "nor in the next plan"
 
 
 def test_without_a_join_line_an_equal_login_means_nothing(world: World) -> None:
@@ -126,6 +128,11 @@ def test_a_create_that_was_shown_never_takes_over_what_came_in_its_place(world: 
     result = world.apply()
     assert (shown["action"], result["changes"], [one["anchor"] for one in result["stale"]]) == ("create", [], ["ada"])
     assert logins(app) == {"ada": None}
+    (note,) = world.plan()["notes"]
+    assert (note["kind"], note["anchor"]) == ("adopted", "ada"), "who made it meanwhile may have meant it for another"
+    assert changed(world.run()) == [("app", "update", "ada")]
+    world.run()
+    assert world.plan()["notes"] == [], "it has the person's number since"
 
 
 def test_a_line_that_only_one_side_has_a_value_for_says_nothing(world: World) -> None:
@@ -242,7 +249,7 @@ def test_an_account_moved_to_another_person_takes_its_name_along(world: World) -
     world.plan()
     decide(world, "accept", system="app", anchor="ada", identity="2")
     result = world.run()
-    assert (result["held"], result["errors"]) == ([], [])
+    assert (result["held"], result["errors"], result["notes"]) == ([], [], [])
     assert logins(app) == {"ada": None, "ada.byron": "1"}
     assert app.values("ada")["enabled"] is False
     assert [entry["anchor"] for entry in world.explain("2")["objects"]] == ["ada", "2"]

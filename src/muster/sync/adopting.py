@@ -7,14 +7,17 @@ another number is somebody else's, whatever its login is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from muster.expressions import Context
 from muster.model.values import Document
 from muster.store.database import Session
+from muster.sync.cases import named
 from muster.sync.decisions import Decisions, load_decisions
-from muster.sync.joining import line_that_ties
-from muster.sync.rules import CompiledJoin, CompiledMapping, Rules, identity_keys
+from muster.sync.joining import line_that_ties, object_keys
+from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
+from muster.sync.wishes import Note, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +25,8 @@ class Loose:
     """An object that is joined to nobody, with its keys."""
 
     id: int
-    anchor: str
     mapping: CompiledMapping
     keys: frozenset[tuple[int, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Adopted:
-    """An object that becomes an identity's by a value that the identity takes and the object shows."""
-
-    identity: int
-    value: str
-    object: Loose
-    line: CompiledJoin
 
 
 @dataclass(slots=True)
@@ -74,36 +66,57 @@ class Adopting:
             "SELECT object, sig, key FROM object_key WHERE object IN ?i", numbers
         ):
             keys.setdefault(number, set()).add((sig, key))
-        for number, anchor, mapping_id in self.session.rows(
-            "SELECT id, anchor, mapping FROM object o WHERE id IN ?i AND identity IS NULL AND gone = 0 AND dirty = 0 "
+        for number, mapping_id in self.session.rows(
+            "SELECT id, mapping FROM object o WHERE id IN ?i AND identity IS NULL AND gone = 0 AND dirty = 0 "
             "AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.object = o.id)",
             numbers,
         ):
             mapping = self.rules.mappings.get(mapping_id)
             if mapping is not None:
-                self._objects[number] = Loose(number, anchor, mapping, frozenset(keys.get(number, ())))
+                self._objects[number] = Loose(number, mapping, frozenset(keys.get(number, ())))
 
-    def adopt(
-        self, identity: int, kind: str, value: str, objects: Collection[int], document: Document
-    ) -> list[Adopted] | None:
-        """These objects, as the identity's from now on; None when the join rules would not tie every one of them to
-        the identity, if it held `document`."""
-        found: list[Adopted] = []
+    def adopt(self, identity: int, kind: str, objects: Collection[int], document: Document) -> bool:
+        """Whether the join rules would tie every one of these objects to the identity, if it held `document`; then they
+        are its own from now on."""
+        found: list[Loose] = []
         places: set[int] = set()
         keys = set(identity_keys(self.rules.types[kind], document))
         for number in sorted(objects):
             one = self._objects.get(number)
             if one is None or number in self._decisions.alone or identity in self._decisions.refused.get(number, ()):
-                return None
+                return False
             line = line_that_ties(one.mapping, one.keys, keys)
             place = one.mapping.id
             if line is None or one.mapping.rules.identity != kind:
-                return None
+                return False
             if not one.mapping.rules.several and (place in places or (identity, place) in self._taken):
-                return None
+                return False
             places.add(place)
-            found.append(Adopted(identity, value, one, line))
-        for adopted in found:
-            del self._objects[adopted.object.id]
+            found.append(one)
+        for one in found:
+            del self._objects[one.id]
         self._taken.update((identity, place) for place in places)
-        return found
+        return True
+
+
+def undecided(session: Session, objects: Sequence[int]) -> set[int]:
+    """Those of these objects that no person said to be somebody's."""
+    return set(objects) - load_decisions(session, objects).joins.keys() if objects else set()
+
+
+def taken_over(question: Question, kind: CompiledType, who: str, context: Context) -> Note | None:
+    """What to tell of a change to an object that was nobody's and that only a name which Muster gives out ties to
+    `who`: it may be a stranger's. None of all others."""
+    target, mapping = question.target, question.mapping
+    if target is None or target.gone or not target.stranger:
+        return None
+    keys = object_keys(mapping, target.document, context).found
+    join = line_that_ties(mapping, keys, identity_keys(kind, dict(question.document)))
+    if join is None or not join.given:
+        return None
+    shows = " and ".join(repr(question.document.get(name)) for name in join.line.attributes)
+    message = (
+        f"was nobody's, shows {shows}, and is joined to {who}, who has that name ({join.line.place}). If it is "
+        f"somebody else's: muster joins split {named(mapping.rules.system, mapping.rules.object, target.anchor)}"
+    )
+    return Note("adopted", message, join.line.place, error=False)

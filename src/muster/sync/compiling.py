@@ -82,6 +82,7 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
             name: True for name, schema in schemas.items() if any(t.naming is not None for t in schema.types.values())
         },
         forgetful=_forgetful(schemas, spaces),
+        by_names=frozenset(m.id for m in compiled.values() if any(join.given for join in m.joins)),
         main=names.id("account", "main"),
         clearing=clearing,
         flow_scopes=frozenset(f.unique for m in compiled.values() for f in m.outbound if f.unique is not None),

@@ -9,6 +9,7 @@ from typing import Any
 from muster.model.values import Value
 from muster.store.codec import decode
 from muster.store.database import Session
+from muster.sync.adopting import undecided
 from muster.sync.cases import ABOUT_OTHERS, undecided_names
 from muster.sync.changes import SENT
 from muster.sync.consequences import Consequences, outbound_reads
@@ -32,6 +33,12 @@ class Member:
     gone: int
     row: tuple[Any, ...]
 
+    @property
+    def untouched(self) -> bool:
+        """Whether another hand made it, and nothing was ever written to it."""
+        _, wrote, _, _, made = self.row
+        return not made and not decode(wrote)
+
 
 @dataclass(slots=True)
 class Batch:
@@ -54,6 +61,8 @@ class Batch:
     frozen: dict[int, set[int]] = field(default_factory=dict)
     """Identity → the spaces in which a mapping that is gone has left it an object."""
     holds: Holds = field(default_factory=Holds)
+    strangers: set[int] = field(default_factory=set)
+    """Objects (ids) that may be a stranger's."""
 
     def target(self, identity: int, mapping: CompiledMapping) -> Target | None:
         """The identity's object of the mapping: the one that is there, where others are gone."""
@@ -71,6 +80,7 @@ class Batch:
             stick=decode(stick),
             gone=member.gone,
             again=made == MADE_AGAIN,
+            stranger=member.id in self.strangers,
         )
 
     def referred(self, identity: int, mapping: CompiledMapping) -> dict[str, list[tuple[int, int, str | None]]]:
@@ -115,6 +125,8 @@ class Loader:
             )
             if found[4] in self.frozen and not found[5]:
                 batch.frozen.setdefault(found[0], set()).add(found[2])
+        by_names = (m for found in batch.members.values() for m in found if m.mapping in self.rules.by_names)
+        batch.strangers = undecided(session, [member.id for member in by_names if member.untouched])
         for identity, mapping, wanted, since, step in session.rows(
             "SELECT identity, mapping, wanted, since, step FROM presence WHERE identity IN ?i", numbers
         ):

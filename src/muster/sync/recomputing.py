@@ -9,8 +9,7 @@ from functools import partial
 from muster.expressions import Context
 from muster.model.values import Document, Value
 from muster.store.database import Session
-from muster.sync.adopting import Adopted
-from muster.sync.cases import any_case, named
+from muster.sync.cases import any_case
 from muster.sync.clock import moment
 from muster.sync.holds import Holds, load_holds, overrides
 from muster.sync.partial import Unread
@@ -119,7 +118,6 @@ class Recomputing:
             changed = self._tell(item, values)
             if changed:
                 done.lacking[item.id] = changed
-        self._tell_adopted(reservations.adopted, {item.id: (item, values) for item, values, _ in done.results})
         return done
 
     def _held(self, identity: int, holds: Holds, work: Callable[..., Values]) -> Values:
@@ -218,27 +216,6 @@ class Recomputing:
             kept = trouble.attribute not in values.lacking
             self.report.add(_problem(item, who_is(item.uid, values.document), trouble, kept=kept))
         return self.report.note_lacking(item.uid, values.lacking)
-
-    def _tell_adopted(self, adopted: Sequence[Adopted], identities: Mapping[int, tuple[Identity, Values]]) -> None:
-        """Nobody's object is not taken in silence."""
-        for one in adopted:
-            item, values = identities[one.identity]
-            rules, anchor = one.object.mapping.rules, one.object.anchor
-            about = f"{one.line.line.place}: {rules.system}/{rules.object} {anchor}"
-            who = f"{values.document.get('displayName') or item.type} ({item.uid})"
-            what = named(rules.system, rules.object, anchor)
-            self.report.add(
-                Problem(
-                    "adopted",
-                    rules.system,
-                    f"{about}: was nobody's, shows {one.value!r}, and is joined to {who}, who takes that name. If it "
-                    f"is somebody else's: muster joins split {what}",
-                    type=rules.object,
-                    anchor=anchor,
-                    identities=(item.uid,),
-                    note=True,
-                )
-            )
 
 
 def _problem(item: Identity, who: str, trouble: Trouble, *, kept: bool) -> Problem:

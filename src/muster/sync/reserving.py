@@ -15,7 +15,7 @@ from typing import Any, Final
 from muster.model.values import Document, Value, key_text
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Session
-from muster.sync.adopting import Adopted, Adopting
+from muster.sync.adopting import Adopting
 from muster.sync.cases import ABOUT_JOINS, any_case
 from muster.sync.changes import SENT
 from muster.sync.rules import CompiledMapping, CompiledType, Rules
@@ -38,8 +38,6 @@ class Reservations:
         self._loose: dict[Name, set[int]] = {}
         self._disputed: dict[Name, set[str]] = {}
         self.adopting = Adopting(rules, session)
-        self.adopted: list[Adopted] = []
-        """What values that objects of nobody show were given to those whom the join rules tie these to."""
         self._asked: set[Name] = set()
         self._new: dict[Name, tuple[int, str, int]] = {}
         self._released: set[Name] = set()
@@ -133,9 +131,7 @@ class Reservations:
     def _own(self, identity: int, kind: str, objects: set[int], value: str, as_if: AsIf) -> bool:
         """Whether these objects of nobody would be the identity's if it had the value; then they are."""
         self.adopting.load((number for loose in self._loose.values() for number in loose), self._had)
-        found = self.adopting.adopt(identity, kind, value, objects, as_if(value))
-        self.adopted.extend(found or ())
-        return found is not None
+        return self.adopting.adopt(identity, kind, objects, as_if(value))
 
     def given(self) -> list[tuple[str, str]]:
         """What was given out and not yet saved: (scope, value)."""

@@ -174,6 +174,8 @@ class Rules:
     """Systems in which references name objects otherwise than by their anchor."""
     forgetful: list[int]
     """The spaces of objects that have names which may change, and to which the system does not mend the references."""
+    by_names: frozenset[int]
+    """The mappings (ids) that tie objects to identities by names that Muster gives out."""
     main: int
     clearing: frozenset[int]
     """The mappings (ids) that take objects out of all groups."""

@@ -25,7 +25,8 @@ UNMISSED: Final = 2
 @dataclass(slots=True)
 class Target:
     """The object that an identity has through a mapping, as its system last showed it. `gone` 0: it is there;
-    `again`: another hand deleted it and made it again, and nothing was written to it since."""
+    `again`: another hand deleted it and made it again, and nothing was written to it since; `stranger`: it was
+    nobody's, no person said whose it is, and nothing was ever written to it."""
 
     id: int
     anchor: str
@@ -35,6 +36,7 @@ class Target:
     stick: Mapping[str, Sequence[int]]
     gone: int = 0
     again: bool = False
+    stranger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
