@@ -60,6 +60,7 @@ changes = st.builds(
     st.none(),
     documents,
     st.none() | st.builds(Secret, texts),
+    st.none() | texts,
 )
 outcomes = st.builds(
     Outcome,
@@ -127,7 +128,7 @@ def _shape(found: object) -> object:
 
 @pytest.mark.parametrize(
     ("kind", "travel"),
-    [(ConnectorObject, 7), (EdgePage, 7), (ReadProblem, 5), (Page, 6), (Change, 10), (EdgeChange, 3), (Outcome, 8)],
+    [(ConnectorObject, 7), (EdgePage, 7), (ReadProblem, 5), (Page, 6), (Change, 11), (EdgeChange, 3), (Outcome, 8)],
     ids=lambda one: getattr(one, "__name__", ""),
 )
 def test_no_field_stays_behind(kind: Any, travel: int) -> None:
