@@ -15,7 +15,15 @@ from muster.agents import codec
 from muster.agents.bindings import Bindings, Request, asked_for
 from muster.agents.codec import WireError, dump
 from muster.agents.protocol import LARGEST, PROTOCOLS, AgentLine, LineClosed
-from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, Restores, SetsPasswords
+from muster.connectors.kit.contract import (
+    Acts,
+    Connector,
+    FindsMany,
+    FindsObjects,
+    ReadsReferences,
+    Restores,
+    SetsPasswords,
+)
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.registry import connector_class
 from muster.model.changes import Change, EdgeChange, Outcome
@@ -145,6 +153,9 @@ class Host:
             return {"object": None if found is None else codec.object_out(found)}
         if verb == "find":
             return self._first(call, _found(connector.find(kind, codec.document_in(call["equal"]))))
+        if verb == "references" and isinstance(connector, ReadsReferences):
+            pages = connector.references(kind, call["anchor"], call["attribute"])
+            return self._first(call, self._parts(Page(edges=[one]) for one in pages))
         if verb == "find_any" and isinstance(connector, FindsMany):
             return self._first(
                 call, _found(connector.find_any(kind, call["attribute"], codec.values_in(call["values"])))

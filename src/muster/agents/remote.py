@@ -20,12 +20,13 @@ from muster.connectors.kit.contract import (
     FindsMany,
     FindsObjects,
     Health,
+    ReadsReferences,
     Restores,
     SetsPasswords,
 )
 from muster.model.changes import Change, Outcome, Result
 from muster.model.errors import ProjectError, SessionLost
-from muster.model.objects import ConnectorObject, Page
+from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import SystemSchema, mistaken
 from muster.model.secrets import Secret
 from muster.model.values import Value
@@ -281,6 +282,14 @@ class _Restores(Remote):
         return iter(self._objects_of("find_deleted", type=object_type, values=list(values)))
 
 
+class _ReadsReferences(_Finds):
+    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
+        """Every value of a large reference of one object."""
+        for answer in self._stream("references", type=object_type, anchor=anchor, attribute=attribute):
+            if "page" in answer:
+                yield from self._read_as(codec.page_in, answer["page"]).edges
+
+
 class _SetsPasswords(Remote):
     def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
         """Set it. RETRY when the agent went away meanwhile: it may be set, and setting it twice may be refused."""
@@ -323,6 +332,7 @@ class _Acts(Remote):
 
 _OPTIONAL: Final[Sequence[tuple[Any, type[Remote]]]] = (
     (FindsMany, _FindsMany),
+    (ReadsReferences, _ReadsReferences),
     (FindsObjects, _Finds),
     (Restores, _Restores),
     (SetsPasswords, _SetsPasswords),

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from muster.connectors.kit.contract import ConnectorSpec
 from muster.connectors.kit.guard import Guard
 from muster.connectors.kit.registry import connector_class, connector_names
+from muster.connectors.kit.retry import RetryPolicy
 from muster.model.errors import ProjectError
 from muster.model.secrets import Secret
 from muster.project.configuration import Project, System
@@ -36,7 +37,7 @@ class Catalogue:
         return object_settings.get("enabled") is not None
 
 
-def connect(system: System, project: Project, secrets: SecretStore) -> Guard:
+def connect(system: System, project: Project, secrets: SecretStore, retry: RetryPolicy | None = None) -> Guard:
     """A guarded session with a system, not yet open. Raises `ProjectError` for wrong settings or a missing secret.
 
     A system with agents is reached through them; its secrets are looked up there, and not here.
@@ -54,6 +55,8 @@ def connect(system: System, project: Project, secrets: SecretStore) -> Guard:
         raise ProjectError(f"{system.place.file}: {where}: {first['msg']}") from None
     if system.agents is not None:
         reaching = importlib.import_module("muster.app.reaching")
-        return Guard(reaching.by_agents(system, system.agents, kind, project), system=system.name)
+        return Guard(reaching.by_agents(system, system.agents, kind, project), system=system.name, retry=retry)
     hidden = [Secret(secrets(name)) for name in placeholders([system.settings, system.objects])]
-    return Guard(kind(system.name, checked, checked_objects, project.folder), system=system.name, secrets=hidden)
+    return Guard(
+        kind(system.name, checked, checked_objects, project.folder), system=system.name, secrets=hidden, retry=retry
+    )

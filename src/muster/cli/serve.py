@@ -1,4 +1,4 @@
-"""`muster serve`: the embedded directory as Microsoft Graph, and the place of agents, until it is stopped."""
+"""`muster serve`: the embedded directory as Microsoft Graph, systems as SCIM, the place of agents, until stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ app = typer.Typer(**SETTINGS)
 
 @app.command()
 def serve(context: typer.Context, json: Json = False) -> int:
-    """Serve the embedded directory as Microsoft Graph v1.0, and agents, until SIGTERM or Ctrl-C."""
+    """Serve the embedded directory as Microsoft Graph, systems as SCIM 2.0, and agents, until SIGTERM or Ctrl-C."""
     invocation = Invocation.of(context, json)
     invocation.rehearsal()
     found = loaded(project_folder(invocation))
@@ -39,6 +39,8 @@ def _tell(serving: Serving, invocation: Invocation) -> None:
     out.print(f"Microsoft Graph   {document['graph']}")
     out.print(f"authority         {document['authority']}")
     out.print(f"tenant            {document['tenant']}")
+    for system, address in document["scim"].items():
+        out.print(f"SCIM              {address}  ({system})")
     if document["certificate"]:
         out.print(f"certificate       {document['certificate']}  (signed by itself: clients must be told to trust it)")
     out.print("A client needs an application: muster directory app add NAME")

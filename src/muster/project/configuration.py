@@ -62,10 +62,39 @@ class ReadSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Resource:
+    """One SCIM resource type of a gateway, as written.
+
+    `attributes`: SCIM attribute → attribute of the system; None: by their names. `values`: attribute of the system →
+    expression over its other attributes. `members`: the resource type that its members are. `prefix`: what comes before
+    the system's own ids; None: as is needed for no two resources to have one id.
+    """
+
+    name: str
+    place: Place
+    object: str
+    endpoint: str
+    schema: str
+    attributes: Mapping[str, str] | None = None
+    values: Mapping[str, Located] = field(default_factory=dict)
+    members: str = "User"
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A system as a SCIM service. `buffered`: it answers with what was read last."""
+
+    place: Place
+    buffered: bool
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class System:
     """One file of `systems/`. `settings` and `objects` are as written, secrets still as placeholders.
 
-    `agents`: the group whose agents run the connector; None: it runs here.
+    `agents`: the group whose agents run the connector; None: it runs here. `gateway` None: it is not shown as SCIM.
     """
 
     name: str
@@ -78,6 +107,7 @@ class System:
     read: ReadSchedule = ReadSchedule()
     staging: bool = False
     agents: str | None = None
+    gateway: Gateway | None = None
 
 
 @dataclass(frozen=True, slots=True)

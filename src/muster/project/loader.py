@@ -76,7 +76,7 @@ def load_project(
     metaverse = _metaverse(folder, compiler, rules)
 
     safety = safety_of(Safety(), head[1].safety if head else None)
-    systems, objects = _systems(folder, safety, connectors, diagnostics)
+    systems, objects = _systems(folder, safety, connectors, compiler)
     mappings, mapping_names = _mappings(folder, metaverse, objects, compiler, rules)
     check_mappings(mappings, systems, connectors, diagnostics)
 
@@ -156,11 +156,11 @@ def _parameters(head: tuple[Document, ProjectFile] | None, diagnostics: Diagnost
 
 
 def _systems(
-    folder: Path, safety: Safety, connectors: ConnectorModels, diagnostics: Diagnostics
+    folder: Path, safety: Safety, connectors: ConnectorModels, compiler: Compiler
 ) -> tuple[dict[str, BuiltSystem], SystemObjects]:
-    files, names = _all(folder, "systems", SystemFile, diagnostics)
+    files, names = _all(folder, "systems", SystemFile, compiler.diagnostics)
     built = {
-        name: build_system(document, file, safety, connectors, diagnostics) for name, (document, file) in files.items()
+        name: build_system(document, file, safety, connectors, compiler) for name, (document, file) in files.items()
     }
     objects: dict[str, frozenset[str] | None] = dict.fromkeys(sorted(names))
     objects |= {name: frozenset(found.system.objects) for name, found in built.items()}

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from muster.model.errors import ProjectError
 from muster.project.catalogue import ConnectorModel, ConnectorModels
+from muster.project.compiling import Compiler
 from muster.project.configuration import Quarantine, ReadSchedule, Safety, System
 from muster.project.diagnostics import Diagnostics, listed, nearest
 from muster.project.document import Document
 from muster.project.files.project import SafetyFile
 from muster.project.files.system import SystemFile
+from muster.project.gateway import gateway_of
 from muster.project.secrets import other_placeholders, placeholders, unresolved, valid_name
 from muster.project.validation import validated_part
 from muster.project.yamltree import Map, Node, Scalar
@@ -41,9 +43,10 @@ def safety_of(base: Safety, file: SafetyFile | None) -> Safety:
 
 
 def build_system(
-    document: Document, file: SystemFile, safety: Safety, connectors: ConnectorModels, diagnostics: Diagnostics
+    document: Document, file: SystemFile, safety: Safety, connectors: ConnectorModels, compiler: Compiler
 ) -> BuiltSystem:
     """The system; what its connector does not understand is reported."""
+    diagnostics = compiler.diagnostics
     objects: Mapping[str, Mapping[str, object]] = {name: settings or {} for name, settings in file.objects.items()}
     if not objects:
         diagnostics.error(document.value_place(["objects"]), "no object types: name at least one")
@@ -73,6 +76,7 @@ def build_system(
             read=ReadSchedule(read.changes, read.all) if read else ReadSchedule(),
             staging=file.staging,
             agents=file.agents,
+            gateway=gateway_of(document, file.gateway, list(objects), compiler) if file.gateway else None,
         ),
         document,
         model,

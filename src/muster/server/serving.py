@@ -7,7 +7,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 
 from muster.app.agents import open_registry, place_of
 from muster.app.directory import address_of, open_directory
+from muster.app.gateway import base_path
 from muster.directory.directory import Directory
 from muster.directory.lifecycle import clear_old
 from muster.model.errors import MusterError, ProjectError
@@ -31,6 +32,8 @@ from muster.server.graph.app import Endpoint
 from muster.server.graph.service import GraphService
 from muster.server.graph.signing import Signer
 from muster.server.logs import log_to_stderr
+from muster.server.scim.app import Gateway
+from muster.server.scim.opening import open_gateway
 
 _HOUR: Final = 3600.0
 _CONNECTIONS: Final = 4_096
@@ -47,6 +50,7 @@ class Serving:
     address: str
     tenant: str
     certificate: Path | None
+    gateways: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -55,6 +59,7 @@ class Serving:
             "authority": self.address,
             "tenant": self.tenant,
             "certificate": str(self.certificate) if self.certificate else None,
+            "scim": {system: base_path(self.address, system) for system in self.gateways},
         }
 
 
@@ -66,26 +71,37 @@ def serve(project: Project, tell: Callable[[Serving], None], now: datetime | Non
     log_to_stderr()
     certificate = certificate_of(project.server, project.folder)
     _refuse_taken(project.server)
-    with open_directory(project, now) as directory, open_registry(project) as registry:
+    with (
+        open_directory(project, now) as directory,
+        open_registry(project) as registry,
+        open_gateway(project) as gateway,
+    ):
         agents = AgentRoutes(registry, place_of(project.server, certificate.certificate.read_text("ascii")))
         signer = Signer(directory, project.folder / ".muster" / "server")
         endpoint = Endpoint(GraphService(directory, signer, project.server.rate), project.server.address)
+        parts = _Parts(endpoint, agents, gateway)
         keeper = Keeper(directory)
         keeper.start()
         try:
-            asyncio.run(_listen(project.server, certificate, endpoint, agents, directory, tell))
+            asyncio.run(_listen(project.server, certificate, parts, directory, tell))
         finally:
             keeper.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What one process serves."""
+
+    graph: Endpoint
+    agents: AgentRoutes
+    gateway: Gateway
+
+
 async def _listen(
-    server: Server,
-    certificate: Certificate,
-    endpoint: Endpoint,
-    agents: AgentRoutes,
-    directory: Directory,
-    tell: Callable[[Serving], None],
+    server: Server, certificate: Certificate, parts: _Parts, directory: Directory, tell: Callable[[Serving], None]
 ) -> None:
+    endpoint, agents, gateway = parts.graph, parts.agents, parts.gateway
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await agents.start()
@@ -94,7 +110,7 @@ async def _listen(
         await endpoint.finish(_PATIENCE)
 
     granian = Granian(
-        endpoint.application(lifespan, agents.routes()),
+        endpoint.application(lifespan, [*agents.routes(), *gateway.routes()]),
         address=server.host,
         port=server.port,
         interface=Interfaces.ASGI,
@@ -117,7 +133,8 @@ async def _listen(
         loop.add_signal_handler(number, stop)
     serving = asyncio.create_task(granian.serve())
     if await _listening(server, serving):
-        tell(Serving(address_of(server), directory.tenant.id, certificate.certificate if certificate.own else None))
+        own = certificate.certificate if certificate.own else None
+        tell(Serving(address_of(server), directory.tenant.id, own, gateway.systems))
     await serving
 
 

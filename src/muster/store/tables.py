@@ -476,3 +476,16 @@ Table(
     Column("body", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
 )
+
+Table(
+    "gateway_token",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("system", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("me", TEXT),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger),
+    Index("gateway_token_name", "system", "name", unique=True),
+)

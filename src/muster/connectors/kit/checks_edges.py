@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from muster.connectors.kit.check import all_of, has, promise, writes
+from muster.connectors.kit.contract import ReadsReferences
 from muster.connectors.kit.subject import Subject
 from muster.model.changes import Action, Change, EdgeChange, Result
 from muster.model.objects import EdgePage
@@ -58,6 +59,27 @@ def create_takes_its_edges_along(subject: Subject) -> None:
     assert outcome.result is Result.DONE, f"found {outcome.result} {outcome.reason}"
     assert outcome.anchor is not None
     _expect(subject, outcome.anchor, targets)
+
+
+def _reads_alone(subject: Subject) -> str:
+    return "" if issubclass(subject.connector, ReadsReferences) else "it reads no reference of one object alone"
+
+
+@promise(all_of(_has_large, _reads_alone))
+def a_reference_is_read_alone(subject: Subject) -> None:
+    """All targets of one object and nobody else's, the last page marked; no page where there is no such object."""
+    assert subject.large is not None
+    anchor, other = subject.add(1), subject.add(2)
+    targets = subject.targets(MANY)
+    _write(subject, anchor, add=targets[1:])
+    _write(subject, other, add=targets[:1])
+    with subject.open() as connector:
+        assert isinstance(connector, ReadsReferences)
+        pages = list(connector.references(subject.object_type, anchor, subject.large))
+        assert list(connector.references(subject.object_type, f"{anchor}0", subject.large)) == []
+    assert [page.last for page in pages] == [False] * (len(pages) - 1) + [True], "the last edge page is not marked"
+    found = sorted(value for page in pages for value in page.values)
+    assert found == sorted(targets[1:]), f"{len(found)} edges came, expected {MANY - 1}"
 
 
 def _chunks(subject: Subject, add: list[str], remove: list[str]) -> Iterator[EdgeChange]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from muster.model.changes import Change, Outcome
-from muster.model.objects import ConnectorObject, Page
+from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import SystemSchema
 from muster.model.secrets import Secret
 from muster.model.values import Value
@@ -147,6 +147,14 @@ class Restores(Protocol):
 
         Of several with one value, only the one that was deleted last.
         """
+
+
+@runtime_checkable
+class ReadsReferences(FindsObjects, Protocol):
+    """A connector that can read a large reference of one object, and no other object for it."""
+
+    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
+        """Every value, in pages of which the last says so; no page where there is no such object."""
 
 
 @runtime_checkable

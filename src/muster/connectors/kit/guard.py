@@ -11,7 +11,16 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Self, TypeVar
 
-from muster.connectors.kit.contract import Acts, Connector, FindsMany, FindsObjects, Health, Restores, SetsPasswords
+from muster.connectors.kit.contract import (
+    Acts,
+    Connector,
+    FindsMany,
+    FindsObjects,
+    Health,
+    ReadsReferences,
+    Restores,
+    SetsPasswords,
+)
 from muster.connectors.kit.disabling import after_disabling, disables_among_others, disabling_alone
 from muster.connectors.kit.redaction import Redactor
 from muster.connectors.kit.retry import Counters, RetryPolicy
@@ -19,7 +28,7 @@ from muster.connectors.kit.speaking import ConnectorBug, Speaker
 from muster.connectors.kit.storable import checked, sift, storable
 from muster.model.changes import Change, Outcome, Result
 from muster.model.errors import SESSION_ENDING, MusterError, ProjectError, Throttled, Unreachable
-from muster.model.objects import ConnectorObject, Page
+from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import SystemSchema, mistaken
 from muster.model.secrets import Secret
 from muster.model.values import Value
@@ -139,6 +148,20 @@ class Guard:
             return []
         look = finder.find_deleted
         return self._again("searching", lambda: [checked(found) for found in look(object_type, values)])
+
+    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
+        """Every value of a large reference of one object, in pages.
+
+        A connector that cannot read it by itself reads that attribute of all objects of the type.
+        """
+        reader = self.connector
+        if isinstance(reader, ReadsReferences):
+            pages = iter(self._again("reading members", lambda: reader.references(object_type, anchor, attribute)))
+            with self._speaking("reading members"):
+                yield from pages
+            return
+        for page in self.read({object_type: [attribute]}):
+            yield from (one for one in page.edges if one.anchor == anchor and one.attribute == attribute)
 
     # --- writing
 

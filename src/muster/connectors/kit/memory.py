@@ -171,6 +171,12 @@ class MemoryConnector:
             if any(comparable(one, described) in single for one in items(have)):
                 yield item
 
+    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
+        """The values of one object."""
+        stored = self.memory.get(self._types[object_type], anchor)
+        if stored is not None:
+            yield from self._edges(self._schema(object_type), anchor, stored, attribute, None)
+
     # --- writing
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:

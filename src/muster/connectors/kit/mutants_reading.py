@@ -11,7 +11,7 @@ from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, 
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Outcome
 from muster.model.errors import SESSION_ENDING, AuthFailed, Unreachable, WatermarkExpired
-from muster.model.objects import ConnectorObject, Page
+from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import ENABLED
 from muster.model.secrets import Secret
 from muster.model.values import Value, same
@@ -360,3 +360,13 @@ class CapsEdges(ReadingMutant):
         for page in super().read(wanted, since):
             page.edges = [replace(edge, values=edge.values[:1500]) for edge in page.edges]
             yield page
+
+
+class ReadsHalfOfAReference(ReadingMutant):
+    """Stops after the first thousand targets of one object, and says that these are all."""
+
+    caught_by = "a_reference_is_read_alone"
+
+    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
+        for page in super().references(object_type, anchor, attribute):
+            yield replace(page, values=page.values[:1000])

@@ -18,7 +18,7 @@ from muster.connectors.ldap.settings import Delta, LdapObject, LdapSettings
 from muster.connectors.ldap.wire import LdapType, Reader
 from muster.connectors.ldap.writing import Writer
 from muster.model.changes import Change, Outcome, Result
-from muster.model.objects import ConnectorObject, Page
+from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import ENABLED, SystemSchema
 from muster.model.secrets import Secret
 from muster.model.values import Value, WrongType
@@ -121,6 +121,14 @@ class LdapConnector(SessionConnector[LdapSettings, LdapObject, Session]):
                 if one.anchor not in seen:
                     seen.add(one.anchor)
                     yield one
+
+    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
+        """The values of one entry, read without the entry's other attributes."""
+        kind = self._types[object_type]
+        reader = Reader(kind, [attribute])
+        asked = f"(&{kind.filter}({kind.anchor}={escape_filter_chars(anchor)}))"
+        for dn, entry in self._session.search(kind.base, ldap.SCOPE_SUBTREE, asked, reader.request):
+            yield from reader.read(dn, entry)[1]
 
     def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
         """Set by the Password Modify operation (RFC 3062), on 389 DS by userPassword, which it hashes itself.

@@ -20,7 +20,7 @@ from muster.connectors.sql.wire import key_to_driver, to_driver
 from muster.connectors.sql.writing import Writing
 from muster.model.changes import Change, Outcome
 from muster.model.errors import MusterError, ProjectError, WatermarkExpired
-from muster.model.objects import ConnectorObject, Page
+from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import ENABLED, SystemSchema
 from muster.model.values import Attribute, Value, WrongType, items
 
@@ -129,6 +129,15 @@ class SqlConnector:
                 found = list({one.anchor: one for one in each}.values())
             yield from (one for one in found if one.anchor not in seen)
             seen.update(one.anchor for one in found)
+
+    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
+        """The values of one row in a side table, as of one instant."""
+        table = self._table(object_type)
+        key = key_to_driver(anchor, table)
+        if key is None:
+            return
+        with self._database.looking() as connection:
+            yield from TableReading(connection, table, [attribute]).references(attribute, key)
 
     def _some(self, table: Table, conditions: Sequence[ColumnElement[bool]]) -> list[ConnectorObject]:
         return self._looked(table, conditions) or []

@@ -80,6 +80,11 @@ class TableReading:
         for page in self._made(found, lists, frozenset()):
             yield from page.objects
 
+    def references(self, name: str, key: Any) -> Iterator[EdgePage]:
+        """Every value of one large reference of one row."""
+        for page in self._edges(name, [key]):
+            yield from page.edges
+
     def _logged(self, known: Value) -> Iterator[Page]:
         table, changes = self._table, self._table.spec.changes
         assert changes is not None

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from muster.project.files.base import Duration, FileModel, Flag, Percent, Text, Whole
+from muster.project.files.gateway import GatewayFile
 from muster.project.files.project import SafetyFile
 
 Group = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -36,4 +37,5 @@ class SystemFile(FileModel):
     quarantine: QuarantineFile | None = Field(None, description="When errors put the system in quarantine.")
     read: ReadFile | None = Field(None, description="How often it is read, where that differs from the schedule.")
     agents: Group | None = Field(None, description="The group of agents that run the connector, beside the system.")
+    gateway: GatewayFile | None = Field(None, description="Shows the system as a SCIM 2.0 service to others.")
     staging: Flag = Field(False, description="true: work changes out, write none to this system.")

@@ -20,6 +20,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 from muster.directory.errors import NotFound
 from muster.directory.guests import accept, known_ticket
 from muster.model.errors import StoreError
+from muster.server.bodies import TooLarge, body_of
 from muster.server.graph.call import Answer, Request
 from muster.server.graph.dispatch import Pace, error_answer, new_id
 from muster.server.graph.errors import GraphError
@@ -41,10 +42,6 @@ _PAGE_HEADERS: Final = {
 }
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
-
-
-class TooLarge(Exception):
-    """The body is larger than a request may be."""
 
 
 class Endpoint:
@@ -101,7 +98,7 @@ class Endpoint:
 
     async def _body(self, incoming: Incoming) -> bytes:
         """What was sent. Raises `TooLarge`, `TimeoutError`, `ClientDisconnect`."""
-        return await asyncio.wait_for(_read(incoming), self._patience)
+        return await body_of(incoming, LARGEST, self._patience)
 
     def _root(self, incoming: Incoming) -> str:
         """The address of the server as the client knows it."""
@@ -206,19 +203,6 @@ def _page(inside: str) -> str:
         f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Invitation</title><style>{style}</style>"
         f"<body>{inside}</body></html>"
     )
-
-
-async def _read(incoming: Incoming) -> bytes:
-    """What was sent. Raises `TooLarge` before it is all in memory."""
-    length = incoming.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length[:20]) > LARGEST:
-        raise TooLarge
-    found = bytearray()
-    async for part in incoming.stream():
-        found += part
-        if len(found) > LARGEST:
-            raise TooLarge
-    return bytes(found)
 
 
 def _error(error: GraphError) -> Response:

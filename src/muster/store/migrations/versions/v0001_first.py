@@ -397,3 +397,14 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
     )
+    op.create_table(
+        "gateway_token",
+        sa.Column("id", TEXT, primary_key=True),
+        sa.Column("system", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("me", TEXT),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("expires", sa.BigInteger()),
+    )
+    op.create_index("gateway_token_name", "gateway_token", ["system", "name"], unique=True)

@@ -1,0 +1,1 @@
+"""The SCIM gateway: connected systems as SCIM 2.0 services (RFC 7643, RFC 7644)."""

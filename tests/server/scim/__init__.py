@@ -1,0 +1,1 @@
+"""The SCIM gateway, over real sockets and real systems."""
