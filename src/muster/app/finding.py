@@ -15,15 +15,20 @@ _SAME: Final = (4, 2)
 _LOOKED_AT: Final = 1000
 
 
+class Nobody(ProjectError):
+    """No identity bears the name."""
+
+
 def find_identity(database: Database, who: str) -> int:
-    """The number of the one identity that `who` names. Raises `ProjectError` when there is none, or several."""
+    """The number of the one identity that `who` names. Raises `Nobody` when there is none, `ProjectError` when
+    there are several."""
     with database.read() as session:
         found = _candidates(session, who.strip())
         if len(found) > 1:
             uids = [row[0] for row in session.rows("SELECT uid FROM identity WHERE id IN ?i ORDER BY uid", found)]
             raise ProjectError(f"{who!r} names {len(found)} identities: {', '.join(uids)}. Use one of these ids")
         if not found:
-            raise ProjectError(_nobody(session, who.strip()))
+            raise Nobody(_nobody(session, who.strip()))
     return found[0]
 
 

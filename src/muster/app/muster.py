@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from muster.app.finding import find_identity
 from muster.app.foresight import check_day, foresee
 from muster.app.holding import check_hold
 from muster.app.leasing import project_leased
+from muster.app.on_demand import OnDemand
 from muster.app.others import other_server
 from muster.app.picture import Picture, picture, read_picture
 from muster.app.plans import (
@@ -147,6 +148,22 @@ class Muster:
         """Plan and apply in one go. `most` as for `apply`."""
         with self._leased("run"):
             return self._go("run", allow_deletes=allow_deletes, full=full, plan=None, most=most)
+
+    def provision(self, system: str, who: str, *, dry_run: bool = False) -> dict[str, Any]:
+        """One identity in one system, now: the steps import, scope, match and export, each with every value.
+
+        Only the objects of the identity are read, and only that of the system is written; nothing with `dry_run`.
+        Raises `ProjectError`, and `LeaseRefused` while a run is under way.
+        """
+        with self._leased("provision"):
+            return OnDemand(
+                self.project,
+                self.database,
+                system,
+                who,
+                dry_run,
+                lambda systems: self._run("provision", systems=systems),
+            ).work()
 
     def explain(self, who: str, system: str | None = None, attribute: str | None = None) -> dict[str, Any]:
         """Where each value of an identity comes from. Raises `ProjectError` when nobody is found."""
@@ -354,13 +371,13 @@ class Muster:
         return project_leased(self.project, self.database, verb)
 
     @contextmanager
-    def _run(self, verb: str, store: Database | None = None) -> Iterator[Run]:
+    def _run(self, verb: str, store: Database | None = None, systems: Collection[str] | None = None) -> Iterator[Run]:
         number = begin_run(self.database, verb, self._clock(), rehearsed=self.rehearsed)
         report = Report()
         run: Run | None = None
         state = FAILED
         try:
-            with self._opened(store or self.database, number) as run:
+            with self._opened(store or self.database, number, systems) as run:
                 report = run.report
                 yield run
             state = "held" if report.held else "errors" if report.errors else "done"
@@ -393,7 +410,7 @@ class Muster:
     def _clock(self) -> int:
         return micros(self._now or datetime.now(UTC))
 
-    def _opened(self, database: Database, number: int) -> Run:
+    def _opened(self, database: Database, number: int, systems: Collection[str] | None = None) -> Run:
         return Run(
             self.project,
             database,
@@ -402,4 +419,5 @@ class Muster:
             number=number,
             progress=self._progress,
             store=self.database.shown,
+            systems=systems,
         )

@@ -22,7 +22,9 @@ from muster.sync.quarantine import in_quarantine
 from muster.sync.staging import DEMOTED, STAGING, Standing
 
 _ENDED: Final = frozenset({"done", "errors", "held"})
-_RECENT: Final = 5
+ON_DEMAND: Final = "provision"
+"""The verb of runs that are about one identity: they say nothing of the others."""
+_RECENT: Final = 50
 """Runs among which the last that came to its end is looked for."""
 _SAME: Final = ("kind", "system", "object_type", "anchor")
 
@@ -70,7 +72,7 @@ def _told(runs: Sequence[Mapping[str, Any]], cases: Sequence[Mapping[str, Any]])
     why the last run failed, if it did."""
     found: dict[str, list[dict[str, Any]]] = {"held": [], "error": [], "note": []}
     known = {tuple(case[key] for key in _SAME) for case in cases}
-    last = next((run for run in runs if run["state"] in _ENDED), None)
+    last = next((run for run in runs if run["state"] in _ENDED and run["verb"] != ON_DEMAND), None)
     failed = [problem for run in runs[:1] if run["state"] == FAILED for problem in run["problems"]]
     found["error"] = [_entry(problem) for problem in failed if problem["kind"] == FAILED]
     for problem in last["problems"] if last is not None else ():

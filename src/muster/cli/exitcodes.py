@@ -46,3 +46,13 @@ def of_result(document: Mapping[str, Any]) -> int:
     if document.get("held"):
         return HELD
     return WRONG if document.get("errors") or document.get("stale") else DONE
+
+
+def of_provision(document: Mapping[str, Any]) -> int:
+    """The exit code of provisioning on demand; with a dry run, whether there would be something to write."""
+    if document.get("held"):
+        return HELD
+    failed = any(step["status"] == "failure" for one in document["objects"] for step in one["steps"])
+    if document.get("errors") or failed:
+        return WRONG
+    return CHANGES if document["dry_run"] and any(one.get("changes") for one in document["objects"]) else DONE

@@ -17,6 +17,7 @@ VERBS: Final[Mapping[str, str]] = {
     "plan": "Show every change a run would make, with its reason. Changes no connected system.",
     "apply": "Make the changes of a plan.",
     "run": "Plan and apply in one go, until nothing is left to do.",
+    "provision": "Provision one person or group in one system now, and show each step.",
     "explain": "Say where each value of somebody comes from.",
     "expression": "Try out expressions and scopes.",
     "status": "Show systems, identities and open cases.",

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+HIDDEN: Final = "***"
+_NEVER: Final = frozenset({"password", "userpassword", "unicodepwd", "secret", "token"})
+
+
+def secret_name(name: str) -> bool:
+    """Whether an attribute of this name holds what nobody is shown."""
+    return name.lower() in _NEVER
+
 
 class Secret:
     """A password, token or key. `reveal()` gives it; every other way to look at it shows stars."""

@@ -34,6 +34,11 @@ class CompiledScope:
     located: Located | None = None
     rule: object = None
 
+    @property
+    def written(self) -> object:
+        """What stands in the file: the text of an expression, or the kind of scope with its groups or rule."""
+        return self.located.expression.text if self.located is not None else self.rule
+
 
 @dataclass(frozen=True, slots=True)
 class Compiler:

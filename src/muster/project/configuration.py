@@ -205,7 +205,8 @@ class Inbound:
 class Outbound:
     """What a mapping writes. Without `provision` it only updates objects that are joined.
 
-    `scope`: the identities that take part; `out_of_scope`: the steps for an object whose identity left it. What
+    `scope`: the identities that take part, `scope_rule` as it is written (a text, or the kind of scope and its groups);
+    `out_of_scope`: the steps for an object whose identity left it. What
     `actions` leaves out is no longer here: no steps, flows that are written once; `creates` False: no creates.
     `presence_digest`: what `provision` and `scope` say.
     """
@@ -216,6 +217,7 @@ class Outbound:
     deprovision: tuple[Step, ...] = ()
     password: str | None = None
     scope: Scope | None = None
+    scope_rule: object = None
     scope_place: Place | None = None
     out_of_scope: tuple[Step, ...] = ()
     creates: bool = True

@@ -44,6 +44,7 @@ def build_outbound(context: MappingContext) -> Outbound | None:
         steps,
         section.password,
         scope=scope.scope if scope is not None else None,
+        scope_rule=scope.written if scope is not None else None,
         scope_place=document.value_place(["outbound", "scope"]) if scope is not None else None,
         out_of_scope=apart,
         creates="create" in actions,

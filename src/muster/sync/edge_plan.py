@@ -7,7 +7,7 @@ another change of the plan stands there without a text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -87,10 +87,10 @@ class EdgePlan(Paced):
         self.touchable = touchable
         self.made = 0
 
-    def plan(self) -> int:
-        """Look at everything that is dirty; how many new changes that made."""
+    def plan(self, only: Collection[int] | None = None) -> int:
+        """Look at everything that is dirty, or at these owners alone; how many new changes that made."""
         if self.rules.streamed:
-            self.work(self._steps())
+            self.work(self._steps() if only is None else self._steps_of(sorted(only)))
         return self.made
 
     # --- step by step
@@ -109,6 +109,13 @@ class EdgePlan(Paced):
             owner, attribute = row
             yield _EACH
             yield from self._reference(owner, attribute)
+
+    def _steps_of(self, owners: Sequence[int]) -> Iterator[int]:
+        for owner in owners:
+            rows = self.session.rows("SELECT DISTINCT attribute FROM edge_dirty WHERE owner = ?", owner)
+            for (attribute,) in sorted(rows):
+                yield _EACH
+                yield from self._reference(owner, attribute)
 
     def _reference(self, owner: int, attribute: int) -> Iterator[int]:
         """One attribute of one owner, in every system that is told about it."""

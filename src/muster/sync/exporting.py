@@ -35,6 +35,8 @@ from muster.sync.rules import Rules
 from muster.sync.sent import Sent
 
 _EDGES: Final = 1000
+_FEW: Final = 1000
+"""So many chosen changes are asked for by their numbers, however many others wait."""
 
 Write = Callable[[Iterable[Change]], Iterator[Outcome]]
 Fetch = Callable[[str, str | None, Document], ConnectorObject | None]
@@ -93,6 +95,9 @@ class Exporter:
         self.spaces = rules.spaces_of(system)
         self.counts = ExportCounts()
         self.taken, self.recorded = Pace(), Pace()
+        self._few = only if only is not None and len(only) <= _FEW else None
+        self._chosen = "AND c.id IN ?i " if self._few is not None else ""
+        self._given = (sorted(self._few),) if self._few is not None else ()
 
     def work(self) -> ExportCounts:
         """Write everything that is pending (and, with `only`, approved), in order, one attempt a change and run."""
@@ -108,9 +113,11 @@ class Exporter:
             with self.database.read() as session:
                 for one in self.spaces:
                     lowest = session.value(
-                        f"SELECT MIN(rank) FROM change WHERE state = {PLANNED} AND space = ? AND rank >= ?",
+                        f"SELECT MIN(rank) FROM change c WHERE state = {PLANNED} AND space = ? AND rank >= ? "
+                        f"{self._chosen}",
                         one,
                         rank if one > space else rank + 1,
+                        *self._given,
                     )
                     if lowest is not None:
                         found.append((lowest, one))
@@ -152,10 +159,11 @@ class Exporter:
             rows = session.rows(
                 "SELECT c.id, c.mapping, c.identity, c.object, c.action, c.anchor, p.doc, i.uid "
                 "FROM change c JOIN payload p ON p.change = c.id LEFT JOIN identity i ON i.id = c.identity "
-                "WHERE c.state = 0 AND c.space = ? AND c.rank = ? AND c.id > ? ORDER BY c.id LIMIT ?",
+                f"WHERE c.state = 0 AND c.space = ? AND c.rank = ? AND c.id > ? {self._chosen}ORDER BY c.id LIMIT ?",
                 space,
                 rank,
                 after,
+                *self._given,
                 size,
             )
             chosen = [row for row in rows if self.only is None or row[0] in self.only]

@@ -7,7 +7,7 @@ look-up. Deletions are inferred only where a read was complete, and only within 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -100,6 +100,38 @@ def import_system(
                 raise
 
 
+def import_found(
+    rules: Rules, database: Database, system: str, found: Sequence[ConnectorObject], report: Report, *, now: int
+) -> list[int]:
+    """Take in objects that their system showed when it was asked for them, as a read of changes does; their numbers."""
+    wanted = rules.wanted(system)
+    job = _Import(rules, database, system, report, now, wanted, False)
+    named = "SELECT id, part FROM object WHERE space = ? AND anchor = ?"
+    asked = [one for one in found if one.type in wanted]
+    with database.read() as session:
+        parts = [row[1] if (row := session.one(named, job.spaces[one.type], one.anchor)) else "" for one in asked]
+    job.take(
+        [
+            replace(
+                one,
+                values={name: one.values[name] for name in wanted[one.type] if name in one.values},
+                partition=one.partition or part,
+            )
+            for one, part in zip(asked, parts, strict=True)
+        ]
+    )
+    with database.read() as session:
+        rows = [session.one(named, job.spaces[one.type], one.anchor) for one in asked]
+    return [row[0] for row in rows if row is not None]
+
+
+def import_missing(
+    rules: Rules, database: Database, system: str, numbers: Sequence[int], report: Report, *, now: int
+) -> None:
+    """Objects that their system did not have any more when it was asked for them are gone."""
+    _Import(rules, database, system, report, now, rules.wanted(system), False).lose(numbers)
+
+
 def _covers(had: Mapping[str, Sequence[str]], wanted: Mapping[str, Sequence[str]]) -> bool:
     return all(kind in had and set(names) <= set(had[kind]) for kind, names in wanted.items())
 
@@ -162,6 +194,16 @@ class _Import:
         believed.append(self._believe_tombstones())
         self._finish(last, since, believed=all(believed))
         return self.counts
+
+    def take(self, objects: Sequence[ConnectorObject]) -> None:
+        """Single objects, of which nothing follows for the others."""
+        self._objects(objects, "")
+
+    def lose(self, numbers: Sequence[int]) -> None:
+        """Single objects that are no more."""
+        with self.database.write() as session:
+            self._mark_gone(session, numbers)
+            spend(session, self.system, self.now, {TOMBSTONES: len(numbers)})
 
     # --- objects
 

@@ -8,7 +8,7 @@ give out unique values last.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from xxhash import xxh3_64_hexdigest
@@ -31,9 +31,11 @@ from muster.sync.marks import (
     RETURNED,
     TROUBLE,
     any_object,
+    changed_objects,
     marked_identities,
 )
 from muster.sync.matching import Matching
+from muster.sync.narrow import Narrow
 from muster.sync.partial import Unread
 from muster.sync.paths import wake_lacking, wake_readers
 from muster.sync.problems import Report
@@ -58,15 +60,17 @@ class Inbound:
         now: int,
         unknown: Unread,
         asking: Asking,
+        narrow: Narrow | None = None,
     ) -> None:
         self.asking = asking
+        self.narrow = narrow
         self.rules = rules
         self.database = database
         self.report = report
         self.now = now
         self.unknown = unknown
         self.recomputing = Recomputing(rules, report, now, unknown)
-        self.matching = Matching(rules, database, now, unknown)
+        self.matching = Matching(rules, database, now, unknown, narrow)
         self.classes = _classes(rules)
         self.small_references = sorted(
             {f.attribute_id for m in rules.mappings.values() for f in m.inbound if f.how and f.streamed is None}
@@ -75,11 +79,16 @@ class Inbound:
         self.recomputed, self.projected = Pace(), Pace()
 
     def work(self) -> dict[str, int]:
-        """Settle everything that is dirty; how much there was."""
-        self._wake()
+        """Settle everything that is dirty, or of that what the work is narrowed to; how much there was."""
+        if self.narrow is None:
+            self._wake()
         while True:
             self.matching.work()
-            Streams(self.rules, self.database).stream()
+            if self.narrow is None:
+                Streams(self.rules, self.database).stream()
+            else:
+                with self.database.read() as session:
+                    self.narrow.follow(session)
             if self._recompute_dirty(IN):
                 continue
             if self._any_changed_object():
@@ -117,6 +126,8 @@ class Inbound:
 
     def _any_changed_object(self) -> bool:
         with self.database.read() as session:
+            if self.narrow is not None:
+                return bool(changed_objects(session, "id", 1, self.narrow.objects))
             return any_object(session, CHANGED, RETURNED)
 
     # --- identities whose objects changed
@@ -127,7 +138,7 @@ class Inbound:
         any_found = False
         while True:
             with self.database.write() as session:
-                rows = marked_identities(session, _COLUMNS, bit, after, self.recomputed.size)
+                rows = marked_identities(session, _COLUMNS, bit, after, self.recomputed.size, self._only())
                 if not rows:
                     return any_found
                 any_found = True
@@ -136,6 +147,9 @@ class Inbound:
                 joined = self._joined(session, [item.id for item in identities])
                 self._recompute(session, identities, joined, allocate=bit == NEEDS_UNIQUE)
                 self.recomputed.worked(len(rows), session.seconds)
+
+    def _only(self) -> Collection[int] | None:
+        return self.narrow.identities if self.narrow is not None else None
 
     def _ask(self) -> bool:
         """Ask the systems for the unique values that would be given out now; whether that brought anything new.
@@ -149,7 +163,7 @@ class Inbound:
             trial = Recomputing(self.rules, Report(lacking=dict(self.report.lacking)), self.now, self.unknown)
             reservations = Reservations(self.rules, session)
             after = 0
-            while rows := marked_identities(session, _COLUMNS, NEEDS_UNIQUE, after, self.recomputed.size):
+            while rows := marked_identities(session, _COLUMNS, NEEDS_UNIQUE, after, self.recomputed.size, self._only()):
                 after = rows[-1][0]
                 identities = [_identity(row) for row in rows]
                 joined = self._joined(session, [item.id for item in identities])
@@ -336,15 +350,18 @@ class Inbound:
 
     def _waiting(self, session: Session, mappings: Sequence[CompiledMapping]) -> list[Joined]:
         found: list[Joined] = []
+        chosen = "" if self.narrow is None else "AND id IN ?i "
+        given = () if self.narrow is None else (sorted(self.narrow.objects),)
         for mapping in mappings:
             found.extend(
                 Joined(number, mapping, anchor, decode(data), made, decode(wrote))
                 for number, anchor, data, made, wrote in session.rows(
                     "SELECT id, anchor, doc, made, wrote FROM object "
-                    f"WHERE dirty > 0 AND dirty = {AWAITING} AND space = ? AND mapping = ? "
+                    f"WHERE dirty > 0 AND dirty = {AWAITING} AND space = ? AND mapping = ? {chosen}"
                     "ORDER BY space, anchor LIMIT ?",
                     mapping.space,
                     mapping.id,
+                    *given,
                     self.projected.size,
                 )
             )

@@ -27,10 +27,10 @@ TOMBSTONES: Final = "tombstones"
 """`kind` in `spent`: objects that the system itself said are deleted."""
 
 
-def over_limits(session: Session, rules: Rules, now: int) -> list[Problem]:
+def over_limits(session: Session, rules: Rules, now: int, systems: Iterable[str] | None = None) -> list[Problem]:
     """What the pending changes exceed, one problem for each system and limit; nothing of such a system is written."""
     found: list[Problem] = []
-    for system in sorted(rules.project.systems):
+    for system in sorted(rules.project.systems if systems is None else systems):
         spaces = rules.spaces_of(system)
         if spaces:
             found.extend(_System(session, rules, system, spaces, now).problems())

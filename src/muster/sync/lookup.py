@@ -13,6 +13,7 @@ from muster.store.database import Database, Session, chunks
 from muster.sync.changes import PLANNED
 from muster.sync.importing import clean
 from muster.sync.indexes import value_keys
+from muster.sync.narrow import Narrow
 from muster.sync.reserving import release_taken
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.showing import names_of
@@ -32,17 +33,25 @@ class Found:
 
 
 def look_before_making(
-    rules: Rules, database: Database, spaces: Sequence[int], find: Find, looked: set[tuple[int, int]]
+    rules: Rules,
+    database: Database,
+    spaces: Sequence[int],
+    find: Find,
+    looked: set[tuple[int, int]],
+    narrow: Narrow | None = None,
 ) -> bool:
     """Ask a system by the join rules for what is about to be made in these spaces; whether it has any of it.
 
     Each place (identity, mapping) is looked at once: `looked` remembers. Raises what `find` raises.
     """
+    chosen = "" if narrow is None else "AND c.identity IN ?i "
+    given = () if narrow is None else (sorted(narrow.identities),)
     with database.read() as session:
         rows = session.rows(
             "SELECT c.identity, c.mapping, i.doc FROM change c JOIN identity i ON i.id = c.identity "
-            f"WHERE c.state = {PLANNED} AND c.action = 'create' AND c.space IN ?i ORDER BY c.id",
+            f"WHERE c.state = {PLANNED} AND c.action = 'create' AND c.space IN ?i {chosen}ORDER BY c.id",
             list(spaces),
+            *given,
         )
     any_found = False
     for batch in chunks([row for row in rows if (row[0], row[1]) not in looked]):
@@ -56,7 +65,9 @@ def look_before_making(
         if found:
             any_found = True
             with database.write() as session:
-                take_in(session, rules, found)
+                numbers = take_in(session, rules, found)
+            if narrow is not None:
+                narrow.objects.update(numbers)
     return any_found
 
 
@@ -76,8 +87,9 @@ def _matches(mapping: CompiledMapping, document: Document, find: Find) -> Sequen
     return ()
 
 
-def take_in(session: Session, rules: Rules, found: Sequence[Found]) -> None:
-    """Objects that a look-up found enter the connector space as any imported object does."""
+def take_in(session: Session, rules: Rules, found: Sequence[Found]) -> list[int]:
+    """Objects that a look-up found enter the connector space as any imported object does; their numbers."""
+    numbers: list[int] = []
     for one in found:
         item, schema = one.object, rules.schema_of(one.space)
         if schema is None:
@@ -96,3 +108,5 @@ def take_in(session: Session, rules: Rules, found: Sequence[Found]) -> None:
         release_taken(session, rules, keys)
         if one.identity is not None:
             session.run("UPDATE identity SET dirty = (dirty & 7) | 3 WHERE id = ?", one.identity)
+        numbers.append(number)
+    return numbers

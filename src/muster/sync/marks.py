@@ -6,7 +6,7 @@ query that says so in the same words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any, Final
 
 from muster.store.database import Session
@@ -25,9 +25,18 @@ TROUBLE: Final = 8
 """Bits of an identity's `dirty`: work out its values; its objects; give it unique values; look again next run."""
 
 
-def changed_objects(session: Session, columns: str, limit: int) -> list[tuple[Any, ...]]:
-    """Some objects that changed or returned."""
+def changed_objects(
+    session: Session, columns: str, limit: int, only: Collection[int] | None = None
+) -> list[tuple[Any, ...]]:
+    """Some objects that changed or returned, of those given."""
     found: list[tuple[Any, ...]] = []
+    if only is not None:
+        return session.rows(
+            f"SELECT {columns} FROM object WHERE id IN ?i AND dirty IN ({CHANGED}, {RETURNED}) "
+            "ORDER BY dirty, space, anchor LIMIT ?",
+            sorted(only),
+            limit,
+        )
     for mark in (CHANGED, RETURNED):
         if len(found) < limit:
             found += session.rows(
@@ -46,7 +55,7 @@ def any_object(session: Session, *marks: int) -> bool:
 
 
 def marked_identities(
-    session: Session, columns: str, bit: int, after: int, limit: int, only: Sequence[int] | None = None
+    session: Session, columns: str, bit: int, after: int, limit: int, only: Collection[int] | None = None
 ) -> list[tuple[Any, ...]]:
     """The next identities in the order of their ids that have this bit; `columns` begins with the id."""
     found: list[tuple[Any, ...]] = []

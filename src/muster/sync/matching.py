@@ -38,6 +38,7 @@ from muster.sync.joining import (
 )
 from muster.sync.marks import AWAITING, CLAIMING, RETURNED, changed_objects
 from muster.sync.naming import wake_referrers
+from muster.sync.narrow import Narrow
 from muster.sync.partial import PartialDocument, Unread
 from muster.sync.reserving import make_shown_firm
 from muster.sync.rules import CompiledMapping, Rules, identity_keys
@@ -83,8 +84,11 @@ class _Batch:
 class Matching:
     """Takes every changed object as far as a join, a case, or the queue of those to be projected."""
 
-    def __init__(self, rules: Rules, database: Database, now: int, unknown: Unread) -> None:
+    def __init__(
+        self, rules: Rules, database: Database, now: int, unknown: Unread, narrow: Narrow | None = None
+    ) -> None:
         self.rules = rules
+        self.narrow = narrow
         self.database = database
         self.now = now
         self.unknown = unknown
@@ -98,9 +102,8 @@ class Matching:
         any_changed = False
         while True:
             with self.database.read() as session:
-                rows = changed_objects(
-                    session, "id, space, anchor, doc, mapping, identity, gone, dirty, ref, made", CHUNK
-                )
+                columns = "id, space, anchor, doc, mapping, identity, gone, dirty, ref, made"
+                rows = changed_objects(session, columns, CHUNK, self.narrow.objects if self.narrow else None)
             if rows:
                 any_changed = True
                 for row in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from muster.store.codec import decode
 from muster.store.database import Session, chunks
@@ -21,9 +21,12 @@ def keep_notes(session: Session, identities: Sequence[int], notes: Sequence[Note
     session.upsert("note", _KEY, _KEY, notes)
 
 
-def report_notes(session: Session, rules: Rules, report: Report) -> None:
-    """Tell every note, whenever it was made."""
-    rows = session.rows("SELECT identity, mapping, kind, message FROM note ORDER BY identity, mapping, kind, message")
+def report_notes(session: Session, rules: Rules, report: Report, only: Collection[int] | None = None) -> None:
+    """Tell every note, or those of these identities, whenever it was made."""
+    chosen, given = ("", ()) if only is None else ("WHERE identity IN ?i ", (sorted(only),))
+    rows = session.rows(
+        f"SELECT identity, mapping, kind, message FROM note {chosen}ORDER BY identity, mapping, kind, message", *given
+    )
     known: dict[int, tuple[str, str]] = {}
     anchors: dict[tuple[int, int], str] = {}
     for numbers in chunks(sorted({row[0] for row in rows})):

@@ -7,7 +7,7 @@ at most one an identity and mapping: a newer one replaces one that was not sent.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -122,7 +122,7 @@ class Outbound:
         with self.database.write() as session:
             session.run("UPDATE identity SET dirty = dirty | 2 WHERE due_out IS NOT NULL AND due_out <= ?", self.now)
 
-    def work(self, only: Sequence[int] | None = None) -> dict[str, int]:
+    def work(self, only: Collection[int] | None = None) -> dict[str, int]:
         """Decide for every touched identity (or only for those given)."""
         after, found = 0, True
         while found:
@@ -133,10 +133,10 @@ class Outbound:
                 if rows:
                     self._batch(session, rows)
                     self.pace.worked(len(rows), session.seconds)
-        self.counts["changes"] += EdgePlan(self.rules, self.database, self.run, self.touchable).plan()
+        self.counts["changes"] += EdgePlan(self.rules, self.database, self.run, self.touchable).plan(only)
         self._tell_kept_out()
         with self.database.read() as session:
-            report_notes(session, self.rules, self.report)
+            report_notes(session, self.rules, self.report, only)
         return self.counts
 
     def _tell_kept_out(self) -> None:
@@ -155,7 +155,7 @@ class Outbound:
                 )
             )
 
-    def to_be_given(self, scopes: frozenset[str]) -> list[tuple[str, str]]:
+    def to_be_given(self, scopes: frozenset[str], only: Collection[int] | None = None) -> list[tuple[str, str]]:
         """The unique values (scope, value) of these scopes that `work` would give out now; none is given out."""
         kinds = {name for name, kind in self.rules.types.items() if any(_gives(m, scopes) for m in kind.outbound)}
         if not kinds:
@@ -163,7 +163,7 @@ class Outbound:
         with self.database.read() as session:
             reservations = Reservations(self.rules, session)
             after = 0
-            while rows := marked_identities(session, _COLUMNS, OUT, after, self.pace.size):
+            while rows := marked_identities(session, _COLUMNS, OUT, after, self.pace.size, only):
                 after = rows[-1][0]
                 rows = [row for row in rows if row[2] in kinds]
                 if rows:

@@ -34,12 +34,13 @@ class PartialDocument(dict[str, Value]):
 class Unread:
     """The attributes that no read has brought yet: of every object of a space, and of single objects besides.
 
-    `systems`: those that were never read at all.
+    `systems`: those that were never read at all. `asked`: objects that were asked for by themselves, and shown whole.
     """
 
     spaces: Mapping[int, frozenset[str]] = field(default_factory=dict)
     objects: Mapping[int, frozenset[str]] = field(default_factory=dict)
     systems: frozenset[str] = frozenset()
+    asked: Collection[int] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is unknown of the objects that there are."""
@@ -47,5 +48,5 @@ class Unread:
 
     def of(self, space: int, number: int) -> frozenset[str]:
         """What is unknown of an object."""
-        found = self.spaces.get(space, frozenset())
+        found = frozenset() if number in self.asked else self.spaces.get(space, frozenset())
         return found | self.objects[number] if number in self.objects else found

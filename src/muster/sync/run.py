@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -40,6 +40,7 @@ from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
 from muster.sync.fitting import misfits
 from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
+from muster.sync.limits import over_limits
 from muster.sync.lookup import look_before_making
 from muster.sync.marks import (
     AWAITING,
@@ -52,6 +53,7 @@ from muster.sync.marks import (
     any_identity,
     any_object,
 )
+from muster.sync.narrow import Narrow
 from muster.sync.outbound import Outbound
 from muster.sync.partial import Unread
 from muster.sync.planning import finish_plan
@@ -68,7 +70,8 @@ from muster.sync.unresolved import report_unresolved
 
 ROUNDS: Final = 5
 Progress = Callable[[str, int, int | None], None]
-_DOWN: Final = (Unreachable, Throttled, AuthFailed, IncompleteRead, ProjectError)
+DOWN: Final = (Unreachable, Throttled, AuthFailed, IncompleteRead, ProjectError)
+"""The errors after which a run goes on without the system."""
 
 
 @dataclass(slots=True)
@@ -101,7 +104,8 @@ class Steps:
 class Run:
     """A run over one store. `with Run(...) as run:` opens the systems; one that is down is reported, not raised.
 
-    `store`: the address of the store that `database` is a copy of.
+    `store`: the address of the store that `database` is a copy of. `systems`: those that are opened; of the others,
+    what they last said of themselves must do.
     """
 
     def __init__(
@@ -115,8 +119,10 @@ class Run:
         progress: Progress | None = None,
         order: Callable[[Sequence[str]], Sequence[str]] = sorted,
         store: str | None = None,
+        systems: Collection[str] | None = None,
     ) -> None:
         self.project = project
+        self._chosen = systems
         self.database = database
         self.connect = connect
         self.now = now
@@ -152,7 +158,8 @@ class Run:
                 obey_the_file_again(session)
         schemas: dict[str, SystemSchema] = {}
         for system in self.order(list(self.project.systems)):
-            schema = self._opened(system)
+            chosen = self._chosen is None or system in self._chosen
+            schema = self._opened(system) if chosen else self._remembered(system)
             if schema is not None:
                 schemas[system] = schema
         self.rules: Rules = compile_rules(self.project, schemas, Names(self.database))
@@ -175,8 +182,8 @@ class Run:
         try:
             guard = self._stack.enter_context(self.connect(system))
             schema = guard.schema()
-        except _DOWN as error:
-            self._down(system, error)
+        except DOWN as error:
+            self.down(system, error)
             return self._remembered(system)
         known = self._remembered(system)
         if known is not None:
@@ -215,7 +222,8 @@ class Run:
             data = session.value("SELECT schema FROM system WHERE name = ?", system)
         return msgspec.json.decode(bytes(data), type=SystemSchema) if data is not None else None
 
-    def _down(self, system: str, error: MusterError) -> None:
+    def down(self, system: str, error: MusterError) -> None:
+        """Report a system that cannot be used now."""
         kind = {
             Unreachable: "unreachable",
             Throttled: "throttled",
@@ -235,9 +243,9 @@ class Run:
                 return ()
             try:
                 return guard.find_any(kind, attribute, values)
-            except _DOWN as error:
+            except DOWN as error:
                 self._silent.add(system)
-                self._down(system, error)
+                self.down(system, error)
                 return ()
 
         return find
@@ -278,8 +286,8 @@ class Run:
                     delta=guard.connector.spec.capabilities.reads_changes,
                     allow_deletes=allow_deletes,
                 )
-            except (*_DOWN, WatermarkExpired) as error:
-                self._down(system, error)
+            except (*DOWN, WatermarkExpired) as error:
+                self.down(system, error)
                 self._recover(system, readable=False)
                 return
             counts.update(found.document())
@@ -349,7 +357,7 @@ class Run:
             )
         self.held |= {problem.system for problem in self.report.held if problem.kind in NOT_TAKEN_IN}
 
-    def _look_before_making(self) -> bool:
+    def _look_before_making(self, narrow: Narrow | None = None) -> bool:
         """Where a read did not show everything, the system is asked for what is to be made; whether it had some."""
         unread = {(problem.system, problem.type) for problem in self.report.errors if problem.kind == "read"}
         found = False
@@ -361,9 +369,9 @@ class Run:
             ]
             if spaces and guard.connector.spec.capabilities.finds:
                 try:
-                    found |= look_before_making(self.rules, self.database, spaces, guard.find, self._looked)
-                except _DOWN as error:
-                    self._down(system, error)
+                    found |= look_before_making(self.rules, self.database, spaces, guard.find, self._looked, narrow)
+                except DOWN as error:
+                    self.down(system, error)
         return found
 
     def _look_among_the_deleted(self) -> None:
@@ -371,8 +379,38 @@ class Run:
         for system, guard in self._open.items():
             try:
                 self._restoring.mark(self.rules.spaces_of(system), guard.find_deleted)
-            except _DOWN as error:
-                self._down(system, error)
+            except DOWN as error:
+                self.down(system, error)
+
+    def settle_for(self, narrow: Narrow, system: str) -> None:
+        """Inbound and outbound for what the work is about, and the limits of one system; the rest stays marked."""
+        self._note_unknown()
+        self._unknown.asked = narrow.objects
+        with self.steps.timed("inbound") as counts:
+            inbound = Inbound(self.rules, self.database, self.report, self.now, self._unknown, self._asking, narrow)
+            counts.update(inbound.work())
+        with self.steps.timed("outbound") as counts:
+            outbound = Outbound(self.rules, self.database, self.report, self.now, self._unknown, self.number)
+            known = not self._asking.ask(outbound.to_be_given(self._asking.scopes, narrow.identities))
+            if known:
+                counts.update(outbound.work(narrow.identities))
+        if not known or self._look_before_making(narrow):
+            self.settle_for(narrow, system)
+            return
+        with self.database.read() as session:
+            problems = over_limits(session, self.rules, self.now, [system])
+        for problem in problems:
+            self.report.add(problem)
+        self.held = {problem.system for problem in problems}
+
+    def export_for(self, system: str, only: frozenset[int]) -> None:
+        """Write these changes of one system, which somebody asked for by name."""
+        if only:
+            self._export(system, only, judged=False)
+
+    def guard(self, system: str) -> Guard | None:
+        """The session with a system; None where it is down or was not to be opened."""
+        return self._open.get(system)
 
     def export(self, *, allow_deletes: bool, only: frozenset[int] | None = None) -> int:
         """Write what is pending, system by system; how many changes were made."""
@@ -404,7 +442,7 @@ class Run:
             self.report.add(problem)
         return problem is not None
 
-    def _export(self, system: str, only: frozenset[int] | None) -> int:
+    def _export(self, system: str, only: frozenset[int] | None, *, judged: bool = True) -> int:
         guard = self._open[system]
         with self.database.read() as session:
             total = session.value(
@@ -437,7 +475,8 @@ class Run:
             )
             found = exporter.work()
             counts.update(found.document())
-        self._judge(system, found)
+        if judged:
+            self._judge(system, found)
         self.applied.extend(found.applied)
         self.attempted.extend(found.attempted)
         self._existing.update({(one[0].identity, one[0].mapping): one for one in found.existing})
@@ -496,7 +535,7 @@ def _fetcher(guard: Guard) -> Callable[[str, str | None, Document], ConnectorObj
                     hits = guard.find(kind, {name: value})
                     if len(hits) == 1:
                         return hits[0]
-        except _DOWN:
+        except DOWN:
             return None
         return None
 

@@ -7,11 +7,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from muster.model.secrets import HIDDEN, secret_name
+
 LONGEST: Final = 60
 """Characters of one value; the JSON document has all of them."""
 
 _FRACTION: Final = re.compile(r"\.\d+(?=Z$)")
-_NEVER: Final = frozenset({"password", "userpassword", "unicodepwd", "secret", "token"})
 
 
 def safe(text: object) -> str:
@@ -34,8 +35,8 @@ def value(found: object, name: str = "") -> str:
     """A value of an attribute; `nothing` for NULL, stars for what is a secret by its name."""
     if found is None or found == []:
         return "nothing"
-    if name.lower() in _NEVER:
-        return "***"
+    if secret_name(name):
+        return HIDDEN
     if isinstance(found, bool):
         return "true" if found else "false"
     if isinstance(found, list | tuple):
