@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from muster.agents.remote import Remote
+from muster.app.asking import ask_systems
 from muster.connectors.kit.guard import Guard, RetryPolicy
 from muster.connectors.kit.memory import MemoryConnector, MemoryObject, MemorySettings
 from muster.connectors.kit.memory_system import MemorySystem
@@ -17,8 +19,8 @@ from muster.model.objects import Page
 from muster.model.schema import mistaken
 from tests.agents.wire import Agents, only
 from tests.connectors.subjects import account
-from tests.sync.readings import active, numbered, two
-from tests.sync.world import World, changed, kinds
+from tests.sync.readings import APP, HR, active, numbered, two
+from tests.sync.world import MemorySide, World, changed, kinds
 
 
 @pytest.mark.parametrize(
@@ -120,3 +122,78 @@ def test_another_agent_that_reaches_another_system_writes_nothing(tmp_path: Path
     agents.close()
     assert system.count() == 0
     system.close()
+
+
+# --- another one that is meant
+
+JOINED = """
+identity: person
+join:
+  - employeeId: '[emp]'
+outbound:
+  provision: 'true'
+  flows:
+    emp: '[employeeId]'
+    name: '[displayName]'
+"""
+
+
+def rebuilt(world: World, side: MemorySide, *, key: str = "") -> None:
+    """The system is built anew: the same people under other anchors, and it is another."""
+    for anchor, values in side.all().items():
+        side.remove(anchor)
+        if anchor != "2":
+            side.put(f"new-{anchor}", **{**values, **({key: f"new-{anchor}"} if key else {})})
+    side.system.identities = {"": "S-2"}
+
+
+def forget(world: World, system: str, *, sure: bool = True) -> dict[str, Any]:
+    with world.muster() as muster:
+        return muster.forget(system, sure=sure)
+
+
+def test_a_system_that_takes_the_place_of_another_is_joined_anew(world: World) -> None:
+    world.source("hr", "worker", rows=numbered(20), mapping=HR)
+    app = world.target("app", "account", mapping=JOINED, anchor="id", assigned=True)
+    app.system.identities = {"": "S-1"}
+    world.run()
+    rebuilt(world, app, key="id")
+    lost = app.all().popitem()[0]
+    app.remove(lost)
+    assert kinds(world.run()["errors"]) == ["settings"]
+    with world.muster() as muster:
+        asked = {one.system: (one.ok, one.message) for one in ask_systems(muster.project)}
+    assert asked["hr"][0]
+    assert not asked["app"][0]
+    assert "this is another system: S-2, and what is known of it comes from S-1" in asked["app"][1]
+    assert "takes the old one's place: muster forget app" in asked["app"][1]
+
+    shown = forget(world, "app", sure=False)
+    assert shown == {"system": "app", "was": ["S-1"], "objects": 20, "joined": 20, "forgotten": False}
+    assert kinds(world.run()["errors"]) == ["settings"], "only looked at"
+    forget(world, "app")
+    app.system.faults.unreachable = True
+    assert changed(world.run()) == [], "nothing is forgotten before the new one was read"
+    app.system.faults.unreachable = False
+    before = app.all()
+    result = world.run()
+    assert (result["errors"], result["held"]) == ([], [])
+    assert [one[:2] for one in changed(result)] == [("app", "create")], "whom the new one lacks"
+    assert before.items() <= app.all().items()
+    assert len(app.all()) == 20
+    assert (changed(world.run()), world.status()["systems"][0]["objects"]) == ([], 20)
+
+
+def test_a_source_that_takes_the_place_of_another_takes_nobody_away(world: World) -> None:
+    people = {f"{n}": {"name": f"N{n}", "emp": f"{n}"} for n in range(20)}
+    mapping = HR.replace("'[id]'", "'[emp]'")
+    hr = world.source("hr", "worker", rows=people, mapping=mapping)
+    app = world.target("app", "account", mapping=APP)
+    hr.system.identities = {"": "S-1"}
+    world.run()
+    rebuilt(world, hr, key="id")
+    forget(world, "hr")
+    result = world.run()
+    assert (result["errors"], result["held"]) == ([], [])
+    assert [one[:2] for one in changed(result)] == [("app", "disable")], "the one who is not in the new one"
+    assert len(active(app)) == 19

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from muster.app.connectors import connect
-from muster.model.errors import MusterError
+from muster.model.errors import MusterError, ProjectError
+from muster.model.schema import SystemSchema
 from muster.project.configuration import Project
 from muster.project.diagnostics import Diagnostic
 from muster.project.secrets import SecretStore
+from muster.store.database import Database, is_there
+from muster.store.opening import open_store
 from muster.sync.fitting import misfits
+from muster.sync.remembered import another
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +33,25 @@ class Asked:
 
 
 def ask_systems(project: Project) -> Iterator[Asked]:
-    """Each system, as it answers. One that does not is no other's trouble."""
+    """Each system, as it answers, or that it is another than the one that is known. One is no other's trouble."""
     secrets = SecretStore()
+    there = is_there(project.store, project.folder)
+    with open_store(project.store, project.folder) if there else nullcontext() as store:
+        yield from _asked(project, secrets, store)
+
+
+def _asked(project: Project, secrets: SecretStore, store: Database | None) -> Iterator[Asked]:
     for name, system in sorted(project.systems.items()):
         try:
             with connect(system, project, secrets) as guard:
                 health = guard.check()
-                found = misfits(project, name, guard.schema()) if health.ok else []
+                schema = guard.schema() if health.ok else SystemSchema()
+                found = misfits(project, name, schema) if health.ok else []
+                if store is not None:
+                    with store.read() as session:
+                        other = another(session, name, schema)
+                    if other is not None:
+                        raise ProjectError(other)
         except MusterError as error:
             yield Asked(name, False, error.message)
         else:

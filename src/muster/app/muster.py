@@ -54,6 +54,7 @@ from muster.sync.holds import set_hold
 from muster.sync.limits import LIMITS
 from muster.sync.plan_document import plan_digest, plan_document
 from muster.sync.problems import Problem, Report
+from muster.sync.remembered import forget_system, known_objects, remembered
 from muster.sync.rulechanges import retire
 from muster.sync.run import Progress, Run
 
@@ -318,6 +319,22 @@ class Muster:
         with self._leased("retire"):
             rules = compile_rules(self.project, known_schemas(self.database), names)
             return {"retired": name, "objects": retire(rules, self.database, name)}
+
+    def forget(self, system: str, *, sure: bool) -> dict[str, Any]:
+        """Let another system take the place of one; without `sure`, what is known of it is told and kept.
+
+        Nothing is deleted anywhere: the next run reads the system whole and joins what it finds.
+        """
+        if system not in self.project.systems:
+            raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(self.project.systems))}")
+        with self._leased("forget"):
+            with self.database.read() as session:
+                known = remembered(session, system)
+                objects, joined = known_objects(session, system)
+            if sure:
+                forget_system(self.database, system)
+        was = sorted(known.identities.values()) if known is not None else []
+        return {"system": system, "was": was, "objects": objects, "joined": joined, "forgotten": sure}
 
     # --- how
 

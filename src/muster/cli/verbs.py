@@ -31,6 +31,7 @@ VERBS: Final[Mapping[str, str]] = {
     "agent": "Enrol agents that run connectors beside their systems, run one, list and revoke them.",
     "connector": "Propose a system file from an application's own description.",
     "import": "Bring the configuration of Entra and Entra Connect over.",
+    "forget": "Let another system take the place of one that Muster knows.",
     "retire": "Give up the objects of a mapping whose file was removed.",
 }
 """Verb → what it does, in the order of a first day's work."""

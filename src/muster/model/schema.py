@@ -120,8 +120,7 @@ def mistaken(system: str, known: Mapping[str, str], found: Mapping[str, str]) ->
             where = f" (domain {part})" if part else ""
             return (
                 f"{system}: this is another system{where}: {now}, and what is known of it comes from {before}. Nothing "
-                f"is read from it or written to it. Correct the addresses in systems/{system}.yaml. If the new one is "
-                "right, it gets a system file of another name, and its mappings; remove the old mappings, then "
-                "muster retire NAME each."
+                f"is read from it or written to it. Correct the addresses in systems/{system}.yaml. If the new one "
+                f"takes the old one's place: muster forget {system}"
             )
     return None

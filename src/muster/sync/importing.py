@@ -24,6 +24,7 @@ from muster.sync.indexes import Indexed, value_keys
 from muster.sync.inflight import in_flight
 from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, enough, live_objects, spend, spent, too_many
 from muster.sync.problems import Problem, Report, unreadable
+from muster.sync.remembered import is_forgotten
 from muster.sync.renames import follow_renames
 from muster.sync.reserving import release_taken
 from muster.sync.rules import Rules
@@ -155,7 +156,6 @@ class _Import:
         self.report = report
         self.now = now
         self.wanted = wanted
-        self.allow_deletes = allow_deletes
         self.safety: Safety = rules.project.systems[system].safety
         self.counts = ImportCounts()
         self.spaces = {kind: rules.names.space(system, kind) for kind in wanted}
@@ -168,7 +168,9 @@ class _Import:
         with database.read() as session:
             highest = session.value("SELECT next FROM counter WHERE name = ?", "object") or 0
             known = session.one("SELECT reading FROM watermark WHERE system = ?", system)
+            self.forgotten = is_forgotten(session, system)
             self.sent = in_flight(session, rules, system)
+        self.allow_deletes = allow_deletes or self.forgotten
         self.reading = (known[0] if known else 0) + 1
         self.seen = bytearray(highest + 1)
 
@@ -192,6 +194,9 @@ class _Import:
             if kind in self.spaces
         ]
         believed.append(self._believe_tombstones())
+        if self.forgotten and not self.problems and {kind for kind, _ in last.complete_for} >= set(self.spaces):
+            self._forget_the_rest()
+            self.forgotten = False
         self._finish(last, since, believed=all(believed))
         return self.counts
 
@@ -417,6 +422,18 @@ class _Import:
                 self._mark_gone(session, batch)
         return True
 
+    def _forget_the_rest(self) -> None:
+        """What the system was before it was forgotten, in parts that it no longer has."""
+        with self.database.read() as session:
+            rows = session.rows(
+                "SELECT id FROM object WHERE space IN ?i AND gone = 0 AND id < ?",
+                sorted(self.spaces.values()),
+                len(self.seen),
+            )
+        for batch in chunks([row[0] for row in rows if not self.seen[row[0]]]):
+            with self.database.write() as session:
+                self._mark_gone(session, batch)
+
     def _deleted_by_us(self, numbers: Iterable[int]) -> set[int]:
         """Those of the missing objects that an interrupted run had deleted: they count against no limit again."""
         ours = self.sent.deleting.intersection(numbers)
@@ -463,6 +480,8 @@ class _Import:
         with self.database.write() as session:
             row = session.one("SELECT full_at, wanted FROM watermark WHERE system = ?", self.system)
             full_at = self.now if since is None else (row[0] if row else None)
+            if self.forgotten:
+                value = full_at = None
             if row is not None and since is None:
                 self._now_known(session, decode(row[1]))
             if self._anything_unread(session):

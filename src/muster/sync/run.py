@@ -12,8 +12,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import msgspec
-
 from muster.connectors.kit.guard import Guard
 from muster.model.errors import (
     AuthFailed,
@@ -25,7 +23,7 @@ from muster.model.errors import (
     WatermarkExpired,
 )
 from muster.model.objects import ConnectorObject
-from muster.model.schema import SystemSchema, mistaken
+from muster.model.schema import SystemSchema
 from muster.model.values import Document
 from muster.project.configuration import Project
 from muster.store.codec import decode
@@ -60,6 +58,7 @@ from muster.sync.planning import finish_plan
 from muster.sync.problems import Problem, Report
 from muster.sync.quarantine import in_quarantine, judge
 from muster.sync.recovering import recover
+from muster.sync.remembered import another, remember, remembered
 from muster.sync.restoring import Restoring
 from muster.sync.rulechanges import apply_rule_changes
 from muster.sync.rules import Rules
@@ -185,9 +184,10 @@ class Run:
         except DOWN as error:
             self.down(system, error)
             return self._remembered(system)
-        known = self._remembered(system)
+        with self.database.read() as session:
+            known = remembered(session, system)
+            other = another(session, system, schema)
         if known is not None:
-            other = mistaken(system, known.identities, schema.identities) if self._holds_objects_of(system) else None
             if other is not None:
                 self.report.add(Problem("settings", system, other))
                 return known
@@ -203,24 +203,13 @@ class Run:
             return self._remembered(system)
         self._open[system] = guard
         if known != schema:
-            data = msgspec.json.encode(schema, order="sorted")
             with self.database.write() as session:
-                session.upsert("system", ("name", "schema"), ("name",), [(system, data)])
+                remember(session, system, schema)
         return schema
-
-    def _holds_objects_of(self, system: str) -> bool:
-        """Whether anything is known of the system: what was never read may turn out to be another."""
-        with self.database.read() as session:
-            one = session.one(
-                "SELECT object.id FROM space JOIN object ON object.space = space.id WHERE space.system = ? LIMIT 1",
-                system,
-            )
-        return one is not None
 
     def _remembered(self, system: str) -> SystemSchema | None:
         with self.database.read() as session:
-            data = session.value("SELECT schema FROM system WHERE name = ?", system)
-        return msgspec.json.decode(bytes(data), type=SystemSchema) if data is not None else None
+            return remembered(session, system)
 
     def down(self, system: str, error: MusterError) -> None:
         """Report a system that cannot be used now."""

@@ -1,0 +1,61 @@
+"""What is remembered of a whole system: its schema, what it is, and when that is to be forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from muster.model.schema import SystemSchema, mistaken
+from muster.store.database import Database, Session
+
+
+def remembered(session: Session, system: str) -> SystemSchema | None:
+    """The schema that the system last showed."""
+    data = session.value("SELECT schema FROM system WHERE name = ?", system)
+    return msgspec.json.decode(bytes(data), type=SystemSchema) if data is not None else None
+
+
+def remember(session: Session, system: str, schema: SystemSchema) -> None:
+    """Keep the schema, for when the system is down."""
+    data = msgspec.json.encode(schema, order="sorted")
+    session.upsert("system", ("name", "schema"), ("name",), [(system, data)])
+
+
+def another(session: Session, system: str, found: SystemSchema) -> str | None:
+    """The message for a system that is another than the one whose objects are known; None where it is not.
+
+    What was never read may turn out to be another.
+    """
+    known = remembered(session, system)
+    told = mistaken(system, known.identities, found.identities) if known is not None else None
+    return told if told is not None and known_objects(session, system)[0] else None
+
+
+def known_objects(session: Session, system: str) -> tuple[int, int]:
+    """How many objects of the system are known, and how many of them belong to somebody."""
+    row: Any = session.one(
+        "SELECT COUNT(*), COUNT(object.identity) FROM space JOIN object ON object.space = space.id "
+        "WHERE space.system = ? AND object.gone = 0",
+        system,
+    )
+    return int(row[0]), int(row[1])
+
+
+def forget_system(database: Database, system: str) -> None:
+    """Whatever answers next is the system: it is read whole, and what it does not show then is known no more.
+
+    Until that has gone well everything stays as it is.
+    """
+    with database.write() as session:
+        known = remembered(session, system)
+        if known is not None:
+            remember(session, system, replace(known, identities={}))
+        session.run("UPDATE watermark SET value = NULL, full_at = NULL WHERE system = ?", system)
+
+
+def is_forgotten(session: Session, system: str) -> bool:
+    """Whether what is known of the system counts no longer: it was read, and no whole reading is in force."""
+    row = session.one("SELECT full_at FROM watermark WHERE system = ?", system)
+    return row is not None and row[0] is None
