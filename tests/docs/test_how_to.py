@@ -26,7 +26,19 @@ def files(page: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "page", ["csv-hr", "sql", "active-directory", "cloud-directory", "ldap", "scim", "scim-gateway", "rest", "agents"]
+    "page",
+    [
+        "csv-hr",
+        "sql",
+        "active-directory",
+        "cloud-directory",
+        "ldap",
+        "scim",
+        "scim-gateway",
+        "rest",
+        "script",
+        "agents",
+    ],
 )
 def test_the_files_of_the_page_pass_the_check(page: str, tmp_path: Path) -> None:
     make_project(STARTER, tmp_path / "project")

@@ -25,6 +25,7 @@ _SHIPPED: Final[Mapping[str, str]] = {
     "memory": "muster.connectors.kit.memory:MemoryConnector",
     "rest": "muster.connectors.rest:RestConnector",
     "scim": "muster.connectors.scim:ScimConnector",
+    "script": "muster.connectors.script:ScriptConnector",
     "sql": "muster.connectors.sql:SqlConnector",
 }
 

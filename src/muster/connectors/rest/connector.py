@@ -11,14 +11,14 @@ from muster.connectors.kit.session import SessionConnector, opened
 from muster.connectors.rest import looking, wire
 from muster.connectors.rest.batches import Together
 from muster.connectors.rest.paging import Listing
-from muster.connectors.rest.reading import changed, everything
+from muster.connectors.rest.reading import changed, edges_of, everything
 from muster.connectors.rest.session import Session
 from muster.connectors.rest.settings import RestObject, RestSettings
 from muster.connectors.rest.wire import RestType, rest_type
 from muster.connectors.rest.writing import Writer
 from muster.model.changes import Action, Change, Outcome
 from muster.model.errors import IncompleteRead
-from muster.model.objects import ConnectorObject, Page
+from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import SystemSchema
 from muster.model.secrets import Secret
 from muster.model.values import Value
@@ -102,6 +102,13 @@ class RestConnector(SessionConnector[RestSettings, RestObject, Session]):
             if one.anchor not in seen:
                 seen.add(one.anchor)
                 yield one
+
+    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
+        """The values of a large list of one object; nothing where there is no such object."""
+        kind = self._types[object_type]
+        found = looking.record_of(self._session, kind, anchor)
+        if found is not None:
+            yield from edges_of(self._session, kind, anchor, found[0], attribute)
 
     def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
         """The request `password` of the system file."""

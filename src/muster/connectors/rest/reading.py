@@ -88,11 +88,12 @@ def page_of(session: Session, kind: RestType, records: Sequence[Any], wanted: Se
         page.objects.append(found)
         for name in kind.spec.members:
             if name in wanted:
-                page.edges.extend(_edges(session, kind, found.anchor, record, name))
+                page.edges.extend(edges_of(session, kind, found.anchor, record, name))
     return page
 
 
-def _edges(session: Session, kind: RestType, anchor: str, record: Any, name: str) -> list[EdgePage]:
+def edges_of(session: Session, kind: RestType, anchor: str, record: Any, name: str) -> list[EdgePage]:
+    """The values of a large list of one object, by its own request or out of its record."""
     members = kind.spec.members[name]
     if members.read is None:
         return wire.edges(kind, anchor, name, wire.members_in(kind, record, name))
