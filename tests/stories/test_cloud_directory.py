@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.support import Answer, inside
-from tests.connectors.graphs import Graph
+from tests.connectors.graphs import PASSWORD, Graph
 from tests.servers.muster import MusterServer
 
 NOW = "2026-03-02T09:00:00Z"
@@ -70,7 +70,7 @@ FILES = {
         system: cloud
         object: user
         identity: person
-        join: [{employeeId: '[employeeId]'}]
+        join: [{employeeId: '[onPremisesImmutableId]'}]
         outbound:
           provision: '[active]'
           deprovision: [{do: disable}, {after: 30 days, do: delete}]
@@ -80,7 +80,7 @@ FILES = {
             mailNickname: '"w" & [employeeId]'
             displayName: '[displayName]'
             employeeId: '[employeeId]'
-            onPremisesImmutableId: {value: '"hr-" & [employeeId]', enforce: default}
+            onPremisesImmutableId: {value: '[employeeId]', enforce: default}
             department: '[department]'
             extensionAttribute1: '"from HR"'
             manager: {reference: '[manager]'}
@@ -246,3 +246,34 @@ def test_people_swap_their_sign_in_names_in_one_run(company: Company) -> None:
     company.run()
     names = {one["id"]: one["userPrincipalName"] for one in company.graph.all("users", "id,userPrincipalName")}
     assert (names[ids["Bo"]], names[ids["Cy"]]) == ("Cy@acme.example", "Bo@acme.example")
+
+
+def test_who_has_the_name_under_another_source_anchor_is_in_the_way_until_a_person_decides(company: Company) -> None:
+    name = "w2@acme.example"
+    body = {"displayName": "B", "mailNickname": "b", "accountEnabled": True, "onPremisesImmutableId": "elsewhere"}
+    profile = {"password": PASSWORD.reveal()}
+    other = company.graph("POST", "/users", {**body, "userPrincipalName": name.upper(), "passwordProfile": profile})[
+        "id"
+    ]
+    planned = company("plan")
+    assert planned.code == 3
+    created = {one["attributes"]["displayName"]["to"] for one in planned.document["changes"] if not one["anchor"]}
+    assert created == {"Ada", "Cy", "engines"}, "what must fail is not planned"
+    (held,) = planned.document["held"]
+    for words in (
+        other,
+        f"userPrincipalName {name}",
+        "hr/worker 2",
+        "onPremisesImmutableId stays 'elsewhere'",
+        "is '2'",
+    ):
+        assert words in held["message"]
+    assert company("run").code == 3
+
+    accepted = company("joins", "accept", "cloud/user", other, "2")
+    assert f"cloud/user {other} becomes Bo (hr/worker 2" in accepted.document["then"]
+    assert "its onPremisesImmutableId stays 'elsewhere', though theirs is '2'" in accepted.document["then"]
+    company.run()
+    shown = company.user("2", "id,displayName,onPremisesImmutableId")
+    assert shown == {"id": other, "displayName": "Bo", "onPremisesImmutableId": "elsewhere"}
+    assert len(company.graph.all("users")) == 3

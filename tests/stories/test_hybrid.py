@@ -135,7 +135,9 @@ def test_somebody_with_another_anchor_is_not_taken_by_soft_match(hybrid: Hybrid)
     )["id"]
     done = hybrid("run")
     assert (done.code, done.document["errors"]) == (3, [])
-    assert [(one["kind"], one["anchor"]) for one in done.document["held"]] == [("exists", stranger)]
+    (held,) = done.document["held"]
+    assert (held["kind"], held["anchor"]) == ("clash", stranger)
+    assert "onPremisesImmutableId stays 'AAAAAAAAAAAAAAAAAAAAAA=='" in held["message"]
     users = {one["id"]: one["displayName"] for one in hybrid.graph.all("users", "id,displayName")}
     assert users == {stranger: "Stranger"}
 

@@ -14,8 +14,10 @@ from muster.project.configuration import Project
 from muster.store.audit import Decision, record_decisions
 from muster.store.database import Database, Session
 from muster.store.names import Names
+from muster.sync.cases import found_as
 from muster.sync.compiling import compile_rules
 from muster.sync.deciding import DECISIONS, Decided, accept, merge, new, object_of, refuse, split
+from muster.sync.in_the_way import if_accepted
 from muster.sync.rules import Rules
 
 
@@ -67,9 +69,11 @@ def decide(
         whose = _obeyed(session, rules, kind, item, who, by, now)
         made = [_recorded(session, rules, kind, by, why, item, number) for number in whose]
         record_decisions(session, made, at=now, rehearsed=rehearsed)
+        then = _then(session, rules, kind, item, who)
     object_type = rules.spaces[item.space][1]
     return {
         "decision": kind,
+        "then": then,
         "system": system,
         "object_type": object_type,
         "anchor": anchor,
@@ -102,6 +106,16 @@ def _obeyed(
     refused = [who] if who is not None else known
     refuse(session, rules, item, refused, by=by, now=now)
     return list(refused)
+
+
+def _then(session: Session, rules: Rules, kind: str, item: Decided, who: int | None) -> str:
+    """What the next run does about an object that was accepted, in words."""
+    mapping = rules.mappings.get(item.mapping) if item.mapping is not None else None
+    if kind != "accept" or who is None or mapping is None or mapping.rules.outbound is None:
+        return ""
+    name = "/".join(rules.spaces[item.space])
+    whose = found_as(session, rules, [who])
+    return f"{name} {item.anchor} becomes {whose}'s: {if_accepted(session, item.id, mapping, who)}"
 
 
 def _recorded(

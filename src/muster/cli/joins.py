@@ -130,7 +130,8 @@ def _decide(context: typer.Context, decision: str, why: str, json: bool, **about
     if invocation.json:
         invocation.answer(document)
     else:
-        invocation.streams.out.print("Decided. The next run obeys it: muster plan")
+        then = f" {safe(document['then'])}." if document.get("then") else ""
+        invocation.streams.out.print(f"Decided.{then} The next run obeys it: muster plan")
     return exitcodes.DONE
 
 

@@ -43,6 +43,7 @@ class ObjectSchema:
     `left_out`: attributes that are read-only with these rights alone, so that flows to them are left out.
     `optional`: a regular expression, whatever the case; rules may read names that match it whole also where the type
     lacks them: an extension of the schema brings them, and a mapping is for systems with and without it.
+    `unique`: attributes of which only one object of the type may have a value, other than its anchor and its name.
     `restored_by`: the attribute by whose value a deleted object is known for the one that is to be made: it is brought
     back instead. None where nothing deleted comes back.
     `called`: the type in the system's own words. `word`: an attribute in those words. `advice`: what helps where it
@@ -65,6 +66,7 @@ class ObjectSchema:
     unread: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
     optional: str | None = None
+    unique: tuple[str, ...] = ()
     restored_by: str | None = None
     called: str = ""
     word: str = "attribute"

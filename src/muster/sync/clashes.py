@@ -30,6 +30,7 @@ from muster.sync.cases import (
     found_as,
     open_cases,
 )
+from muster.sync.in_the_way import find_in_the_way, if_accepted
 from muster.sync.problems import Problem
 from muster.sync.rules import CompiledMapping, Rules
 from muster.sync.sent import Sent
@@ -42,13 +43,15 @@ Change = tuple[Any, ...]
 class Clashes:
     """The creates of a batch that cannot be made. `there`: by the object in the way (id, its identity), whose creates;
     `planned`: creates for an anchor that another identity gets before; `frozen`: how many creates of a mapping (id)
-    meet objects of a frozen one (name).
+    meet objects of a frozen one (name); `values`: by the object in the way, which value it has, where that is not its
+    anchor.
     """
 
     refused: list[Change] = field(default_factory=list)
     there: dict[tuple[int, int | None], list[Change]] = field(default_factory=dict)
     planned: list[tuple[Change, int]] = field(default_factory=list)
     frozen: Counter[tuple[int, str]] = field(default_factory=Counter)
+    values: dict[int, str] = field(default_factory=dict)
     in_cases: set[int] = field(default_factory=set)
 
     @property
@@ -57,7 +60,7 @@ class Clashes:
         return {change[3] for change in self.refused} - self.in_cases
 
 
-def find_clashes(session: Session, changes: Sequence[Change], frozen: Mapping[int, str]) -> Clashes:
+def find_clashes(session: Session, rules: Rules, changes: Sequence[Change], frozen: Mapping[int, str]) -> Clashes:
     """Two creates never claim one anchor, nor the anchor of an object that is there: the first to come has it.
 
     `frozen`: the names of mappings (ids) that cannot run.
@@ -94,6 +97,10 @@ def find_clashes(session: Session, changes: Sequence[Change], frozen: Mapping[in
                 winner = first[anchor] if anchor in first else own[0][3]
                 found.refused.extend(late)
                 found.planned.extend((change, winner) for change in late)
+    for one in find_in_the_way(session, rules, changes):
+        found.refused.append(one.change)
+        found.there.setdefault((one.object, None), []).append(one.change)
+        found.values.setdefault(one.object, one.value)
     return found
 
 
@@ -124,7 +131,8 @@ def settle_clashes(
         if not identities:
             closed.append(number)
         elif set(identities) != had or (own and kind not in (CLASH, OWNED)):
-            cases.append(_case(session, rules, number, owner, own[0][2] if own else mapping, identities, now))
+            value = clashes.values.get(number)
+            cases.append(_case(session, rules, number, owner, own[0][2] if own else mapping, identities, now, value))
     free = _free(session, [case.object for case in cases])
     problems.extend(_other(session, rules, case) for case in cases if case.object not in free)
     others = {case.object for case in cases} - free
@@ -162,11 +170,27 @@ def _free(session: Session, objects: Sequence[int]) -> set[int]:
 
 
 def _case(
-    session: Session, rules: Rules, number: int, owner: int | None, mapping: int, identities: tuple[int, ...], now: int
+    session: Session,
+    rules: Rules,
+    number: int,
+    owner: int | None,
+    mapping: int,
+    identities: tuple[int, ...],
+    now: int,
+    value: str | None,
 ) -> Case:
+    """`value`: what the object has that is to be given to others; None: the anchor."""
     compiled = rules.mappings[mapping]
     name = compiled.schema.anchor
     who = found_as(session, rules, identities)
+    if value is not None or compiled.schema.assigned:
+        value = value or "value"
+        then = if_accepted(session, number, compiled, identities[0])
+        message = (
+            f"is in the way: it is nobody's, and has the {value} that is to be given to {who}. None is made for them "
+            f"until it is renamed or removed, or is theirs: if you accept it, {then}"
+        )
+        return Case(number, CLASH, mapping, identities, message, now)
     if owner is None:
         message = (
             f"is nobody's, and has the {name} that is to be given to {who}; no join line of mapping {compiled.name} "

@@ -54,6 +54,9 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
     for space, entry in _reference_indexes(names, schemas, compiled, clearing):
         if entry not in indexed.setdefault(space, []):
             indexed[space].append(entry)
+    alone = _unique_indexes(names, compiled)
+    for space, entries in alone.items():
+        indexed[space] = list(dict.fromkeys([*indexed.get(space, ()), *entries]))
     spaces = {number: key for key, number in names.spaces().items()}
     types = {name: _compile_type(project, names, kind, compiled.values()) for name, kind in project.metaverse.items()}
     scope_sigs = _scope_sigs(project, names, compiled, indexed)
@@ -72,6 +75,7 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
         types=types,
         spaces=spaces,
         indexed=indexed,
+        alone=alone,
         hows=hows,
         object_hows=object_hows,
         key_hows=frozenset(how for how in used if hows[how][0] == "identity"),
@@ -121,6 +125,17 @@ def _reference_indexes(
         for attribute in sorted(written):
             sig = names.id("how", f"names:{mapping.space}:{attribute}")
             yield mapping.space, Indexed(sig, attribute, reference=True, by_dn=by_dn)
+
+
+def _unique_indexes(names: Names, compiled: Mapping[int, CompiledMapping]) -> dict[int, list[Indexed]]:
+    """By space, the attributes that are written and of which only one object may have a value."""
+    found: dict[int, dict[Indexed, None]] = {}
+    for mapping in compiled.values():
+        for flow in mapping.outbound:
+            if flow.flow.attribute in mapping.schema.unique:
+                sig = names.id("how", f"value:{mapping.space}:{flow.flow.attribute}")
+                found.setdefault(mapping.space, {})[Indexed(sig, flow.flow.attribute)] = None
+    return {space: list(entries) for space, entries in found.items()}
 
 
 def _contested(mappings: Iterable[CompiledMapping]) -> frozenset[int]:

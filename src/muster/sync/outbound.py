@@ -269,7 +269,7 @@ class Outbound:
 
     def _refuse_clashes(self, session: Session, numbers: Sequence[int], result: _Result) -> None:
         """Take out the creates whose name is taken, and open a case for a person where an object has it."""
-        clashes = find_clashes(session, result.changes, self.frozen)
+        clashes = find_clashes(session, self.rules, result.changes, self.frozen)
         creating = {(change[3], change[2]) for change in result.changes if change[5] == Action.CREATE}
         for problem in settle_clashes(session, self.rules, clashes, numbers, creating, self.now):
             self.report.add(problem)

@@ -159,6 +159,8 @@ class Rules:
     spaces: dict[int, tuple[str, str]]
     indexed: dict[int, list[Indexed]]
     """By space, the attributes whose values lead back to the objects that show them."""
+    alone: dict[int, list[Indexed]]
+    """Those of them of which only one object may have a value, as its system says."""
     hows: dict[int, tuple[str, str]]
     """How a reference's key is looked up: ("identity", type:attributes), ("space", id) or ("system", name)."""
     object_hows: dict[int, list[int]]

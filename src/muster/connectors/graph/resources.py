@@ -110,6 +110,8 @@ class _Kind:
     cast: str
     unique: tuple[str, ...]
     relations: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
+    """Attributes of which one object of the kind at most may have a value, whatever else it has."""
     kept: bool = False
     """Whether a deleted one is kept for a while."""
 
@@ -120,6 +122,7 @@ _KINDS: Final[Mapping[Resource, _Kind]] = {
         "users",
         "user",
         ("userPrincipalName", SOURCE_ANCHOR, "proxyAddresses", "mail"),
+        alone=("userPrincipalName", "proxyAddresses"),
         kept=True,
     ),
     Resource.GROUP: _Kind(
@@ -128,6 +131,7 @@ _KINDS: Final[Mapping[Resource, _Kind]] = {
         "group",
         ("uniqueName", SOURCE_ANCHOR, "proxyAddresses", "mailNickname"),
         ("members", "owners"),
+        alone=("proxyAddresses",),
         kept=True,
     ),
     Resource.DEVICE: _Kind(tables.DEVICE, "devices", "device", ("deviceId", SOURCE_ANCHOR)),
@@ -197,6 +201,7 @@ def graph_type(
             apart={"passwordprofile": "`password:` under `outbound:` sets the first password. Take the flow out"},
             unread=frozenset({"passwordprofile"}),
             left_out=frozenset(left_out),
+            unique=kind.alone,
             restored_by=SOURCE_ANCHOR if restores and kind.kept and places[SOURCE_ANCHOR].search != ABSENT else None,
             called=f"microsoft.graph.{kind.cast}",
             advice="correct the name, or register it as a directory extension that this application may see",
