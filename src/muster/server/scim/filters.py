@@ -180,15 +180,14 @@ def _comparison(node: Comparison, values: Callable[[Mapping[str, Any]], list[Any
         if operator not in (CompareOperator.eq, CompareOperator.ne):
             raise invalid_filter(f"{node.attr_path} {operator.value} null has no meaning.")
         return lambda r: any(_is_present(one) for one in values(r)) is not empty
+
+    def found(resource: Mapping[str, Any]) -> Iterator[Any]:
+        return (normal(one.get("value") if isinstance(one, Mapping) else one) for one in values(resource))
+
+    if operator is CompareOperator.ne:
+        return lambda r: not any(_comparable(one, target) and one == target for one in found(r))
     compare = _COMPARE[operator]
-
-    def test(resource: Mapping[str, Any]) -> bool:
-        found = [normal(one.get("value") if isinstance(one, Mapping) else one) for one in values(resource)]
-        if operator is CompareOperator.ne:
-            return all(one != target or type(one) is not type(target) for one in found)
-        return any(_comparable(one, target) and compare(one, target) for one in found)
-
-    return test
+    return lambda r: any(_comparable(one, target) and compare(one, target) for one in found(r))
 
 
 def _comparable(left: Any, right: Any) -> bool:
