@@ -18,7 +18,7 @@ def service() -> Iterator[Inside]:
         yield found
 
 
-def post(number: str, path: str = "/Users", **data: Any) -> dict[str, Any]:
+def post(number: str, path: str = "/Users", /, **data: Any) -> dict[str, Any]:
     return {"method": "POST", "path": path, "bulkId": number, "data": data}
 
 

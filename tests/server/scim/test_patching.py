@@ -129,7 +129,8 @@ def test_what_is_not_there_yet_is_made_as_entra_expects(service: Inside, user: d
         ('addresses[type eq "work"].locality', "London"),
         ('addresses[type eq "work"].streetAddress', "St James's Square"),
     ):
-        changed = service.changed(where, {"op": "Add", "path": path, "value": value})
+        service.changed(where, {"op": "Add", "path": path, "value": value})
+    changed = service.get(where)
     assert changed["phoneNumbers"] == [{"type": "work", "value": "5"}]
     assert changed["addresses"] == [{"type": "work", "locality": "London", "streetAddress": "St James's Square"}]
 
