@@ -142,8 +142,9 @@ def _made(run: Run, session: Session, system: str, most: int | None, told: Follo
     untold = told.untold
     first = "" if most is None else f"(c.state = {DONE}), "
     rows = session.rows(
-        f"SELECT {_COLUMNS}, c.state, c.reason FROM {_FROM} "
-        f"WHERE c.id IN ?i AND c.space IN ?i ORDER BY {first}c.rank, c.id LIMIT ?",
+        # The few that are shown are found first: what is sorted carries no payload.
+        f"SELECT {_COLUMNS}, c.state, c.reason FROM {_FROM} WHERE c.id IN (SELECT c.id FROM change c "
+        f"WHERE c.id IN ?i AND c.space IN ?i ORDER BY {first}c.rank, c.id LIMIT ?) ORDER BY {first}c.rank, c.id",
         [number for number in run.attempted if number not in untold],
         run.rules.spaces_of(system),
         len(run.attempted) if most is None else most,

@@ -62,7 +62,7 @@ class Expression:
         self.plain = self._node.name if isinstance(self._node, Attribute) else None
         parts = [dialect, text, *(f"{name}={used[name]}" for name in sorted(used))]
         self.digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        self._program = _program([self])
+        self._program: Program | None = None
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r}, dialect={self.dialect.name!r})"
@@ -73,6 +73,8 @@ class Expression:
 
     def evaluate(self, attributes: Mapping[str, object], context: Context) -> Result:
         """The result over these attributes; a `Fault` or `UNKNOWN` instead of any exception."""
+        if self._program is None:  # most expressions run as part of their mapping's program, and never alone
+            self._program = _program([self])
         return self._program.run(attributes, context)[0]
 
 

@@ -1,6 +1,7 @@
 """From the text of an expression to its nodes; what is wrong with the text is said with line and column."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import cast
 
 from lark import Lark, Token, Tree
@@ -22,13 +23,18 @@ def parse(text: str, dialect: Dialect, parameters: Mapping[str, str]) -> tuple[N
     if not text.strip():
         raise ExpressionError("the expression is empty")
     _check_depth(text)
-    lark: Lark = parser_of(dialect.name)
+    reader = _Reader(dialect, parameters)
+    return reader.node(cast("Tree[Token]", _tree(dialect.name, text).children[0])), reader.used
+
+
+@lru_cache(maxsize=1024)
+def _tree(dialect: str, text: str) -> "Tree[Token]":
+    """The text's parts; whoever reads a project again, as a server does, finds most of its texts unchanged."""
+    lark: Lark = parser_of(dialect)
     try:
-        tree = lark.parse(text)
+        return lark.parse(text)
     except UnexpectedInput as problem:
         raise _error(text, problem) from None
-    reader = _Reader(dialect, parameters)
-    return reader.node(cast("Tree[Token]", tree.children[0])), reader.used
 
 
 def _check_depth(text: str) -> None:

@@ -24,6 +24,7 @@ from muster.sync.rules import (
     CompiledMapping,
     CompiledOutbound,
     CompiledType,
+    Parted,
     Rules,
     Slot,
     group_attributes,
@@ -257,7 +258,7 @@ class _Compiler:
             answers=answers,
             exact_anchor=anchor.exact,
             alone=_alone(inbound),
-            writes=tuple((f.flow.attribute, _plain(f), f) for f in outbound if not f.streamed),
+            writes=_writes(outbound),
             references=tuple(f for f in outbound if f.edge and not f.streamed),
             named_by=tuple(f for f in outbound if f.flow.attribute in self._naming()),
             may_ignore=any(_may_ignore(c.value.expression) for f in outbound for c in f.flow.choices),
@@ -394,20 +395,17 @@ def _may_ignore(expression: Expression) -> bool:
     return "ignoreobject" in expression.text.lower() or bool(expression.functions - expression.dialect.functions.keys())
 
 
-def _alone(inbound: Sequence[CompiledInbound]) -> tuple[tuple[str, int, bool, CompiledInbound], ...] | None:
+def _alone(inbound: Sequence[CompiledInbound]) -> Parted[CompiledInbound] | None:
     names = [flow.flow.attribute.name for flow in inbound]
-    if len(set(names)) != len(names):
+    flows = tuple(flow for flow in inbound if flow.streamed is None)
+    if len(set(names)) != len(names) or any(len(f.slots) != 1 or f.slots[0].when is not None for f in flows):
         return None
-    found: list[tuple[str, int, bool, CompiledInbound]] = []
-    for flow in inbound:
-        if flow.streamed is not None:
-            continue
-        if len(flow.slots) != 1 or flow.slots[0].when is not None:
-            return None
+    texts = {}
+    for flow in flows:
         attribute = flow.flow.attribute
-        text = attribute.type is Type.TEXT and not attribute.many and flow.flow.reference is None
-        found.append((attribute.name, flow.slots[0].value, text, flow))
-    return tuple(found)
+        if attribute.type is Type.TEXT and not attribute.many and flow.flow.reference is None:
+            texts[attribute.name] = (flow.slots[0].value, flow)
+    return Parted(flows, texts)
 
 
 def _referred(flow: CompiledOutbound) -> frozenset[str]:
@@ -416,13 +414,15 @@ def _referred(flow: CompiledOutbound) -> frozenset[str]:
     return frozenset({reference.text.expression.plain or ""}) if reference is not None else frozenset()
 
 
-def _plain(flow: CompiledOutbound) -> int:
-    """The result of a flow whose text needs no look before it is written; -1 for every other flow."""
-    simple = len(flow.slots) == 1 and flow.slots[0].when is None and not flow.edge and flow.default is None
-    attribute = flow.attribute
-    if simple and attribute.type is Type.TEXT and not attribute.many and attribute.writable != "never":
-        return flow.slots[0].value
-    return -1
+def _writes(outbound: Sequence[CompiledOutbound]) -> Parted[CompiledOutbound]:
+    flows = tuple(flow for flow in outbound if not flow.streamed)
+    texts = {}
+    for flow in flows:
+        attribute = flow.attribute
+        simple = len(flow.slots) == 1 and flow.slots[0].when is None and not flow.edge and flow.default is None
+        if simple and attribute.type is Type.TEXT and not attribute.many and attribute.writable != "never":
+            texts[flow.flow.attribute] = (flow.slots[0].value, flow)
+    return Parted(flows, texts)
 
 
 def identity_sig(names: Names, kind: str, attributes: tuple[str, ...]) -> int:

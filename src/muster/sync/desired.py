@@ -102,16 +102,14 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
         return
     results = mapping.outbound_program.run(question.document, context) if mapping.outbound_program else []
     fixed = question.fixed()
-    for name, index, flow in mapping.writes:
+    others = mapping.writes.flows
+    if not fixed:
+        wish.values, wish.omitted, others = mapping.writes.of(results)
+    for flow in others:
+        name = flow.flow.attribute
         if name in fixed:
             if fixed[name] is not None:
                 wish.values[name] = fixed[name]
-            continue
-        if index >= 0 and type(plain := results[index]) is str:
-            if plain:
-                wish.values[name] = plain
-            else:
-                wish.omitted.append(name)
             continue
         if flow.attribute.writable == "never":
             continue

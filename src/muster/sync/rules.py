@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from muster.expressions import Context, Program
 from muster.model.schema import ObjectSchema, SystemSchema
@@ -26,6 +26,9 @@ HELD: Final = 0
 """As the origin of an edge: a hold says so, no object."""
 NO_LOOKUP: Final = 0
 """As the look-up of an edge: it names nobody, and stands for all that the reference holds."""
+
+F = TypeVar("F")
+_TEXT_OR_NULL: Final = frozenset({str, type(None)})
 
 
 @dataclass(slots=True)
@@ -84,6 +87,29 @@ class CompiledJoin:
     given: bool = False
 
 
+class Parted(Generic[F]):
+    """A program's flows, those apart that give one text to an attribute of one text: taken at once, they cost half."""
+
+    __slots__ = ("_names", "_others", "_places", "flows")
+
+    def __init__(self, flows: Sequence[F], texts: Mapping[str, tuple[int, F]]) -> None:
+        """`texts`: by attribute, which of the program's results is its value, and of which flow."""
+        self.flows = flows
+        self._names = tuple(texts)
+        self._places = tuple(place for place, _ in texts.values())
+        taken = {id(flow) for _, flow in texts.values()}
+        self._others = tuple(flow for flow in flows if id(flow) not in taken)
+
+    def of(self, results: Sequence[Any]) -> tuple[Document, list[str], Sequence[F]]:
+        """The texts by attribute, the attributes that have none, and the flows that are left to be looked at: all of
+        them when what should be a text is something else."""
+        values = [results[place] for place in self._places]
+        if not _TEXT_OR_NULL.issuperset(map(type, values)):
+            return {}, [], self.flows
+        texts: Document = {name: value for name, value in zip(self._names, values, strict=True) if value}
+        return texts, [name for name in self._names if name not in texts], self._others
+
+
 @dataclass(slots=True)
 class CompiledMapping:
     """One mapping, ready to run. `usable` False: its system's schema is not known, so it is left alone."""
@@ -101,10 +127,10 @@ class CompiledMapping:
     streams: tuple[CompiledOutbound, ...] = ()
     answers: tuple[CompiledInbound, ...] = ()
     exact_anchor: bool = True
-    alone: tuple[tuple[str, int, bool, CompiledInbound], ...] | None = None
-    """Inbound flows that need no weighing when the identity has no other object: attribute, result, is text, flow."""
-    writes: tuple[tuple[str, int, CompiledOutbound], ...] = ()
-    """Outbound flows that do not stream: attribute, result of a flow of one plain choice (else -1), flow."""
+    alone: Parted[CompiledInbound] | None = None
+    """Inbound flows that need no weighing when the identity has no other object; None when some do."""
+    writes: Parted[CompiledOutbound] = field(default_factory=lambda: Parted[CompiledOutbound]((), {}))
+    """Outbound flows that do not stream."""
     references: tuple[CompiledOutbound, ...] = ()
     named_by: tuple[CompiledOutbound, ...] = ()
     """Outbound flows without which no object can be made: those of its anchor and of its name."""

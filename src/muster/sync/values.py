@@ -166,17 +166,15 @@ def _alone(item: Joined, old: Values, context: Context) -> Values | None:
     if mapping.alone is None or mapping.inbound_program is None or item.wrote:
         return None
     results = mapping.inbound_program.run(item.document, context)
-    document: Document = {}
+    document, _, others = mapping.alone.of(results)
     references: list[tuple[int, int, str, int]] = []
-    for name, index, text, compiled in mapping.alone:
-        value: Any = results[index]
+    for compiled in others:
+        value: Any = results[compiled.slots[0].value]
         if value is None or value == "":
             continue
-        if text and type(value) is str:
-            document[name] = value
-        elif isinstance(value, Fault | Signal | Candidates):
+        if isinstance(value, Fault | Signal | Candidates):
             return None
-        elif compiled.flow.reference is not None:
+        if compiled.flow.reference is not None:
             references.extend(_links(compiled, value, item))
         else:
             try:
@@ -184,7 +182,7 @@ def _alone(item: Joined, old: Values, context: Context) -> Values | None:
             except WrongType:
                 return None
             if converted is not None:
-                document[name] = converted
+                document[compiled.flow.attribute.name] = converted
     return Values(document, {"*": item.id} if document else {}, references, dict(old.kept), None, [])
 
 

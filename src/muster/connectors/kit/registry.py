@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, cast
 
@@ -56,7 +57,9 @@ def connector_class(name: str) -> type[Connector]:
     return cast("type[Connector]", found)
 
 
+@cache
 def _installed() -> dict[str, EntryPoint]:
+    """Looked up once: every installed package's folder is read for it. What comes later, the next process finds."""
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
