@@ -71,7 +71,7 @@ def _topic(answer: Answer) -> str:
 
 
 _ADVICE: Final[Mapping[str, str]] = {
-    "taken": "Only one object may have this value, those deleted within 30 days included: give another, or free it.",
+    "taken": "Only one object may have this value: give this one another, or free it.",
     "403": "Grant the application the right to write this; administrators and their passwords need a directory role.",
     "mastered": "What comes from on premises is written there: take this attribute out of the mapping.",
     "password": "A new user needs a password: say `password: generate` in the mapping.",

@@ -37,7 +37,7 @@ class Rival:
 
 
 def rival(change: Change, kind: GraphType, answer: Answer) -> Part[Rival | None]:
-    """The object that has a value which `change` wanted; None where it cannot be found (a deleted one, for example)."""
+    """The object that has a value which `change` wanted; None where it cannot be found."""
     about = target(answer)
     known = about is not None and about in kind.places and about != _MAIL
     names = [str(about)] if known else list(kind.unique)
