@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from muster.app.check import loaded
 from muster.model.errors import ProjectError
 from tests.sync.people import ADA, BO, Office, app_rules
-from tests.sync.world import START
+from tests.sync.readings import HR
+from tests.sync.world import START, World
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 STEPS = "[{do: disable}, {do: delete, after: 30 days}]"
 
 
@@ -128,3 +131,33 @@ def test_somebody_whom_nobody_knows_brings_the_nearest(tmp_path: Path, who: str,
         with pytest.raises(ProjectError) as refused:
             office.explain(who)
         assert said in refused.value.message
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+def test_a_display_name_finds_whom_it_names(tmp_path: Path, store: str, request: pytest.FixtureRequest) -> None:
+    url = "sqlite:///.muster/state.db" if store == "sqlite" else request.getfixturevalue("postgres_url")
+    with World(tmp_path, store=url) as world:
+        names = ('Zoë "Zo" Müller \\', "Ann Twin", "Ann Twin")
+        rows = {str(number): {"name": name} for number, name in enumerate(names)}
+        world.source("hr", "worker", rows=rows, mapping=HR)
+        world.run()
+        assert world.explain(names[0])["name"] == names[0]
+        with pytest.raises(ProjectError, match=r"'Ann Twin' names 2 identities: \w+, \w+\. Use one of these ids"):
+            world.explain("Ann Twin")
+        with pytest.raises(ProjectError, match="Nobody is known as 'Ann'"):
+            world.explain("Ann")
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.iterdir()), ids=lambda one: one.name)
+def test_every_example_names_whom_it_makes(example: Path) -> None:
+    project = loaded(example).project
+    assert project is not None
+    made = {one.identity for one in project.mappings.values() if one.project}
+    named = {
+        one.identity
+        for one in project.mappings.values()
+        for flow in (one.inbound.flows if one.inbound else ())
+        if flow.attribute.name == "displayName"
+    }
+    assert made
+    assert made <= named

@@ -1,4 +1,7 @@
-"""Finding an identity by what people call it: its id, an anchor of one of its objects, or a join value."""
+"""Finding an identity by what people call it: its id, an anchor of one of its objects, a join value, or its name.
+
+Names have no index: they are looked through last, by the database, where nothing else is found.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ from typing import Final
 from muster.model.errors import ProjectError
 from muster.model.values import key_text
 from muster.project.diagnostics import nearest
+from muster.store.codec import decode, encode
 from muster.store.database import Database, Session
 
 _SAME: Final = (4, 2)
 """So many letters at the beginning has a name that may have been meant too."""
 _LOOKED_AT: Final = 1000
+_NAME: Final = "displayName"
 
 
 class Nobody(ProjectError):
@@ -46,8 +51,8 @@ def _nobody(session: Session, who: str) -> str:
     close = nearest(who, _alike(session, who))
     meant = f" Did you mean {close!r}?" if close else ""
     return (
-        f"Nobody is known as {who!r}.{meant} Give an id, an anchor (employee number, login) or a value "
-        "that mappings join by"
+        f"Nobody is known as {who!r}.{meant} Give an id, an anchor (employee number, login), a value "
+        "that mappings join by, or the display name, whole"
     )
 
 
@@ -80,4 +85,12 @@ def _candidates(session: Session, who: str) -> list[int]:
     ):
         if value is not None and (rows := session.rows(sql, value)):
             return sorted(row[0] for row in rows)
-    return []
+    return _named(session, who)
+
+
+def _named(session: Session, who: str) -> list[int]:
+    """Those whose display name is exactly that."""
+    there = "position(? IN doc) > 0" if session.postgres else "instr(doc, ?) > 0"
+    entry = encode({_NAME: who})[1:-1]
+    rows = session.rows(f"SELECT id, doc FROM identity WHERE {there} ORDER BY id", entry)
+    return [number for number, data in rows if decode(data).get(_NAME) == who]

@@ -18,7 +18,9 @@ app = typer.Typer(**SETTINGS)
 @app.command()
 def explain(
     context: typer.Context,
-    who: Annotated[str, typer.Argument(metavar="WHO", help="An id, an account's anchor, or a value that joins.")],
+    who: Annotated[
+        str, typer.Argument(metavar="WHO", help="An id, an account's anchor, a value that joins, or a display name.")
+    ],
     system: Annotated[str | None, typer.Argument(metavar="SYSTEM", help="Only what concerns this system.")] = None,
     attribute: Annotated[str | None, typer.Argument(metavar="ATTRIBUTE", help="Only this attribute.")] = None,
     json: Json = False,

@@ -21,7 +21,10 @@ def provision(
     context: typer.Context,
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="Where: a file of systems/, without .yaml.")],
     who: Annotated[
-        str, typer.Argument(metavar="WHO", help="A person or group: an id, an object's anchor, or a value that joins.")
+        str,
+        typer.Argument(
+            metavar="WHO", help="A person or group: an id, an object's anchor, a value that joins, or a name."
+        ),
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show every step and write nothing.")] = False,
     json: Json = False,
