@@ -4,6 +4,9 @@
 .PHONY: dev demo test lint format bench docs clean servers
 .DEFAULT_GOAL := dev
 
+# Bytecode is kept, whatever the environment says: without it every `muster` that is started compiles itself anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 bin := .venv/bin
 stamp := .venv/.synced
 
