@@ -33,7 +33,7 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MemoryConnector, "read", read)
 
 
-def demand(office: Office, who: str, **options: bool) -> dict[str, Any]:
+def demand(office: Office, who: str, **options: Any) -> dict[str, Any]:
     """`muster provision app WHO --json`."""
     with office.muster() as muster:
         return muster.provision("app", who, **options)

@@ -166,3 +166,8 @@ def test_what_is_shown_of_a_day_to_come_is_not_held_by_a_quarantine_of_now(tmp_p
     with Shop(tmp_path, 60, 60) as shop:
         shop.run()
         assert shop.world.plan(as_of=date(2026, 3, 20))["held"] == []
+
+
+def test_so_many_failures_bring_quarantine_whatever_share_they_are(tmp_path: Path) -> None:
+    with Shop(tmp_path, 10, 2, "quarantine: {failures: 2}\n") as shop:
+        assert shop.run() == (10, ["quarantine"])

@@ -18,6 +18,7 @@ from muster.app.explaining import explain, known_schemas
 from muster.app.finding import find_identity
 from muster.app.foresight import check_day, foresee
 from muster.app.holding import check_hold
+from muster.app.jobs import pause, restart, resume
 from muster.app.leasing import project_leased
 from muster.app.on_demand import OnDemand
 from muster.app.others import other_server
@@ -34,6 +35,7 @@ from muster.app.plans import (
     tell_missing,
     write_plan,
 )
+from muster.app.provisioning_log import Wanted, provisioning_log
 from muster.app.results import made_summary, result_document
 from muster.app.standing import runs_told, status
 from muster.app.switching import PROMOTE, demote, hold_the_other_back, promote
@@ -150,7 +152,7 @@ class Muster:
         with self._leased("run"):
             return self._go("run", allow_deletes=allow_deletes, full=full, plan=None, most=most)
 
-    def provision(self, system: str, who: str, *, dry_run: bool = False) -> dict[str, Any]:
+    def provision(self, system: str, who: str, *, dry_run: bool = False, by: str | None = None) -> dict[str, Any]:
         """One identity in one system, now: the steps import, scope, match and export, each with every value.
 
         Only the objects of the identity are read, and only that of the system is written; nothing with `dry_run`.
@@ -163,8 +165,34 @@ class Muster:
                 system,
                 who,
                 dry_run,
-                lambda systems: self._run("provision", systems=systems),
+                lambda systems: self._run("provision", systems=systems, by=by),
             ).work()
+
+    def pause(self, system: str, *, by: str, why: str = "") -> dict[str, Any]:
+        """Read and write a system no more until it is resumed; also while a run is at work, which then stops there."""
+        return pause(self.project, self.database, system, by=by, why=why, now=self._clock(), rehearsed=self.rehearsed)
+
+    def resume(self, system: str, *, by: str, why: str = "") -> dict[str, Any]:
+        """Let a paused system go on from where it stopped."""
+        return resume(self.project, self.database, system, by=by, why=why, now=self._clock(), rehearsed=self.rehearsed)
+
+    def restart(self, system: str, reset: Collection[str] = (), *, by: str, why: str = "") -> dict[str, Any]:
+        """Forget parts of what is known of a system, so that the next run works it out again, and resume it."""
+        with self._leased("job restart"):
+            return restart(
+                self.project,
+                self.database,
+                system,
+                reset,
+                by=by,
+                why=why,
+                now=self._clock(),
+                rehearsed=self.rehearsed,
+            )
+
+    def provisioning_log(self, wanted: Wanted) -> dict[str, Any]:
+        """What was done to single objects, newest first, in the form of Graph's provisioningObjectSummary."""
+        return {"value": provisioning_log(self.project, self.database, wanted)}
 
     def explain(self, who: str, system: str | None = None, attribute: str | None = None) -> dict[str, Any]:
         """Where each value of an identity comes from. Raises `ProjectError` when nobody is found."""
@@ -388,8 +416,14 @@ class Muster:
         return project_leased(self.project, self.database, verb)
 
     @contextmanager
-    def _run(self, verb: str, store: Database | None = None, systems: Collection[str] | None = None) -> Iterator[Run]:
-        number = begin_run(self.database, verb, self._clock(), rehearsed=self.rehearsed)
+    def _run(
+        self,
+        verb: str,
+        store: Database | None = None,
+        systems: Collection[str] | None = None,
+        by: str | None = None,
+    ) -> Iterator[Run]:
+        number = begin_run(self.database, verb, self._clock(), rehearsed=self.rehearsed, by=by)
         report = Report()
         run: Run | None = None
         state = FAILED

@@ -10,6 +10,7 @@ import orjson
 
 from muster.project.configuration import Project
 from muster.store.database import Database, Session
+from muster.store.jobs import Job, jobs
 from muster.store.leases import working
 from muster.store.names import Names
 from muster.store.runs import FAILED, KILLED, RUNNING, list_runs
@@ -42,12 +43,14 @@ def status(project: Project, database: Database, now: int) -> dict[str, Any]:
         cases = _cases(session, names)
         unmanaged = _unmanaged(session, project, names)
         server = Standing(project.staging, mark_of(session), database.shown)
+        decided = jobs(session)
         frozen = [problem.document() for problem in frozen_problems(session, names, project)]
     free = Counter(entry["system"] for entry in unmanaged)
     for system in systems:
         system["unmanaged"] = free[system["name"]]
         problem = in_quarantine(database, system["name"], now)
         system["quarantine"] = problem.message if problem else None
+        system["paused"] = _paused(decided.get(system["name"]))
     runs = runs_told(database, _RECENT)
     told = _told(runs, cases)
     return {
@@ -65,6 +68,10 @@ def status(project: Project, database: Database, now: int) -> dict[str, Any]:
         "unmanaged": unmanaged,
         "last_run": runs[0] if runs else None,
     }
+
+
+def _paused(job: Job | None) -> dict[str, Any] | None:
+    return None if job is None or job.paused_at is None else {"at": _text(job.paused_at), "by": job.by, "why": job.why}
 
 
 def _told(runs: Sequence[Mapping[str, Any]], cases: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

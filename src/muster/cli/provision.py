@@ -12,6 +12,7 @@ from muster.cli.opening import open_project
 from muster.cli.options import SETTINGS, Json
 from muster.cli.render.problems import render_notes, tell_problems
 from muster.cli.render.provision import render_provision
+from muster.cli.who import me
 
 app = typer.Typer(**SETTINGS)
 
@@ -32,7 +33,7 @@ def provision(
     """Provision one person or group in one system now, and show each step: import, scope, match, export."""
     invocation = Invocation.of(context, json)
     with open_project(invocation) as muster:
-        document = muster.provision(system, who, dry_run=dry_run)
+        document = muster.provision(system, who, dry_run=dry_run, by=me())
     if invocation.json:
         invocation.answer(document)
     else:

@@ -22,6 +22,7 @@ VERBS: Final[Mapping[str, str]] = {
     "expression": "Try out expressions and scopes.",
     "status": "Show systems, identities and open cases.",
     "log": "Show what earlier runs did.",
+    "job": "Pause, resume and restart what keeps one system in step.",
     "joins": "Show the joins that wait for a person, and decide them.",
     "audit": "Verify that nobody touched the record of what was done.",
     "staging": "Compare two servers over the same systems, and switch over between them.",

@@ -47,10 +47,12 @@ class Safety:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """When a system's errors put it in quarantine: more than `percent` of the changes failing, from `minimum` on."""
+    """When a system's errors put it in quarantine: more than `percent` of the changes failing, from `minimum` on; or
+    `failures` of them, whatever share that is."""
 
     percent: int = 40
     minimum: int = 50
+    failures: int = 40_000
 
 
 @dataclass(frozen=True, slots=True)

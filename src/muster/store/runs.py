@@ -27,8 +27,8 @@ _KEPT = 1000
 """Runs that stand in the log; older ones are dropped (the audit trail keeps what was written)."""
 
 
-def begin_run(database: Database, verb: str, at: int, *, rehearsed: bool) -> int:
-    """A new run's number. One at a time works (see leases.py): what still seems to run was killed."""
+def begin_run(database: Database, verb: str, at: int, *, rehearsed: bool, by: str | None = None) -> int:
+    """A new run's number; `by`: who asked for it by hand. One at a time works (leases.py): whatever runs was killed."""
     with database.write() as session:
         for (killed,) in session.rows("SELECT id FROM run WHERE state = ?", RUNNING):
             summary = orjson.dumps(written_by(session, killed))
@@ -36,8 +36,8 @@ def begin_run(database: Database, verb: str, at: int, *, rehearsed: bool) -> int
         number = session.reserve("run", 1)
         session.insert(
             "run",
-            ("id", "verb", "started", "rehearsed", "state"),
-            [(number, verb, at, int(rehearsed), RUNNING)],
+            ("id", "verb", "started", "rehearsed", "state", "made_by"),
+            [(number, verb, at, int(rehearsed), RUNNING, by)],
         )
         if number > _KEPT:
             for table, column in (("step", "run"), ("problem", "run"), ("run", "id")):

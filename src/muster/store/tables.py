@@ -404,6 +404,16 @@ Table(
 )
 
 Table(
+    "job",
+    metadata,
+    Column("system", TEXT, primary_key=True),
+    Column("paused_at", BigInteger),
+    Column("made_by", TEXT, nullable=False),
+    Column("why", TEXT, nullable=False),
+    Column("force", SmallInteger, nullable=False),
+)
+
+Table(
     "lease",
     metadata,
     Column("name", TEXT, primary_key=True),
@@ -434,6 +444,7 @@ Table(
     Column("rehearsed", SmallInteger, nullable=False),
     Column("state", TEXT, nullable=False),
     Column("summary", LargeBinary),
+    Column("made_by", TEXT),
 )
 
 Table(

@@ -21,6 +21,7 @@ from muster.model.values import Document, items
 from muster.store.audit import edge_seals
 from muster.store.codec import digest, encode
 from muster.store.database import Database, Session
+from muster.store.jobs import is_paused
 from muster.store.pacing import Pace
 from muster.sync.changes import PLANNED, SENT
 from muster.sync.edge_lookup import spelled
@@ -78,6 +79,7 @@ class Exporter:
         progress: Callable[[int], None] | None = None,
         counted: bool = True,
         by_content: bool = False,
+        pausable: bool = True,
     ) -> None:
         self.rules = rules
         self.database = database
@@ -92,6 +94,7 @@ class Exporter:
         self.progress = progress
         self.counted = counted
         self.by_content = by_content
+        self.pausable = pausable
         self.spaces = rules.spaces_of(system)
         self.counts = ExportCounts()
         self.taken, self.recorded = Pace(), Pace()
@@ -156,6 +159,8 @@ class Exporter:
         """The next batch, marked as sent, and the id after which to go on (0: that was the last)."""
         size = self.taken.size
         with self.database.write() as session:
+            if self.pausable and is_paused(session, self.system):
+                return [], 0
             rows = session.rows(
                 "SELECT c.id, c.mapping, c.identity, c.object, c.action, c.anchor, p.doc, i.uid "
                 "FROM change c JOIN payload p ON p.change = c.id LEFT JOIN identity i ON i.id = c.identity "

@@ -110,14 +110,12 @@ class Report:
         for key in [key for key in self.problems if key[0] == kind]:
             del self.problems[key]
 
-    def let_through(self, kinds: Collection[str]) -> None:
-        """A person allowed it: what these limits held was written, and is no more than worth knowing."""
+    def let_through(self, kinds: Collection[str], system: str | None = None, how: str = "--allow-deletes") -> None:
+        """A person allowed it: what these limits held (of one system) was written, and is only worth knowing."""
         for key, problem in list(self.problems.items()):
-            if problem.held and problem.kind in kinds:
+            if problem.held and problem.kind in kinds and system in (None, problem.system):
                 said = problem.message.partition(". Nothing is written")[0]
-                self.problems[key] = replace(
-                    problem, held=False, note=True, message=f"{said}; --allow-deletes let it through"
-                )
+                self.problems[key] = replace(problem, held=False, note=True, message=f"{said}; {how} let it through")
 
     @property
     def held(self) -> list[Problem]:

@@ -33,7 +33,7 @@ def judge(database: Database, system: System, done: int, failed: int, now: int) 
     """After an export: too many failures begin or lengthen the quarantine, a success ends it."""
     limits = system.quarantine
     total = done + failed
-    too_many = total >= limits.minimum and failed * 100 > total * limits.percent
+    too_many = failed >= limits.failures > 0 or (total >= limits.minimum and failed * 100 > total * limits.percent)
     with database.read() as session:
         row = session.one("SELECT since, tries FROM quarantine WHERE system = ?", system.name)
     if too_many or (row is not None and failed and not done):

@@ -28,17 +28,19 @@ from muster.model.values import Document
 from muster.project.configuration import Project
 from muster.store.codec import decode
 from muster.store.database import Database
+from muster.store.jobs import Job, jobs, used_up
 from muster.store.names import Names
 from muster.store.servers import mark_of, obey_the_file_again
 from muster.sync.asking import Asking, FindAny
 from muster.sync.cases import report_cases
 from muster.sync.clashes import still_existing
+from muster.sync.clock import moment
 from muster.sync.compiling import compile_rules
 from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
 from muster.sync.fitting import misfits
 from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
-from muster.sync.limits import over_limits
+from muster.sync.limits import LIMITS, over_limits
 from muster.sync.lookup import look_before_making
 from muster.sync.marks import (
     AWAITING,
@@ -155,9 +157,13 @@ class Run:
         if mark is not None and mark.despite and not self.project.staging:
             with self.database.write() as session:
                 obey_the_file_again(session)
+        with self.database.read() as session:
+            decided = jobs(session)
+        self.paused = {system: job for system, job in decided.items() if job.paused_at is not None}
+        self.forced = {system for system, job in decided.items() if job.force}
         schemas: dict[str, SystemSchema] = {}
         for system in self.order(list(self.project.systems)):
-            chosen = self._chosen is None or system in self._chosen
+            chosen = system not in self.paused if self._chosen is None else system in self._chosen
             schema = self._opened(system) if chosen else self._remembered(system)
             if schema is not None:
                 schemas[system] = schema
@@ -245,9 +251,12 @@ class Run:
         """Import everything that can be read, then work out what follows from it."""
         for note in self.standing.notes(self.project):
             self.report.add(note)
+        for system, job in sorted(self.paused.items()):
+            if system in self.project.systems:
+                self.report.add(_paused(system, job))
         for system in self.order(list(self._open)):
             if systems is None or system in systems:
-                self._import(system, full=full, allow_deletes=allow_deletes)
+                self._import(system, full=full, allow_deletes=allow_deletes or system in self.forced)
         self.settle()
 
     def _import(self, system: str, *, full: bool, allow_deletes: bool) -> None:
@@ -345,6 +354,8 @@ class Run:
                 outbound.touchable,
             )
         self.held |= {problem.system for problem in self.report.held if problem.kind in NOT_TAKEN_IN}
+        for system in self.held & self.forced:
+            self.report.let_through(LIMITS, system, "`muster job restart --reset force-deletes`")
 
     def _look_before_making(self, narrow: Narrow | None = None) -> bool:
         """Where a read did not show everything, the system is asked for what is to be made; whether it had some."""
@@ -405,9 +416,13 @@ class Run:
         """Write what is pending, system by system; how many changes were made."""
         done = 0
         for system in self.order(list(self._open)):
-            if self._stays_away(system, allow_deletes):
+            forced = system in self.forced
+            if self._stays_away(system, allow_deletes or forced):
                 continue
             done += self._export(system, only)
+            if forced:
+                with self.database.write() as session:
+                    used_up(session, system)
         return done
 
     def _stays_away(self, system: str, allow_deletes: bool) -> bool:
@@ -461,6 +476,7 @@ class Run:
                 progress=progress,
                 counted=system not in self.held,
                 by_content=guard.connector.spec.capabilities.by_content,
+                pausable=judged,
             )
             found = exporter.work()
             counts.update(found.document())
@@ -501,6 +517,14 @@ class Run:
             for problem in still_existing(session, self.rules, list(self._existing.values()), self.now):
                 self.report.add(problem)
             report_cases(session, self.rules, self.report)
+
+
+def _paused(system: str, job: Job) -> Problem:
+    """What a run says of a system that a person paused."""
+    since = f"{moment(job.paused_at or 0):%Y-%m-%d %H:%M} UTC"
+    why = f" ({job.why})" if job.why else ""
+    said = f"{system}: {job.by} paused it on {since}{why}, so it is neither read nor written; its changes wait"
+    return Problem("paused", system, f"{said}. To go on: muster job resume {system}", note=True)
 
 
 @contextmanager

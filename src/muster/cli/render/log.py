@@ -42,6 +42,27 @@ def render_log(document: Mapping[str, Any], out: Console, *, steps: bool) -> Non
         _steps(run, out)
 
 
+def render_provisioning_log(document: Mapping[str, Any], out: Console) -> None:
+    """A line an object: when, what, where, whose, and what came of it."""
+    entries: Sequence[Mapping[str, Any]] = document["value"]
+    if not entries:
+        out.print("Nothing was provisioned, as far as was asked for.")
+        return
+    rows = [
+        [
+            instant(entry["activityDateTime"]),
+            entry["targetSystem"]["displayName"],
+            entry["provisioningAction"],
+            safe(entry["targetIdentity"]["id"] or ""),
+            safe(entry["sourceIdentity"]["displayName"] or ""),
+            entry["provisioningStatusInfo"]["status"],
+            safe((entry["provisioningStatusInfo"]["errorInformation"] or {}).get("reason", "")),
+        ]
+        for entry in entries
+    ]
+    table(["at", "system", "action", "object", "of", "status", "reason"], rows, out)
+
+
 def _told(run: Mapping[str, Any]) -> str:
     """What a run wrote; of a plan, what it was about to."""
     numbers: dict[str, int] = {}

@@ -34,7 +34,7 @@ def render_status(document: Mapping[str, Any], out: Console, *, everything: bool
                 int(found.get("unmanaged") or 0),
                 int(found.get("out_of_scope") or 0),
                 instant(found.get("last_read") or "never"),
-                "quarantine" if found.get("quarantine") else "",
+                "paused" if found.get("paused") else "quarantine" if found.get("quarantine") else "",
             ]
             for found in systems
         ]

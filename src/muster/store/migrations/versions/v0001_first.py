@@ -336,6 +336,14 @@ def upgrade() -> None:
         sa.Column("message", TEXT, nullable=False),
     )
     op.create_table(
+        "job",
+        sa.Column("system", TEXT, primary_key=True),
+        sa.Column("paused_at", sa.BigInteger()),
+        sa.Column("made_by", TEXT, nullable=False),
+        sa.Column("why", TEXT, nullable=False),
+        sa.Column("force", sa.SmallInteger(), nullable=False),
+    )
+    op.create_table(
         "lease",
         sa.Column("name", TEXT, primary_key=True),
         sa.Column("holder", TEXT, nullable=False),
@@ -361,6 +369,7 @@ def upgrade() -> None:
         sa.Column("rehearsed", sa.SmallInteger(), nullable=False),
         sa.Column("state", TEXT, nullable=False),
         sa.Column("summary", sa.LargeBinary()),
+        sa.Column("made_by", TEXT),
     )
     op.create_table(
         "step",

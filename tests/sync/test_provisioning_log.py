@@ -1,0 +1,96 @@
+"""The provisioning log: what was done to each object, with the fields of Graph's provisioningObjectSummary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from muster.app.provisioning_log import Wanted
+from muster.connectors.kit.memory import MemoryConnector
+from muster.model.changes import Change, Outcome, Result
+from muster.sync.clock import micros
+from tests.sync.people import ADA, BO, Office
+
+FIELDS = {
+    "id", "activityDateTime", "jobId", "cycleId", "changeId", "provisioningAction", "provisioningStatusInfo",
+    "provisioningSteps", "sourceIdentity", "targetIdentity", "sourceSystem", "targetSystem", "modifiedProperties",
+    "durationInMilliseconds", "initiatedBy", "servicePrincipal", "tenantId",
+}  # fmt: skip
+
+
+def entries(office: Office, **wanted: Any) -> list[dict[str, Any]]:
+    """`muster log --provisioning --json`."""
+    with office.muster() as muster:
+        found: list[dict[str, Any]] = muster.provisioning_log(Wanted(**wanted))["value"]
+        return found
+
+
+def test_an_entry_says_who_what_how_and_by_which_steps(tmp_path: Path) -> None:
+    with Office(tmp_path) as office:
+        office.run()
+        office.hr.edit("1", last="King", title="Countess")
+        office.rules(flows="title: '[jobTitle]'\npassword: '[department]'")
+        office.run()
+        update, create = entries(office)
+        assert update.keys() == create.keys() == FIELDS
+        assert [one["provisioningAction"] for one in (update, create)] == ["update", "create"]
+        assert update["provisioningStatusInfo"] == {"status": "success", "errorInformation": None}
+        assert [(step["provisioningStepType"], step["status"]) for step in update["provisioningSteps"]] == [
+            ("import", "success"),
+            ("scoping", "success"),
+            ("matching", "success"),
+            ("export", "success"),
+        ]
+        assert (update["sourceIdentity"]["id"], update["sourceIdentity"]["displayName"]) == ("1", "Ada King")
+        assert (update["sourceSystem"]["id"], update["targetSystem"]["id"]) == ("hr", "app")
+        assert (update["targetIdentity"]["id"], update["targetIdentity"]["identityType"]) == ("ada", "account")
+        assert (update["tenantId"], update["jobId"], update["cycleId"]) == ("test", "test.app", "2")
+        modified = {one["displayName"]: (one["oldValue"], one["newValue"]) for one in update["modifiedProperties"]}
+        assert modified == {
+            "name": ("Ada Byron", "Ada King"),
+            "title": (None, "Countess"),
+            "password": (None, "***"),
+        }
+        assert update["initiatedBy"] == {"id": None, "displayName": "muster run", "initiatorType": "system"}
+        assert isinstance(update["durationInMilliseconds"], int)
+
+
+def test_what_failed_is_told_with_the_systems_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = MemoryConnector._write
+
+    def write(connector: MemoryConnector, change: Change) -> Outcome:
+        if change.anchor == "bo":
+            return Outcome(change.key, Result.REJECTED, change.anchor, reason="no licence left")
+        return real(connector, change)
+
+    monkeypatch.setattr(MemoryConnector, "_write", write)
+    with Office(tmp_path, people={"1": ADA, "2": BO}) as office:
+        office.run()
+        (failed,) = entries(office, failed=True)
+        assert failed["targetIdentity"]["id"] == "bo"
+        assert failed["provisioningStatusInfo"]["status"] == "failure"
+        assert failed["provisioningStatusInfo"]["errorInformation"]["reason"] == "no licence left"
+        assert failed["provisioningSteps"][-1]["description"] == "no licence left"
+
+
+def test_entries_are_chosen_by_person_system_run_and_day_newest_first(tmp_path: Path) -> None:
+    with Office(tmp_path, people={"1": ADA, "2": BO}) as office:
+        office.run()
+        office.wait(days=1)
+        office.hr.edit("1", last="King")
+        office.run()
+        assert [one["targetIdentity"]["id"] for one in entries(office, who="ada")] == ["ada", "ada"]
+        assert [one["provisioningAction"] for one in entries(office, limit=1)] == ["update"]
+        assert len(entries(office, run=1)) == 2
+        assert len(entries(office, since=micros(office.now))) == 1
+        assert (len(entries(office, system="app")), entries(office, system="hr")) == (3, [])
+
+
+def test_who_asked_for_it_on_demand_is_its_initiator(tmp_path: Path) -> None:
+    with Office(tmp_path) as office:
+        with office.muster() as muster:
+            muster.provision("app", "1", by="eve")
+        (entry,) = entries(office)
+        assert entry["initiatedBy"] == {"id": "eve", "displayName": "eve", "initiatorType": "user"}
