@@ -298,6 +298,45 @@ def test_whoever_is_not_renamed_after_all_keeps_those_who_refer_to_them(tmp_path
         assert (land.members(), land.managers()) == before
 
 
+def team_of_51(land: Land) -> list[str]:
+    """Their numbers. Eleven of fifty-one are more than the 20 per cent that may be lost; ten are not."""
+    land.world.write("muster.yaml", "project: test\nstore: sqlite:///.muster/state.db\nsafety: {updates: 100}\n")
+    land.units.put("u1", id="u1", name="Sales")
+    everybody = [f"{number}" for number in range(100, 151)]
+    for number in everybody:
+        land.hr.put(number, id=number, name=f"N{number}", unit="Sales")
+    land.teams.put("t", id="t")
+    land.teams.edges("t", "member", everybody)
+    land.world.run()
+    assert len(land.members()) == 51
+    return everybody
+
+
+@pytest.mark.parametrize("members", ["[reference] large", "[reference]"])
+def test_who_is_renamed_is_no_lost_member(tmp_path: Path, members: str) -> None:
+    with Land(tmp_path, keeps=False, members=members) as land:
+        everybody = team_of_51(land)
+        for number in everybody[:20]:
+            land.hr.edit(number, name=f"M{number}")
+        land.teams.edges("t", "member", remove=everybody[41:])
+        assert land.world.plan()["held"] == []
+        land.world.apply()
+        land.teams.edges("t", "member", remove=[everybody[40]])
+        assert [one["kind"] for one in land.world.run()["held"]] == ["members"], "one more is one too many"
+        assert len(land.members()) == 41
+
+
+def test_nor_is_who_was_renamed_by_another_hand(tmp_path: Path) -> None:
+    with Land(tmp_path, keeps=False) as land:
+        everybody = team_of_51(land)
+        for number in everybody[:20]:
+            land.rename("person", f"N{number}", f"CN=M{number},OU=Sales,DC=acme")
+            land.hr.edit(number, name=f"M{number}")
+        land.teams.edges("t", "member", remove=everybody[41:])
+        assert land.world.run()["held"] == []
+        assert len(land.members()) == 41
+
+
 @pytest.mark.parametrize("keeps", [True, False])
 def test_a_rename_by_another_hand_is_undone_and_nobody_loses_a_membership(tmp_path: Path, keeps: bool) -> None:
     with Land(tmp_path, keeps=keeps) as land:

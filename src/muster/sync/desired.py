@@ -262,8 +262,19 @@ def _update_reference(question: Question, target: Target, wish: Wish, flow: Comp
         texts += staying
     if flow.attribute.many:
         enforce(question, target, wish, flow, texts or None)
+        if renamed := _renamed(question, missing, wish.remove.get(name, ())):
+            wish.renamed[name] = renamed
     else:
         enforce(question, target, wish, flow, texts[0] if texts else None)
+
+
+def _renamed(question: Question, missing: Sequence[tuple[int, int]], removed: Sequence[Scalar]) -> list[Scalar]:
+    """What is removed as the name of an object that is referred to under another soon."""
+    if not removed or not question.renamed:
+        return []
+    normal = dn.normal if question.mapping.schema.name_is_dn else str
+    old = {normal(question.renamed[place]) for place in missing if place in question.renamed}
+    return [one for one in removed if normal(str(one)) in old]
 
 
 def _undecided(question: Question, missing: Sequence[tuple[int, int]], shown: Sequence[Scalar]) -> list[Scalar]:

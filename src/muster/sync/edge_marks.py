@@ -13,6 +13,9 @@ _DIRTY: Final = ("owner", "attribute", "target", "text")
 NOBODY: Final = 0
 """As the target of a dirty edge: the text that a system shows is to be looked at, whoever it names; without a text,
 every edge of that attribute."""
+FORMER: Final = -1
+"""As the target of a value that goes: Muster wrote it, and nobody bears that name any more. Somebody who is to be added
+may have borne it."""
 
 
 def dirty_edges(

@@ -18,7 +18,7 @@ from muster.store.database import Database, Session
 from muster.store.pacing import Paced
 from muster.sync.changes import PLANNED, RANK_DANGLING, RANK_EDGES, RANK_LATE
 from muster.sync.edge_lookup import LargeReference
-from muster.sync.edge_marks import NOBODY
+from muster.sync.edge_marks import FORMER, NOBODY
 from muster.sync.presence import Touchable
 from muster.sync.queue import add_changes
 from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
@@ -59,7 +59,7 @@ def return_edges(session: Session, rules: Rules, changes: Sequence[int]) -> None
         mapping = rules.mappings.get(mapping_id)
         for flow in mapping.streams if mapping else ():
             if flow.attribute_id == attribute:
-                if target:
+                if target > NOBODY:
                     dirty.add((identity, flow.edge, target, ""))
                 if remove:
                     dirty.add((identity, flow.edge, NOBODY, text))
@@ -303,7 +303,7 @@ class _Planner:
         left = sorted(shown)
         kept = there.own_keys(left) | there.returning(left) | there.undecided(left)
         rows.extend(
-            (self.flow.attribute_id, NOBODY, text, 1)
+            (self.flow.attribute_id, FORMER if wrote else NOBODY, text, 1)
             for text, wrote in sorted(shown.items())
             if text not in kept and self._may_remove(wrote)
         )

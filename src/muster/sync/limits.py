@@ -13,6 +13,7 @@ from muster.project.configuration import Safety
 from muster.store.codec import decode
 from muster.store.database import Session
 from muster.sync.clock import DAY
+from muster.sync.edge_marks import NOBODY
 from muster.sync.problems import Problem
 from muster.sync.rules import Rules
 
@@ -63,6 +64,34 @@ def members_kind(number: int, attribute: str) -> str:
 def updates_kind(space: int, attribute: str) -> str:
     """`kind` in `spent`: objects of one type that lost the value of one attribute."""
     return f"updates {space} {attribute}"
+
+
+def lost_members(payload: Mapping[str, Any], name: str) -> int:
+    """How many a change takes out of a reference that stands in the object itself; who is renamed stays a member."""
+    renamed = payload.get("renamed", {}).get(name, ())
+    return sum(1 for one in payload.get("remove", {}).get(name, ()) if one not in renamed)
+
+
+def lost_edges(session: Session, condition: str, *arguments: Any) -> list[tuple[int, int, int, str]]:
+    """The same of large references, where `condition` holds of the change `c`: (object, attribute, how many, anchor).
+
+    A name that was ours and is nobody's by now goes for somebody who comes under another: who was renamed before.
+    """
+    rows = session.rows(
+        "SELECT object, attribute, MIN(anchor), SUM(CASE WHEN target >= 0 THEN gone ELSE 0 END), "
+        "SUM(CASE WHEN target < 0 THEN gone ELSE 0 END), SUM(come) FROM ("
+        "SELECT c.object, e.attribute, e.target, MIN(c.anchor) AS anchor, "
+        "CASE WHEN MIN(e.remove) = 1 THEN COUNT(*) ELSE 0 END AS gone, 1 - MAX(e.remove) AS come "
+        f"FROM change c JOIN edge_change e ON e.change = c.id WHERE c.object IS NOT NULL AND {condition} "
+        f"GROUP BY c.object, e.attribute, e.target, CASE WHEN e.target <= {NOBODY} THEN e.text ELSE '' END) values_of "
+        "GROUP BY object, attribute ORDER BY 3",
+        *arguments,
+    )
+    return [
+        (number, attribute, int(gone) + max(0, int(former) - int(come)), anchor)
+        for number, attribute, anchor, gone, former, come in rows
+        if gone or former
+    ]
 
 
 def lost_values(payload: Mapping[str, Any]) -> set[str]:
@@ -152,15 +181,11 @@ class _System:
         """(object, attribute, values to be removed, values shown, anchor) of references that stream."""
         if not self.rules.writes_edges:
             return
-        for number, attribute, removed, anchor in self.session.rows(
-            "SELECT c.object, e.attribute, COUNT(*), MIN(c.anchor) FROM change c JOIN edge_change e ON e.change = c.id "
-            "WHERE c.state = 0 AND c.space IN ?i AND e.remove = 1 GROUP BY c.object, e.attribute ORDER BY 4",
-            self.spaces,
-        ):
+        for number, attribute, lost, anchor in lost_edges(self.session, "c.state = 0 AND c.space IN ?i", self.spaces):
             shown = self.session.value(
                 "SELECT count FROM shown_digest WHERE object = ? AND attribute = ?", number, attribute
             )
-            yield number, self.rules.names.text(attribute), removed, shown or 0, anchor
+            yield number, self.rules.names.text(attribute), lost, shown or 0, anchor
 
     def _small_groups(self) -> Iterable[tuple[int, str, int, int, str]]:
         """The same of references that stand in the object itself."""
@@ -174,10 +199,10 @@ class _System:
                 "WHERE c.state = 0 AND c.mapping = ? AND c.action = 'update' ORDER BY c.anchor",
                 mapping.id,
             ):
-                removed = orjson.loads(payload).get("remove", {})
+                change = orjson.loads(payload)
                 for name in names:
-                    if name in removed:
-                        yield number, name, len(removed[name]), len(items(decode(data).get(name))), anchor
+                    if lost := lost_members(change, name):
+                        yield number, name, lost, len(items(decode(data).get(name))), anchor
 
     def _updates(self) -> Iterable[Problem]:
         for space in self.spaces:

@@ -48,12 +48,14 @@ def staying_objects(session: Session, rules: Rules, identities: Sequence[int]) -
     return found
 
 
-def lasting_names(session: Session, rules: Rules, identities: Sequence[int]) -> dict[Place, tuple[int, str]]:
-    """The same of those whose name stays what it is, too; the others' is known when they have it."""
+def lasting_names(
+    session: Session, rules: Rules, identities: Sequence[int]
+) -> tuple[dict[Place, tuple[int, str]], dict[Place, str]]:
+    """The same of those whose name stays what it is, too; and the present name of the others, whose new one is known
+    when they have it."""
     found = staying_objects(session, rules, identities)
-    for place in moving(session, rules, identities):
-        found.pop(place, None)
-    return found
+    moved = moving(session, rules, identities) & found.keys()
+    return found, {place: found.pop(place)[1] for place in moved}
 
 
 def going(session: Session, rules: Rules, identities: Sequence[int]) -> set[Place]:

@@ -370,6 +370,11 @@ class Outbound:
                 for (identity, system, account), names in batch.undecided.items()
                 if system == mapping.rules.system
             },
+            renamed={
+                (identity, account): name
+                for (identity, system, account), name in batch.renamed.items()
+                if system == mapping.rules.system
+            },
             due=due,
         )
 

@@ -15,7 +15,7 @@ from muster.sync.changes import SENT
 from muster.sync.consequences import Consequences, outbound_reads
 from muster.sync.edge_lookup import cleared
 from muster.sync.holds import Holds, load_holds
-from muster.sync.naming import lasting_names
+from muster.sync.naming import Place, lasting_names
 from muster.sync.paths import lacking_paths, load_paths
 from muster.sync.rules import HELD, CompiledMapping, Rules
 from muster.sync.values import MADE_AGAIN
@@ -48,7 +48,9 @@ class Batch:
     presence: dict[tuple[int, int], Presence] = field(default_factory=dict)
     blocked: set[tuple[int, int]] = field(default_factory=set)
     references: dict[tuple[int, int], list[tuple[int, int]]] = field(default_factory=dict)
-    named: dict[tuple[int, str, int], tuple[int, str]] = field(default_factory=dict)
+    named: dict[Place, tuple[int, str]] = field(default_factory=dict)
+    renamed: dict[Place, str] = field(default_factory=dict)
+    """The present names of objects that get another."""
     paths: dict[int, dict[str, Value]] = field(default_factory=dict)
     coming: dict[int, set[str]] = field(default_factory=dict)
     """Paths whose values the plan will bring."""
@@ -181,7 +183,7 @@ class Loader:
                 batch.references.setdefault((owner, attribute), []).append((target, account))
                 targets.add(target)
         if targets:
-            batch.named = lasting_names(session, self.rules, sorted(targets))
+            batch.named, batch.renamed = lasting_names(session, self.rules, sorted(targets))
             batch.undecided = undecided_names(session, self.rules, sorted(targets))
             for system in {self.rules.mappings[number].rules.system for number in self.rules.clearing}:
                 batch.cleared.update(

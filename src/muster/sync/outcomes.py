@@ -24,7 +24,7 @@ from muster.sync.edges import object_appeared, release_targets
 from muster.sync.failing import failure, owners, what_became
 from muster.sync.importing import EVERY, clean, merged
 from muster.sync.indexes import value_keys
-from muster.sync.limits import LOSS, lost_values, members_kind, spend, updates_kind
+from muster.sync.limits import LOSS, lost_edges, lost_members, lost_values, members_kind, spend, updates_kind
 from muster.sync.matching import mark_identities
 from muster.sync.problems import Report
 from muster.sync.queue import rewrite_changes
@@ -119,20 +119,12 @@ class Outcomes:
             elif sent.action is Action.UPDATE:
                 schema = self.rules.mappings[sent.mapping].schema
                 counts.update(updates_kind(sent.space, name) for name in lost_values(sent.payload))
-                for name, values in sent.payload.get("remove", {}).items():
+                for name in sent.payload.get("remove", ()):
                     if schema.attribute(name).type is Type.REFERENCE:
-                        counts[members_kind(sent.object or 0, name)] += len(values)
+                        counts[members_kind(sent.object or 0, name)] += lost_members(sent.payload, name)
         edged = [sent.id for sent in changes if sent.edges]
-        for number, attribute, removed in (
-            self.session.rows(
-                "SELECT c.object, e.attribute, COUNT(*) FROM edge_change e JOIN change c ON c.id = e.change "
-                "WHERE e.change IN ?i AND e.remove = 1 GROUP BY c.object, e.attribute",
-                edged,
-            )
-            if edged
-            else ()
-        ):
-            counts[members_kind(number, self.rules.names.text(attribute))] += removed
+        for number, attribute, lost, _ in lost_edges(self.session, "c.id IN ?i", edged) if edged else ():
+            counts[members_kind(number, self.rules.names.text(attribute))] += lost
         return counts
 
     def _seal(self, outcomes: Sequence[tuple[Sent, Outcome]], what: str, seals: Mapping[int, bytes] | None) -> None:

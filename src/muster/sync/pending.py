@@ -38,6 +38,7 @@ def pending_change(
         ("add", wish.add),
         ("remove", wish.remove),
         ("waits", wish.waits),
+        ("renamed", wish.renamed),
         ("later", wish.later),
         ("answers", wish.answers),
         ("drift", wish.drift),

@@ -68,6 +68,8 @@ class Question:
     blocked: bool
     undecided: Mapping[tuple[int, int], Collection[str]] = field(default_factory=dict)
     """(identity, account) referred to → names of objects of which a person must decide whether they are theirs."""
+    renamed: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    """(identity, account) referred to → the present name of an object of theirs that gets another."""
     lacking: frozenset[str] = frozenset()
     """What the identity should have and has not because of something that was told already; so do paths that lead to
     such a value. Nothing is made of its lack."""
@@ -116,7 +118,8 @@ class Wish:
 
     `was`: what the system shows of the attributes in `values`. `omitted`: attributes of a create that have no value of
     ours: they are left out, or have their default. `meant`: the values that single adds and removes stand for. `waits`:
-    attributes whose references have no object yet ((identity, account)). `later`: attributes that are known only after
+    attributes whose references have no object yet ((identity, account)). `renamed`: what is removed of a reference and
+    comes back under another name. `later`: attributes that are known only after
     other changes of the plan were made. `agreed`: values that the system shows as we want them (kept to tell drift from
     a change of ours).
     """
@@ -130,6 +133,7 @@ class Wish:
     omitted: list[str] = field(default_factory=list)
     meant: Document = field(default_factory=dict)
     waits: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    renamed: dict[str, list[Scalar]] = field(default_factory=dict)
     later: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     """Attributes of the identity that the system will answer to this create, and what is computed from them."""
@@ -156,7 +160,7 @@ class Wish:
     def write_nothing(self) -> None:
         """Forget what was to be written; what is to be told stays."""
         self.action = None
-        for part in (self.values, self.was, self.add, self.remove, self.meant, self.waits):
+        for part in (self.values, self.was, self.add, self.remove, self.meant, self.waits, self.renamed):
             part.clear()
         self.later.clear()
         self.answers.clear()
