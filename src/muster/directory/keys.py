@@ -61,9 +61,13 @@ def index_keys(schema: Schema, doc: Mapping[str, Any]) -> set[Key]:
     found: set[Key] = set()
     index_of = schema.index_of
     for name, value in doc.items():
-        if name not in index_of or value is None:
+        known = index_of.get(name)
+        if known is None or value is None:
             continue
-        code, one = index_of[name]
+        code, one = known
+        if one.folded:
+            found.add((code, fold(value)))
+            continue
         for item in value if one.many else (value,):
             found.add((code, comparable(item, one.type)))
     if doc.get("displayName"):
@@ -88,8 +92,12 @@ def sought_values(
         sought = {**sought, **{one.name: one for one in (*more, *extensions)}}
     found: dict[str, Any] = {}
     for name, value in doc.items():
-        if name in sought and value is not None and value != []:
-            one = sought[name]
+        one = sought.get(name)
+        if one is None or value is None:
+            continue
+        if one.folded:
+            found[name] = fold(value)
+        elif value != []:
             found[name] = [_sought(item, one) for item in value] if one.many else _sought(value, one)
     return found
 

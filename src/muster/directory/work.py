@@ -53,17 +53,17 @@ class Work:
     now: int
     last: int
     sync: bool = False
+    instant: str = field(init=False)
+    """The time as documents hold it, in whole seconds."""
     _extensions: dict[str, tuple[Property, frozenset[Kind]]] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        self.instant = instant(self.now - self.now % 1_000_000)
 
     def next(self) -> int:
         """The number of a new change."""
         self.last += 1
         return self.last
-
-    @property
-    def instant(self) -> str:
-        """The time as documents hold it, in whole seconds."""
-        return instant(self.now - self.now % 1_000_000)
 
     def extensions(self, kind: Kind) -> dict[str, Property]:
         """The directory extensions that objects of a kind may have."""

@@ -51,7 +51,12 @@ class Creating:
     def _new(self, change: Change, kind: GraphType) -> Body:
         """The body of a POST. Raises `WrongType`."""
         body: Body = {}
-        for name, value in {**change.values, **{name: list(more) for name, more in change.add.items()}}.items():
+        given = (
+            {**change.values, **{name: list(more) for name, more in change.add.items()}}
+            if change.add
+            else change.values
+        )
+        for name, value in given.items():
             if value is None or value == [] or name in (LICENCES, TEAM) or kind.attribute(name).writable == "never":
                 continue
             if name == MANAGER:

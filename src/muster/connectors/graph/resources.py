@@ -60,6 +60,8 @@ class GraphType:
     places: Mapping[str, Place]
     unique: tuple[str, ...]
     relations: tuple[str, ...] = ()
+    plain: frozenset[str] = frozenset()
+    """Attributes that are one text each, in a property of the same name: as they are, so they are written."""
 
     def place(self, name: str) -> Place:
         """Where an attribute stands. Raises `WrongType` when there is none of that name."""
@@ -211,6 +213,12 @@ def graph_type(
         places=places,
         unique=kind.unique,
         relations=kind.relations,
+        plain=frozenset(
+            name
+            for name, place in places.items()
+            if name in attributes and place.part is None and place.root == name
+            if attributes[name].type is Type.TEXT and not attributes[name].many
+        ),
     )
 
 

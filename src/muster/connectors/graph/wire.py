@@ -99,6 +99,9 @@ def put(body: Body, kind: GraphType, name: str, value: Value, shown: Mapping[str
 
     `shown`: the resource as it is, from which the other items of a list are taken.
     """
+    if value and name in kind.plain and type(value) is str:
+        body[name] = value
+        return
     place, attribute = kind.place(name), kind.attribute(name)
     converted = convert(value, attribute)
     if place.listed:

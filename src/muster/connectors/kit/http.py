@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -195,7 +196,7 @@ class HttpSession:
         started = time.monotonic()
         try:
             with self._client.stream(
-                method, target, params=params, json=json, content=content, data=data, headers=headers
+                method, _parsed(target), params=params, json=json, content=content, data=data, headers=headers
             ) as response:
                 return self._read(response, f"{method} {self._redact(target)}", started)
         except httpx.TimeoutException:
@@ -243,6 +244,9 @@ class HttpSession:
         words = f": {said}" if said else ""
         return f"{self.system}: {method} {self._redact(target)} was answered {answer}{words}. {advice}"
 
+
+_parsed: Final = lru_cache(256)(httpx.URL)
+"""Addresses as they are sent: a session asks for few, and for those again and again."""
 
 _ADVICE: Final = {
     401: "Check the user name, password or token in the system's settings.",

@@ -72,6 +72,11 @@ class Property:
         return self.type is Type.STRING and not self.many and not self.choices and self.write is Write.ALWAYS
 
     @cached_property
+    def folded(self) -> bool:
+        """Whether its value is one text, which is compared without its case."""
+        return self.type is Type.STRING and not self.many
+
+    @cached_property
     def part(self) -> dict[str, Property]:
         """The parts of a complex value by name."""
         return {part.name: part for part in self.parts}

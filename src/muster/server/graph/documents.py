@@ -23,8 +23,10 @@ def read_document(body: bytes, kind: str) -> dict[str, Any]:
         )
     try:
         found = orjson.loads(body)
-        # The fast reader keeps the last of two values of one name, as another may keep the first.
-        json.loads(body, object_pairs_hook=_once)
+        # The fast reader keeps the last of two values of one name, as another may keep the first: what is written
+        # again as it came had no two.
+        if orjson.dumps(found) != body:
+            json.loads(body, object_pairs_hook=_once)
     except orjson.JSONDecodeError as error:
         raise bad_request(f"Unable to read JSON request payload: {error}") from None
     except RecursionError:

@@ -37,6 +37,15 @@ EMPTY: Final[Mapping[Kind, Mapping[str, Any]]] = {
 """Properties that Graph has and the directory leaves empty."""
 
 
+_MADE: Final = frozenset(
+    {
+        *("id", "deletedDateTime", "securityIdentifier", "passwordProfile"),
+        *("onPremisesExtensionAttributes", "extensionAttributes"),
+    }
+)
+"""Properties that are not simply what the document holds."""
+
+
 def shown(entry: Entry, names: Sequence[str] | None, *, typed: bool = False) -> dict[str, Any]:
     """The object with these properties, or those that are shown without being asked for.
 
@@ -47,6 +56,15 @@ def shown(entry: Entry, names: Sequence[str] | None, *, typed: bool = False) -> 
     doc = entry.doc
     empty = EMPTY[entry.kind]
     for name in names if names is not None else schema.shown:
+        if name not in _MADE:
+            value = doc.get(name)
+            if value is None:
+                one = schema.properties.get(name)
+                if one is None and name not in empty:
+                    continue
+                value = empty.get(name) if one is None else one.blank
+            found[name] = value
+            continue
         match name:
             case "id":
                 found["id"] = entry.guid
@@ -61,14 +79,6 @@ def shown(entry: Entry, names: Sequence[str] | None, *, typed: bool = False) -> 
             case "passwordProfile":
                 if name in schema.properties:
                     found[name] = {**doc[name], "password": None} if name in doc else None
-            case _:
-                value = doc.get(name)
-                if value is None:
-                    one = schema.properties.get(name)
-                    if one is None and name not in empty:
-                        continue
-                    value = empty.get(name) if one is None else one.blank
-                found[name] = value
     return found
 
 
