@@ -78,6 +78,20 @@ def test_a_whole_read_of_a_group_finds_what_was_added_and_what_was_removed(tmp_p
         assert town.members() == {"c", "d"}
 
 
+def test_members_that_are_only_added_stay_when_they_leave_the_team_and_come_back_when_another_hand_takes_them(
+    tmp_path: Path,
+) -> None:
+    with Town(tmp_path, "abc", enforce="add") as town:
+        town.team("t", "a", "b")
+        town.world.run()
+        town.teams.edges("t", "member", add=["c"], remove=["a"])
+        town.world.run()
+        assert town.members() == {"a", "b", "c"}
+        town.app.edges("t", "member", remove=["b"])
+        town.world.run()
+        assert town.members() == {"a", "b", "c"}
+
+
 def test_a_read_that_cannot_prove_that_it_saw_all_members_removes_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome, Result
 from muster.model.errors import ProjectError
 from tests.sync.people import ADA, BO, Office, app_rules
+from tests.sync.town import Town
 from tests.sync.world import changed
 
 PEOPLE = {"1": ADA, "2": BO}
@@ -189,3 +190,32 @@ def test_status_still_tells_what_the_last_run_left(tmp_path: Path) -> None:
 def test_nobody_and_nowhere_are_told(tmp_path: Path, system: str, who: str, message: str) -> None:
     with Office(tmp_path) as office, office.muster() as muster, pytest.raises(ProjectError, match=message):
         muster.provision(system, who)
+
+
+def test_a_group_is_made_with_those_of_its_members_who_have_an_account(tmp_path: Path) -> None:
+    with Town(tmp_path, "abc") as town:
+        town.team("t", "a", "b", "c")
+        town.team("other", "a")
+        town.world.plan()
+        with town.world.muster() as muster:
+            for who in ("a", "b", "t"):
+                document = muster.provision("app", who)
+                assert document["objects"][0]["steps"][-1]["status"] == "success"
+        assert town.members() == {"a", "b"}
+        assert "other" not in town.app.all()
+        town.world.run()
+        assert town.members() == {"a", "b", "c"}
+
+
+def test_what_changed_in_a_group_since_the_last_run_is_written_for_that_group_alone(tmp_path: Path) -> None:
+    with Town(tmp_path, "abc") as town:
+        town.team("t", "a")
+        town.team("other", "a")
+        town.world.run()
+        for team in ("t", "other"):
+            town.teams.edges(team, "member", add=["b"])
+        town.world.plan()
+        with town.world.muster() as muster:
+            (one,) = muster.provision("app", "t")["objects"]
+        assert one["steps"][-1]["details"]["modified"] == [{"attribute": "member", "add": ["b"], "remove": []}]
+        assert (town.members(), town.app.members("other", "member")) == ({"a", "b"}, {"a"})

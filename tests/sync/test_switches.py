@@ -95,7 +95,8 @@ def test_who_left_the_scope_and_then_the_company_loses_the_account_that_was_left
         office.run()
         office.hr.edit("2", dept="Maths")
         office.run()
-        assert office.explain("2")["systems"][0]["deprovision"][0]["do"] == "leave"
+        (told,) = office.explain("2")["systems"]
+        assert (told["deprovision"][0]["do"], told["scope"]["passes"]) == ("leave", False)
         office.hr.edit("2", status="left")
         office.run()
         assert office.app.values("bo")["enabled"] is False

@@ -262,12 +262,26 @@ class _Explaining:
                     "since": _text(since),
                     "deprovision": self._deprovision(mapping.rules, document, since) if row and wanted == 0 else [],
                     "provision": _provision(mapping.rules),
+                    "scope": self._scope(mapping.rules, document),
                     "shown": decode(row[3]) if row else None,
                     "flows": list(self._outbound(mapping, document, decode(row[3]) if row else {})),
                     "pending": change,
                 }
             )
         return found
+
+    def _scope(self, rules: MappingRules, document: Document) -> dict[str, Any] | None:
+        """The outbound scope, and whether the identity is in it; None where there is none."""
+        outbound = rules.outbound
+        if outbound is None or outbound.scope is None or outbound.scope_place is None:
+            return None
+        place, rule = outbound.scope_place, outbound.scope_rule
+        return {
+            "rule": rule if isinstance(rule, str) else rule[1] if isinstance(rule, list) else None,
+            "file": place.file,
+            "line": place.line,
+            "passes": _shown(outbound.scope.evaluate(document, self.context)),
+        }
 
     def _deprovision(self, rules: MappingRules, document: Document, since: int) -> list[dict[str, Any]]:
         """What becomes of an object that is no longer wanted, and when; `due`: that time has come."""

@@ -56,18 +56,24 @@ def restart(
 ) -> dict[str, Any]:
     """Forget parts of what is known of a system (`resetting`), and resume it. The caller holds the project's leases."""
     _known(project, system)
-    for word in said:
-        if word not in SCOPES:
-            meant = nearest(word, SCOPES)
-            hint = f" Did you mean `{meant}`?" if meant else ""
-            raise ProjectError(f"--reset {word}: there is no such part.{hint} There are {listed(SCOPES)}")
-    scopes = scopes_of(said)
+    scopes = scopes_of([_scope(word) for word in said])
     names = Names(database)
     with database.write() as session:
         reset(session, project, names, system, scopes)
         job = Job(by=by, why=why, force=FORCE_DELETES in scopes)
         decide_job(session, system, "restart", job, at=now, rehearsed=rehearsed, what=", ".join(sorted(scopes)))
     return {"system": system, "state": "active", "reset": sorted(scopes)}
+
+
+def _scope(word: str) -> str:
+    """The part of that name, in whatever letters: Graph writes QuarantineState. Raises `ProjectError`."""
+    plain = word.lower().replace("-", "")
+    found = next((scope for scope in SCOPES if scope.replace("-", "") == plain), None)
+    if found is None:
+        meant = nearest(word.lower(), SCOPES)
+        hint = f" Did you mean `{meant}`?" if meant else ""
+        raise ProjectError(f"--reset {word}: there is no such part.{hint} There are {listed(SCOPES)}")
+    return found
 
 
 def _known(project: Project, system: str) -> None:

@@ -131,6 +131,11 @@ def _system(system: Entry, out: Console) -> None:
     if isinstance(reason, Mapping):
         line.append(f"  {place(reason)}  {safe(reason.get('expression', ''))}", "aside")
     out.print(line)
+    scope = system.get("scope")
+    if isinstance(scope, Mapping):
+        inside = scope.get("passes") is True
+        text = Text(f"  {'in' if inside else 'out of'} scope", "aside" if inside else "held")
+        out.print(text.append(f"  {place(scope)}", "aside"))
     for step in system.get("deprovision") or []:
         due = bool(step.get("due"))
         when = f"{'since' if due else 'on'} {instant(step.get('at'))}"

@@ -90,8 +90,8 @@ def left_of_job(job: Job, system: str, imported: Imported) -> None:
     if job.paused:
         imported.leave(
             "the job is not running",
-            "a mapping is never half on",
-            f"say `staging: true` in systems/{system}.yaml until it may write",
+            "whether a system is paused is no file's matter",
+            f"muster job pause {system}, before the first run, until it may write",
         )
 
 
