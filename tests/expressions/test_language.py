@@ -123,6 +123,37 @@ def test_a_pattern_that_never_ends_is_a_fault_of_the_value(text: str, monkeypatc
     assert "takes too long on «aaaa" in result.message
 
 
+def test_a_whole_column_of_such_values_is_soon_done_and_good_ones_among_them_match(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(regex, "LONGEST", 0.02)
+    pattern = regex.dotnet_pattern("^(b|b)+$")
+    messages = []
+    for number in range(50):
+        with pytest.raises(EvaluationFault, match="takes too long on «bbbb") as fault:
+            pattern.search("b" * 40 + f"c{number}")
+        messages.append(str(fault.value))
+        assert pattern.search("bbb")
+    assert pattern.patience.limit() == regex.SHORTER
+    assert "before it" not in messages[2]
+    assert "as on 49 values before it;" in messages[49]
+    monkeypatch.setattr(pattern.patience, "since", pattern.patience.since - 61)
+    assert pattern.patience.limit() == 0.02, "a minute later it has its time again"
+
+
+@pytest.mark.parametrize("text", ["((a{1000}){1000}){1000}", r"(?:[\]{5}x]{101}\(){100}", "a{10001}", "((ab){60}){99}"])
+def test_a_pattern_that_would_take_all_memory_is_refused_before_it_is_used(text: str) -> None:
+    for expression, column in ((f'IsMatch([a], "{text}")', 14), (f'Replace([a], , "{text}", , "", , )', 16)):
+        with pytest.raises(ExpressionError, match="is too large: its fixed repeats written out") as error:
+            compile_program([expression], functions={})
+        assert error.value.column == column
+
+
+@pytest.mark.parametrize("text", [r"^(\d{1,3}\.){3}\d$", "(a{0,9999}){0,9999}", "a{9999}", r"\{99999}", "[{99999}]"])
+def test_a_pattern_of_common_size_is_none_of_them(text: str) -> None:
+    regex.dotnet_pattern(text)
+
+
 def test_a_clause_whose_pattern_never_ends_says_neither_yes_nor_no(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regex, "LONGEST", 0.02)
     scope = compile_scope("entra-scoping", [[{"attribute": "a", "operator": "REGEX MATCH", "value": "(a|a)+$"}]])

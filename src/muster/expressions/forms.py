@@ -18,6 +18,7 @@ from muster.expressions.functions import replacing
 from muster.expressions.functions.dates import SPANS, now
 from muster.expressions.functions.flow import iif_each, switch_equal, switch_key, unique
 from muster.expressions.functions.inspection import is_present
+from muster.expressions.functions.matching import is_match
 from muster.expressions.functions.multivalue import values_of
 from muster.expressions.nodes import Binary, Call, Literal, Node, Position, Variable
 from muster.expressions.values import to_number, to_text
@@ -251,6 +252,12 @@ def _replace_entra(emitter: Emitter, call: Call) -> str:
     return emitter.call_bound(function, *map(emitter.code, used), at=call.at)
 
 
+def _is_match(emitter: Emitter, call: Call) -> str:
+    """`IsMatch(value, pattern)`."""
+    _check_pattern(call.arguments[1])
+    return emitter.call_bound(is_match, *map(emitter.code, call.arguments), at=call.at)
+
+
 def _check_pattern(pattern: Node | None) -> None:
     if isinstance(pattern, Literal):
         try:
@@ -279,6 +286,7 @@ FORMS: dict[str, Form] = {
     "with": _with,
     "select": _select,
     "where": _where,
+    "is_match": _is_match,
     "replace_entra": _replace_entra,
     "replace_string": _replace_string,
 }

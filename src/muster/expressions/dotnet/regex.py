@@ -5,14 +5,17 @@ Translated are named groups and references to them, `\\p{…}`, `\\z`, `\\Z` and
 `regex` knows (fuzzy matches, recursion, verbs) is kept out. The subtraction of character classes is refused.
 
 A pattern with choices inside repeats, such as `(a|a)+$`, can take for ever on one unlucky value. A match may take
-`LONGEST` and is then a fault of that value, which is why this is not Python's `re`: that cannot be stopped.
+`LONGEST` and is then a fault of that value, which is why this is not Python's `re`: that cannot be stopped. A whole
+column of such values costs little more than a few of them: the others have only `SHORTER`, which lets good values
+through. A fixed repeat takes the memory of what it repeats, written out so often: `LARGEST` bounds that.
 """
 
 import re
 import sys
+import time
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -23,8 +26,36 @@ from muster.expressions.errors import EvaluationFault, shown
 LONGEST: Final = 1.0
 """Seconds of this process's time that one match may take."""
 
+SHORTER: Final = 0.002
+"""The same, once a pattern had `UNLUCKY` values within a minute: thousands of times what a good value takes."""
+
+UNLUCKY: Final = 3
+
+LARGEST: Final = 10_000
+"""Pieces of a pattern, once what it repeats a fixed number of times is written out."""
+
 _SHORT: Final = 1_000
 """Characters."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long one pattern may be busy with a value: `UNLUCKY` times a minute for long, and then not."""
+
+    since: float = 0.0
+    lost: int = 0
+
+    def limit(self) -> float:
+        """Seconds for the next value."""
+        if self.lost and time.monotonic() - self.since > 60:
+            self.lost = 0
+        return LONGEST if self.lost < UNLUCKY else SHORTER
+
+    def lose(self) -> None:
+        """A value took all the time it was given."""
+        if not self.lost:
+            self.since = time.monotonic()
+        self.lost += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +63,14 @@ class Pattern:
     """A compiled pattern, and which Python group each .NET group number is (.NET counts named groups last).
 
     `text`: as it was written. `choices`: how many repeats and alternatives there are in it, at the most.
-    Each way to use it faults when a value keeps it busy for longer than `LONGEST`.
+    Each way to use it faults when a value keeps it busy for longer than its `patience` lets it.
     """
 
     compiled: regex.Pattern[str]
     numbers: tuple[int, ...]
     text: str
     choices: int
+    patience: Patience = field(default_factory=Patience)
 
     def search(self, value: str) -> regex.Match[str] | None:
         """The first match in the value, or None."""
@@ -63,10 +95,13 @@ class Pattern:
 
     def _limit(self, value: str) -> float | None:
         """One repeat with no choice in it ends soon on a short text; the clock would cost more than the match."""
-        return LONGEST if self.choices > 1 or len(value) > _SHORT else None
+        return self.patience.limit() if self.choices > 1 or len(value) > _SHORT else None
 
     def _too_long(self, value: str) -> EvaluationFault:
+        self.patience.lose()
         found = f"the regular expression {shown(self.text)} takes too long on {shown(value)}"
+        if self.patience.lost > UNLUCKY:
+            found += f", as on {self.patience.lost - 1} values before it"
         return EvaluationFault(f"{found}; have no two ways to match the same inside a repeat, as in (a|ab)+ or (a+)+")
 
     def group_number(self, name: str) -> int | None:
@@ -81,6 +116,12 @@ class Pattern:
 def dotnet_pattern(text: str) -> Pattern:
     """The pattern ready for use. A fault that says why when it is none."""
     translated, names = _translate(text)
+    size = _size(text)
+    if size > LARGEST:
+        raise EvaluationFault(
+            f"the regular expression {shown(text)} is too large: its fixed repeats written out, it has {size} pieces; "
+            f"{LARGEST} are the most. Repeat less often, or let the repeat end anywhere, as in {{0,1000}}"
+        )
     try:
         compiled = regex.compile(translated, regex.VERSION0)
     except (regex.error, OverflowError, RecursionError) as problem:
@@ -95,10 +136,36 @@ _NAMED = re.compile(r"\(\?(?:<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')")
 _REFERENCE = re.compile(r"\\k(?:<(\w+)>|'(\w+)')")
 _OPTIONS = re.compile(r"\(\?([imsnx]*)(?:-([imsnx]+))?([:)])")
 _CATEGORY = re.compile(r"\\([pP])\{(\w+)\}")
-_QUANTIFIER = re.compile(r"\{\d+(?:,\d*)?\}")
+_QUANTIFIER = re.compile(r"\{(\d+)(?:,\d*)?\}")
+_WHOLE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]?", re.DOTALL)
+"""An escape, or a class of characters."""
 _CHOICE = re.compile(r"[*+{|]|(?<!\()\?")
 _FOREIGN = re.compile(r"\(\*|\(\?(?![:=!<>#('imsnx)-])")
 """How a group opens that .NET does not know."""
+
+
+def _size(text: str) -> int:
+    """How many pieces the pattern has when what it repeats at least so many times is written out."""
+    totals = [0]
+    last = at = 0
+    while at < len(text):
+        letter = text[at]
+        repeat = _QUANTIFIER.match(text, at) if letter == "{" else None
+        if repeat:
+            times = max(1, int(repeat.group(1)))
+            totals[-1] += last * (times - 1)
+            last *= times
+            at = repeat.end()
+            continue
+        if letter == "(":
+            totals.append(0)
+        elif letter not in "*+?":
+            inner = totals.pop() if letter == ")" and len(totals) > 1 else 0
+            last = inner + 1
+            totals[-1] += last
+        whole = _WHOLE.match(text, at)
+        at = whole.end() if whole else at + 1
+    return sum(totals)
 
 
 def _translate(text: str) -> tuple[str, list[str]]:

@@ -15,5 +15,5 @@ def is_match(value: object, pattern: object) -> bool:
     return any(compiled.search(to_text(item)) is not None for item in values_of(value) if item not in (None, ""))
 
 
-FUNCTIONS = (Function("IsMatch", 2, 2, is_match, boolean=True),)
+FUNCTIONS = (Function("IsMatch", 2, 2, is_match, boolean=True, form="is_match"),)
 """In every dialect."""
