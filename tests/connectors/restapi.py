@@ -71,9 +71,8 @@ class Api:
                 asked = Asked(self.command, parts.path, query, headers, data)
                 with lock:
                     api.asked.append(asked)
-                    found = next(
-                        (one for one in api.faults if re.fullmatch(one[0], f"{asked.method} {asked.path}")), None
-                    )
+                    line = api.line(asked)
+                    found = next((one for one in api.faults if re.fullmatch(one[0], line)), None)
                     if found is not None:
                         api.faults.remove(found)
                         reply = found[1](asked, lambda: api.reply(asked))
@@ -110,6 +109,10 @@ class Api:
     def reply(self, asked: Asked) -> Reply:
         raise NotImplementedError
 
+    def line(self, asked: Asked) -> str:
+        """What was asked for, in a line."""
+        return f"{asked.method} {asked.path}"
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -129,7 +132,7 @@ class Api:
 
     def lines(self) -> list[str]:
         """Method and path of what was asked, in order."""
-        return [f"{one.method} {one.path}" for one in self.asked]
+        return [self.line(one) for one in self.asked]
 
 
 def instead(status: int, body: Any = None, **headers: str) -> Fault:

@@ -36,6 +36,7 @@ def files(page: Path) -> dict[str, str]:
         "scim",
         "scim-gateway",
         "rest",
+        "soap",
         "script",
         "agents",
     ],

@@ -27,6 +27,7 @@ _SHIPPED: Final[Mapping[str, str]] = {
     "rest": "muster.connectors.rest:RestConnector",
     "scim": "muster.connectors.scim:ScimConnector",
     "script": "muster.connectors.script:ScriptConnector",
+    "soap": "muster.connectors.soap:SoapConnector",
     "sql": "muster.connectors.sql:SqlConnector",
 }
 

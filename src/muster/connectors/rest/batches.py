@@ -7,9 +7,9 @@ from typing import Any
 
 from muster.connectors.rest import templates
 from muster.connectors.rest.answers import Answer
+from muster.connectors.rest.asking import Asking
 from muster.connectors.rest.picks import pick
 from muster.connectors.rest.requests import Batch
-from muster.connectors.rest.session import Session
 from muster.connectors.rest.settings import Meaning, Sends
 from muster.connectors.rest.templates import Unfit, holes
 from muster.connectors.rest.wire import RestType
@@ -23,7 +23,7 @@ from muster.model.values import WrongType
 class Together:
     """Writes changes one by one, and in batches those that the system file has a batch for."""
 
-    def __init__(self, session: Session, writer: Writer) -> None:
+    def __init__(self, session: Asking, writer: Writer) -> None:
         self._session = session
         self._writer = writer
         self._waiting: list[Change] = []

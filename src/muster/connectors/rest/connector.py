@@ -1,30 +1,20 @@
-"""The REST connector: one session, put together from the files beside this one."""
+"""The REST connector: requests of the system file, over HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
 
-from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health
-from muster.connectors.kit.session import SessionConnector, opened
-from muster.connectors.rest import looking, wire
-from muster.connectors.rest.batches import Together
-from muster.connectors.rest.paging import Listing
-from muster.connectors.rest.reading import changed, edges_of, everything
+from muster.connectors.kit.contract import Capabilities, ConnectorSpec
+from muster.connectors.rest.asking import Asking
+from muster.connectors.rest.declared import DeclaredConnector
 from muster.connectors.rest.session import Session
 from muster.connectors.rest.settings import RestObject, RestSettings
 from muster.connectors.rest.wire import RestType, rest_type
-from muster.connectors.rest.writing import Writer
-from muster.model.changes import Action, Change, Outcome
-from muster.model.errors import IncompleteRead
-from muster.model.objects import ConnectorObject, EdgePage, Page
-from muster.model.schema import SystemSchema
-from muster.model.secrets import Secret
-from muster.model.values import Value
 
 
-class RestConnector(SessionConnector[RestSettings, RestObject, Session]):
+class RestConnector(DeclaredConnector[RestSettings, RestObject]):
     """An application with a JSON API whose requests the system file declares."""
 
     spec: ClassVar[ConnectorSpec] = ConnectorSpec(
@@ -35,86 +25,13 @@ class RestConnector(SessionConnector[RestSettings, RestObject, Session]):
         summary="Applications with a JSON API over HTTP, declared in YAML alone.",
     )
 
-    def _connected(self) -> Session:
-        return opened(Session(self.system, self._settings, self._folder))
+    def _connected(self) -> Asking:
+        return Session(self.system, self._settings, self._folder)
 
-    def check(self) -> Health:
-        """Whether each list can be had, and its first object be read."""
-        missing: list[str] = []
-        for name, kind in self._types.items():
-            try:
-                problem = self._first(kind)
-            except IncompleteRead as error:
-                problem = error.message
-            if problem:
-                missing.append(f"{name}: {problem}")
-        return Health(not missing, f"REST API at {self._settings.url}", tuple(missing))
-
-    def _first(self, kind: RestType) -> str:
-        listing = Listing(self._session, kind.spec.read, {}, lambda record: wire.anchor_of(kind, record))
-        records = next(listing.records(), [])
-        if not records:
-            return ""
-        found = wire.read(kind, records[0], kind.small)
-        return "" if isinstance(found, ConnectorObject) else found.message
-
-    def schema(self) -> SystemSchema:
-        """The object types as the system file declares them."""
-        return SystemSchema({name: kind.schema for name, kind in self._types.items()})
-
-    def read(self, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
-        """Every object; or what changed, of types whose `read` says `changes`."""
-        if since is None:
-            yield from everything(self._session, self._types, wanted)
-        else:
-            yield from changed(self._session, self._types, wanted, since)
-
-    def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
-        """One outcome a change, in order, or some at a time where the application takes batches."""
-        yield from Together(self._session, Writer(self._session, self._types)).write(changes)
-
-    def get(self, object_type: str, anchor: str) -> ConnectorObject | None:
-        """The object with that anchor, or None."""
-        kind = self._types[object_type]
-        found = looking.record_of(self._session, kind, anchor)
-        if found is None:
-            return None
-        one = wire.read(kind, found[0], kind.small)
-        if isinstance(one, ConnectorObject):
-            return one
-        raise IncompleteRead(f"{self.system}: {object_type} {anchor}: {one.message}")
-
-    def find(self, object_type: str, equal: Mapping[str, Value]) -> Iterator[ConnectorObject]:
-        """The objects that have these values."""
-        yield from looking.objects_with(self._session, self._types[object_type], equal)
-
-    def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
-        """The objects that have one of these values: a request a value, or the list once, whichever is declared."""
-        kind = self._types[object_type]
-        single = attribute in kind.spec.find or (attribute == kind.spec.anchor and kind.spec.get is not None)
-        seen: set[str] = set()
-        found: Iterator[ConnectorObject]
-        if single or not values:
-            found = (one for value in values for one in self.find(object_type, {attribute: value}))
-        else:
-            found = looking.objects_among(self._session, kind, attribute, values)
-        for one in found:
-            if one.anchor not in seen:
-                seen.add(one.anchor)
-                yield one
-
-    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
-        """The values of a large list of one object; nothing where there is no such object."""
-        kind = self._types[object_type]
-        found = looking.record_of(self._session, kind, anchor)
-        if found is not None:
-            yield from edges_of(self._session, kind, anchor, found[0], attribute)
-
-    def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
-        """The request `password` of the system file."""
-        change = Change(0, object_type, Action.UPDATE, anchor, password=password)
-        return Writer(self._session, self._types).set_password(change, must_change)
+    @property
+    def _place(self) -> str:
+        return f"REST API at {self._settings.url}"
 
     @cached_property
-    def _types(self) -> dict[str, RestType]:
+    def _types(self) -> Mapping[str, RestType]:
         return {name: rest_type(name, spec) for name, spec in self._objects.items()}

@@ -7,19 +7,19 @@ from functools import partial
 from typing import Any
 
 from muster.connectors.rest import wire
+from muster.connectors.rest.asking import Asking
 from muster.connectors.rest.paging import Listing
 from muster.connectors.rest.picks import pick
 from muster.connectors.rest.requests import ListRequest
-from muster.connectors.rest.session import Session
 from muster.connectors.rest.settings import Meaning
-from muster.connectors.rest.templates import Unfit
+from muster.connectors.rest.templates import Unasked, Unfit
 from muster.connectors.rest.wire import RestType, anchor_of
 from muster.model.errors import IncompleteRead
 from muster.model.objects import ConnectorObject
 from muster.model.values import Value, WrongType
 
 
-def record_of(session: Session, kind: RestType, anchor: str) -> tuple[Any, str | None] | None:
+def record_of(session: Asking, kind: RestType, anchor: str) -> tuple[Any, str | None] | None:
     """The record with that anchor and its version (ETag); None where there is none.
 
     Raises `IncompleteRead` for an answer that is none, or is another object's.
@@ -33,6 +33,8 @@ def record_of(session: Session, kind: RestType, anchor: str) -> tuple[Any, str |
         return None
     try:
         answered = session.send(request, {"anchor": anchor, kind.spec.anchor: anchor})
+    except Unasked as error:
+        raise IncompleteRead(f"{session.system}: {kind.name}: `get` cannot be asked: {error}") from None
     except Unfit:
         return None
     meaning = session.meaning(answered, "get")
@@ -51,7 +53,7 @@ def record_of(session: Session, kind: RestType, anchor: str) -> tuple[Any, str |
     return record, answered.headers.get("etag")
 
 
-def objects_with(session: Session, kind: RestType, equal: Mapping[str, Value]) -> Iterator[ConnectorObject]:
+def objects_with(session: Asking, kind: RestType, equal: Mapping[str, Value]) -> Iterator[ConnectorObject]:
     """The objects that have all these values: what the application gives is compared, for some ignore a filter."""
     anchor = equal.get(kind.spec.anchor)
     if isinstance(anchor, str | int) and not isinstance(anchor, bool):
@@ -62,14 +64,14 @@ def objects_with(session: Session, kind: RestType, equal: Mapping[str, Value]) -
     yield from _matching(session, kind, candidates, [equal])
 
 
-def objects_among(session: Session, kind: RestType, name: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+def objects_among(session: Asking, kind: RestType, name: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
     """The objects that have one of the values, by reading the list once."""
     candidates = _listing(session, kind, kind.spec.read, {}).records()
     yield from _matching(session, kind, candidates, [{name: value} for value in values])
 
 
 def _matching(
-    session: Session, kind: RestType, candidates: Iterator[list[Any]], wanted: Sequence[Mapping[str, Value]]
+    session: Asking, kind: RestType, candidates: Iterator[list[Any]], wanted: Sequence[Mapping[str, Value]]
 ) -> Iterator[ConnectorObject]:
     for records in candidates:
         for record in records:
@@ -83,7 +85,7 @@ def _matching(
                 raise IncompleteRead(f"{session.system}: {kind.name} {one.anchor}: {one.message}")
 
 
-def _candidates(session: Session, kind: RestType, equal: Mapping[str, Value]) -> Iterator[list[Any]]:
+def _candidates(session: Asking, kind: RestType, equal: Mapping[str, Value]) -> Iterator[list[Any]]:
     for name, request in kind.spec.find.items():
         value = equal.get(name)
         if value is None or isinstance(value, list):
@@ -106,6 +108,6 @@ def _maybe(kind: RestType, record: Any, equal: Mapping[str, Value]) -> bool:
 
 
 def _listing(
-    session: Session, kind: RestType, request: ListRequest, known: Mapping[str, Any], operation: str = "read"
+    session: Asking, kind: RestType, request: ListRequest, known: Mapping[str, Any], operation: str = "read"
 ) -> Listing:
     return Listing(session, request, known, partial(anchor_of, kind), operation=operation)

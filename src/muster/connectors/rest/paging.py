@@ -11,9 +11,9 @@ import httpx
 
 from muster.connectors.rest import templates
 from muster.connectors.rest.answers import Answer
+from muster.connectors.rest.asking import Asking, Known
 from muster.connectors.rest.picks import pick
 from muster.connectors.rest.requests import By, ListRequest, Paging
-from muster.connectors.rest.session import Known, Session
 from muster.connectors.rest.settings import Meaning
 from muster.model.errors import IncompleteRead
 
@@ -34,7 +34,7 @@ class Listing:
 
     def __init__(
         self,
-        session: Session,
+        session: Asking,
         request: ListRequest,
         known: Known,
         identify: Callable[[Any], str | None],
@@ -152,10 +152,12 @@ class Listing:
 
     def _items(self, answered: Answer) -> list[Any]:
         found = pick(self._request.items)(answered.body)
+        if found is None and self._total(answered) == 0:
+            return []
         if not isinstance(found, list):
             raise IncompleteRead(
-                f"{self._session.system}: {self._method} {self._template} was answered without a list at "
-                f"{self._request.items!r}. Correct `items`."
+                f"{self._session.system}: {self._session.called(self._method, self._template)} was answered without a "
+                f"list at {self._request.items!r}. Correct `items`."
             )
         return found
 

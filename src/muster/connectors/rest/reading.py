@@ -12,17 +12,17 @@ from typing import Any, Final
 
 from muster.connectors.rest import wire
 from muster.connectors.rest.answers import Answer
+from muster.connectors.rest.asking import Asking
 from muster.connectors.rest.paging import PASSES, Listing
 from muster.connectors.rest.picks import pick
 from muster.connectors.rest.requests import Changes, Form
-from muster.connectors.rest.session import Session
 from muster.connectors.rest.wire import RestType, anchor_of
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
 from muster.model.values import instant_text
 
 
-def everything(session: Session, types: Mapping[str, RestType], wanted: Mapping[str, Sequence[str]]) -> Iterator[Page]:
+def everything(session: Asking, types: Mapping[str, RestType], wanted: Mapping[str, Sequence[str]]) -> Iterator[Page]:
     """All objects of the wanted types, and the watermark of those that tell changes."""
     complete: set[tuple[str, str]] = set()
     marks: dict[str, str | None] = {}
@@ -44,7 +44,7 @@ def everything(session: Session, types: Mapping[str, RestType], wanted: Mapping[
 
 
 def changed(
-    session: Session, types: Mapping[str, RestType], wanted: Mapping[str, Sequence[str]], since: str
+    session: Asking, types: Mapping[str, RestType], wanted: Mapping[str, Sequence[str]], since: str
 ) -> Iterator[Page]:
     """What changed. Raises `WatermarkExpired` for a type that tells no changes."""
     known = _marks(session.system, since)
@@ -66,7 +66,7 @@ def changed(
     yield Page(watermark=json.dumps(marks, sort_keys=True), last=True)
 
 
-def page_of(session: Session, kind: RestType, records: Sequence[Any], wanted: Sequence[str]) -> Page:
+def page_of(session: Asking, kind: RestType, records: Sequence[Any], wanted: Sequence[str]) -> Page:
     """The records as a page that is not the last."""
     page = Page()
     changes = kind.spec.read.changes
@@ -92,7 +92,7 @@ def page_of(session: Session, kind: RestType, records: Sequence[Any], wanted: Se
     return page
 
 
-def edges_of(session: Session, kind: RestType, anchor: str, record: Any, name: str) -> list[EdgePage]:
+def edges_of(session: Asking, kind: RestType, anchor: str, record: Any, name: str) -> list[EdgePage]:
     """The values of a large list of one object, by its own request or out of its record."""
     members = kind.spec.members[name]
     if members.read is None:

@@ -1,35 +1,28 @@
-"""One session with one application: requests of the system file, filled and sent."""
+"""One session with one application, over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import httpx
 
 from muster.connectors.kit.http import HttpSession
-from muster.connectors.rest import templates
-from muster.connectors.rest.answers import Answer, advice, answer, meaning, said
+from muster.connectors.rest.answers import Answer, answer
+from muster.connectors.rest.asking import Asking
 from muster.connectors.rest.auth import Key, Tokens, secrets_of
 from muster.connectors.rest.login import Auth, Login
 from muster.connectors.rest.picks import pick
-from muster.connectors.rest.requests import Request
-from muster.connectors.rest.settings import Meaning, RestSettings
-from muster.model.errors import IncompleteRead
+from muster.connectors.rest.settings import RestSettings
 from muster.model.secrets import Secret
 
-Known: TypeAlias = Mapping[str, Any]
-"""What fills the holes of a request."""
 
-
-class Session:
+class Session(Asking):
     """Requests to one application. Raises `Unreachable`, `AuthFailed`, `Throttled` and `IncompleteRead`."""
 
     def __init__(self, system: str, settings: RestSettings, folder: Path) -> None:
-        self.system = system
-        self.settings = settings
-        self._message = pick(settings.message) if settings.message is not None else None
+        super().__init__(system, settings.errors, pick(settings.message) if settings.message is not None else None)
         verify = folder / settings.ca if settings.ca is not None else True
         login = settings.login or Login(kind=Auth.NONE)
         self._token_http: HttpSession | None = None
@@ -83,26 +76,16 @@ class Session:
         """A secret that no text may show."""
         self._http.hide(secret)
 
+    def redacted(self, text: str) -> str:
+        """The text without this session's secrets."""
+        return self._http.redacted(text)
+
     def _hide(self, secret: Secret) -> None:
         self._http.hide(secret)
         if self._token_http is not None:
             self._token_http.hide(secret)
 
     # --- requests
-
-    def send(self, request: Request, known: Known, *, once: bool = False) -> Answer:
-        """One request of the system file. Raises `Unfit` for a value that cannot stand where it is put."""
-        path = templates.path(request.path, known)
-        body: Any = templates.form(request.body, known) if request.form else templates.body(request.body, known)
-        return self.ask(
-            request.method,
-            path,
-            templates.query(request.parameters, known),
-            body,
-            headers=templates.headers(request.headers, known),
-            form=request.form,
-            once=once,
-        )
 
     def ask(
         self,
@@ -134,16 +117,3 @@ class Session:
             {name.lower(): value for name, value in response.headers.items()},
             str(response.request.url),
         )
-
-    def meaning(self, found: Answer, operation: str) -> Meaning:
-        """What an answer means."""
-        return meaning(found, operation, self.settings.errors)
-
-    def refusal(self, method: str, path: str, found: Answer) -> str:
-        """How a request was answered, and what to do about it."""
-        words = self._http.redacted(f"{method} {path} was answered {said(found, self._message)}")
-        return f"{words}. {advice(found)}".rstrip()
-
-    def not_readable(self, method: str, path: str, found: Answer) -> IncompleteRead:
-        """The error for an answer that is no list or no record."""
-        return IncompleteRead(f"{self.system}: {self.refusal(method, path, found)}")

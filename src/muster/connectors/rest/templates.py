@@ -25,6 +25,10 @@ class Unfit(ValueError):
     """A value that cannot stand where the template puts it; the message says which and why."""
 
 
+class Unasked(Unfit):
+    """A request that the service's own description does not allow as it is."""
+
+
 def holes(template: Any) -> Iterator[str]:
     """The names of all holes."""
     if isinstance(template, str):

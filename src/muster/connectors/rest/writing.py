@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from muster.connectors.rest import wire
 from muster.connectors.rest.answers import Answer, located
+from muster.connectors.rest.asking import Asking
 from muster.connectors.rest.looking import objects_with, record_of
 from muster.connectors.rest.picks import pick
 from muster.connectors.rest.requests import Request
-from muster.connectors.rest.session import Session
 from muster.connectors.rest.settings import Meaning, Members, Sends
 from muster.connectors.rest.templates import Unfit, holes
 from muster.connectors.rest.wire import Record, RestType
@@ -41,7 +41,7 @@ class Refused(Exception):
 class Writer:
     """Writes changes of the given types in one session."""
 
-    def __init__(self, session: Session, types: Mapping[str, RestType]) -> None:
+    def __init__(self, session: Asking, types: Mapping[str, RestType]) -> None:
         self._session = session
         self.types = types
         self._doubtful: set[int] = set()
