@@ -76,14 +76,18 @@ def _alike(session: Session, who: str) -> set[str]:
 
 def _candidates(session: Session, who: str) -> list[int]:
     """What matches, by the surest kind of name that matches anything."""
-    for sql, value in (
+    key = key_text((who,))
+    spaces = [row[0] for row in session.rows("SELECT id FROM space")]
+    ways = [row[0] for row in session.rows("SELECT id FROM name WHERE kind = 'how'")]
+    owned = "SELECT DISTINCT identity FROM object WHERE identity IS NOT NULL AND gone = 0"
+    for sql, *values in (
         ("SELECT id FROM identity WHERE uid = ?", who),
-        ("SELECT DISTINCT identity FROM object WHERE anchor = ? AND identity IS NOT NULL AND gone = 0", who),
-        ("SELECT DISTINCT identity FROM identity_key WHERE key = ?", key_text((who,))),
-        ("SELECT DISTINCT i.id FROM reserved r JOIN identity i ON i.id = r.identity WHERE key = ?", key_text((who,))),
-        ("SELECT DISTINCT identity FROM object WHERE ref = ? AND identity IS NOT NULL AND gone = 0", who.lower()),
+        (f"{owned} AND space IN ?i AND anchor = ?", spaces, who),
+        ("SELECT DISTINCT identity FROM identity_key WHERE sig IN ?i AND key = ?", ways, key),
+        ("SELECT DISTINCT i.id FROM reserved r JOIN identity i ON i.id = r.identity WHERE key = ?", key),
+        (f"{owned} AND ref = ?", who.lower()),
     ):
-        if value is not None and (rows := session.rows(sql, value)):
+        if values[-1] is not None and (rows := session.rows(sql, *values)):
             return sorted(row[0] for row in rows)
     return _named(session, who)
 
