@@ -11,6 +11,7 @@ import pytest
 from muster.connectors.active_directory import ActiveDirectoryConnector
 from muster.connectors.active_directory.settings import ActiveDirectorySettings, AdObject
 from muster.model.changes import Action, Change, EdgeChange, Result
+from muster.model.dn import normal
 from muster.model.errors import ProjectError, Unreachable, WatermarkExpired
 from muster.model.objects import Page, ReadProblem
 from muster.model.secrets import Secret
@@ -58,7 +59,11 @@ def test_each_domain_says_what_it_is(here: Ou, there: Ou) -> None:
     for ou in (here, there):
         ou.user("ann")
     with both(here, there) as made:
-        found = made.schema().identities
+        schema = made.schema()
+        found = schema.identities
+        assert schema.realm(normal(f"CN=x,{here.dn}")) == normal(here.server.base)
+        assert schema.realm(normal(f"CN=x,{there.dn}")) == normal(there.server.base)
+        assert schema.realm("cn=x,dc=elsewhere") is None
     with here.connector() as alone:
         assert list(alone.schema().identities.items()) == [("", found[here.server.realm])]
     for ou in (here, there):

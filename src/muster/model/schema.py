@@ -108,10 +108,17 @@ class SystemSchema:
 
     `identities`: for each part of the system ("" where it has none) what that is, and no other ever will be: a domain's
     SID. Empty for a system that has nothing of the kind; a part that does not answer is left out.
+    `realms`: DN of a part → what it belongs to; references of large kinds (members) stay within one: an AD forest.
     """
 
     types: Mapping[str, ObjectSchema] = field(default_factory=dict)
     identities: Mapping[str, str] = field(default_factory=dict)
+    realms: Mapping[str, str] = field(default_factory=dict)
+
+    def realm(self, name: str) -> str | None:
+        """What the object of that DN, in comparable form, belongs to; None where that is not known."""
+        found = [part for part in self.realms if name == part or name.endswith(f",{part}")]
+        return self.realms[max(found, key=len)] if found else None
 
 
 def mistaken(system: str, known: Mapping[str, str], found: Mapping[str, str]) -> str | None:

@@ -210,6 +210,17 @@ Table(
 )
 
 Table(
+    "left_out",
+    metadata,
+    Column("owner", BigInteger, nullable=False),
+    Column("attribute", Integer, nullable=False),
+    Column("mapping", Integer, nullable=False),
+    Column("target", BigInteger, nullable=False),
+    PrimaryKeyConstraint("owner", "attribute", "mapping", "target"),
+    sqlite_with_rowid=False,
+)
+
+Table(
     "waiting",
     metadata,
     Column("target", BigInteger, nullable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from muster.store.codec import decode
@@ -38,6 +38,15 @@ class LargeReference:
         self.ignored = outranked(self.session, self.rules, self.owner, self.flow.edge, self.mapping)
 
     @property
+    def _itself(self) -> set[Account]:
+        """The owner's own object: nothing that has members is one of them."""
+        return {(self.owner, self.rules.account_of(self.mapping.id))}
+
+    @property
+    def _own_name(self) -> str:
+        return str(self.session.value("SELECT COALESCE(ref, anchor) FROM object WHERE id = ?", self.object) or "")
+
+    @property
     def shows_something(self) -> bool:
         """Whether the object shows any value."""
         return bool(
@@ -50,7 +59,25 @@ class LargeReference:
 
     def wanted(self, targets: Sequence[int]) -> set[Account]:
         """Those of the targets that belong in."""
-        found = set(
+        found = self.edges_to(targets)
+        system = self.mapping.rules.system
+        gone = {(who, account) for who, place, account in going(self.session, self.rules, targets) if place == system}
+        return found - gone - self._itself - cleared(self.session, self.rules, system, targets)
+
+    def impossible(self, targets: Sequence[int], names: Mapping[Account, str]) -> set[Account]:
+        """Those of the targets that cannot be in: the group itself, and who is in another forest."""
+        schema = self.rules.schemas.get(self.mapping.rules.system)
+        realm = schema.realm(self._own_name) if schema is not None and schema.realms else None
+        found = {
+            account
+            for account, text in names.items()
+            if schema is not None and realm is not None and schema.realm(text) not in (realm, None)
+        }
+        return found | {account for account in self._itself if account[0] in targets}
+
+    def edges_to(self, targets: Sequence[int]) -> set[Account]:
+        """Those of the targets to which the owner has an edge that counts here."""
+        return set(
             self.session.rows(
                 "SELECT DISTINCT target, account FROM edge "
                 "WHERE target IN ?i AND attribute = ? AND +owner = ? AND origin NOT IN ?i",
@@ -60,9 +87,6 @@ class LargeReference:
                 self.ignored,
             )
         )
-        system = self.mapping.rules.system
-        gone = {(who, account) for who, place, account in going(self.session, self.rules, targets) if place == system}
-        return found - gone - cleared(self.session, self.rules, system, targets)
 
     def names(self, targets: Sequence[int]) -> dict[Account, str]:
         """What names the targets' objects in this system."""

@@ -7,7 +7,7 @@ another change of the plan stands there without a text.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from muster.store.codec import decode
 from muster.store.database import Database, Session
 from muster.store.pacing import Paced
 from muster.sync.changes import PLANNED, RANK_DANGLING, RANK_EDGES, RANK_LATE
-from muster.sync.edge_lookup import LargeReference
+from muster.sync.edge_lookup import Account, LargeReference
 from muster.sync.edge_marks import FORMER, NOBODY
 from muster.sync.presence import Touchable
 from muster.sync.queue import add_changes
@@ -26,6 +26,7 @@ from muster.sync.rules import CompiledMapping, CompiledOutbound, Rules
 _COLUMNS: Final = ("change", "attribute", "target", "text", "remove")
 _KEY: Final = ("change", "attribute", "text", "target")
 _DIRTY: Final = ("owner", "attribute", "target", "text")
+_LEFT: Final = ("owner", "attribute", "mapping", "target")
 _OF: Final = "owner = ? AND attribute = ?"
 
 _EACH: Final = 10
@@ -275,8 +276,9 @@ class _Planner:
 
     def _of_targets(self, targets: Sequence[int]) -> list[_Row]:
         there, attribute = self._there, self.flow.attribute_id
-        wanted = there.wanted(targets)
         names = there.names(targets)
+        wanted = there.wanted(targets)
+        wanted -= self._left_out(targets, names)
         shown = there.shown(names.values())
         kept = {names[pair] for pair in wanted & names.keys()}
         rows: list[_Row] = []
@@ -293,6 +295,20 @@ class _Planner:
         coming = (wanted - names.keys()) & there.coming(sorted({target for target, _ in wanted - names.keys()}))
         rows.extend((attribute, target, "", 0) for target in sorted({target for target, _ in coming}))
         return rows
+
+    def _left_out(self, targets: Sequence[int], names: Mapping[Account, str]) -> set[Account]:
+        """Those that cannot be in, written down so that each run tells them."""
+        found = self._there.impossible(targets, names)
+        edges = self._there.edges_to(sorted({target for target, _ in found})) & found
+        of = (self.owner, self.flow.edge, self.mapping.id)
+        self.session.run(
+            "DELETE FROM left_out WHERE owner = ? AND attribute = ? AND mapping = ? AND target IN ?i",
+            *of,
+            list(targets),
+        )
+        rows = [(*of, target) for target in sorted({target for target, _ in edges})]
+        self.session.upsert("left_out", _LEFT, _LEFT, rows)
+        return found
 
     def _of_texts(self, texts: Sequence[str]) -> list[_Row]:
         """Texts that name an object of an identity are looked at as edges to it; the others are nobody's."""
@@ -428,5 +444,5 @@ def with_edges(session: Session, changes: Sequence[int]) -> set[int]:
 def _appeared(there: LargeReference, targets: Sequence[int]) -> list[_Row]:
     """Those of the targets that have an object now, as values to add."""
     names = there.names(targets)
-    found = sorted(there.wanted(targets) & names.keys())
+    found = sorted((there.wanted(targets) - there.impossible(targets, names)) & names.keys())
     return [(there.flow.attribute_id, pair[0], names[pair], 0) for pair in found]

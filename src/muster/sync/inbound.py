@@ -309,6 +309,7 @@ class Inbound:
             "DELETE FROM reserved WHERE firm = 0 AND identity IN ?i",
             "DELETE FROM waiting WHERE owner IN ?i",
             "DELETE FROM note WHERE identity IN ?i",
+            "DELETE FROM left_out WHERE owner IN ?i",
             "DELETE FROM case_identity WHERE identity IN ?i",
             "DELETE FROM identity WHERE id IN ?i",
         ):

@@ -279,6 +279,7 @@ def retire(rules: Rules, database: Database, name: str) -> int:
         drop_pending(session, rules, number)
         session.run("UPDATE object SET mapping = NULL, identity = NULL, dirty = 1 WHERE mapping = ?", number)
         session.run("DELETE FROM presence WHERE mapping = ?", number)
+        session.run("DELETE FROM left_out WHERE mapping = ?", number)
         session.run("DELETE FROM rule WHERE mapping = ?", name)
     rules.names.forget("mapping", name)
     return len(rows)

@@ -40,6 +40,7 @@ from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
 from muster.sync.fitting import misfits
 from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
+from muster.sync.left_out import report_left_out
 from muster.sync.limits import LIMITS, over_limits
 from muster.sync.lookup import look_before_making
 from muster.sync.marks import (
@@ -353,6 +354,8 @@ class Run:
                 self._unknown,
                 outbound.touchable,
             )
+        with self.database.read() as session:
+            report_left_out(session, self.rules, self.report)
         self.held |= {problem.system for problem in self.report.held if problem.kind in NOT_TAKEN_IN}
         for system in self.held & self.forced:
             self.report.let_through(LIMITS, system, "`muster job restart --reset force-deletes`")

@@ -23,6 +23,7 @@ from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap import errors as ldap_errors
 from muster.connectors.ldap.writing import BATCH
 from muster.model.changes import Action, Change, Outcome, Result
+from muster.model.dn import normal
 from muster.model.errors import ProjectError, Unreachable
 from muster.model.objects import ConnectorObject, Page
 from muster.model.schema import ObjectSchema, SystemSchema
@@ -94,7 +95,8 @@ class ActiveDirectoryConnector:
                 known = types.get(name)
                 types[name] = kind.schema if known is None else _joined(known, kind.schema)
         found = {domain.key: domain.identity() for domain in self._alive}
-        return SystemSchema(types, {part: identity for part, identity in found.items() if identity is not None})
+        realms = {normal(domain.root.base): normal(domain.root.forest) for domain in self._alive}
+        return SystemSchema(types, {part: identity for part, identity in found.items() if identity is not None}, realms)
 
     def read(self, wanted: Mapping[str, Sequence[str]], since: str | None) -> Iterator[Page]:
         """Every object, or what changed after the watermark."""

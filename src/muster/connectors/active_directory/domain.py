@@ -25,9 +25,10 @@ _ROOT: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What the root DSE of a controller says. `sids`: those of the login and its groups."""
+    """What the root DSE of a controller says. `forest`: its root domain; `sids`: those of the login and its groups."""
 
     base: str
+    forest: str
     configuration: str
     schema: str
     service: str
@@ -162,6 +163,7 @@ class Domain:
             )
         return Root(
             base=base,
+            forest=texts.get("rootdomainnamingcontext", base),
             configuration=texts.get("configurationnamingcontext", ""),
             schema=texts.get("schemanamingcontext", ""),
             service=texts.get("dsservicename", ""),

@@ -86,7 +86,9 @@ class MemoryConnector:
 
     def schema(self) -> SystemSchema:
         """The system's own types under the project's names."""
-        return SystemSchema({name: self._schema(name) for name in self._types}, self.memory.identities)
+        return SystemSchema(
+            {name: self._schema(name) for name in self._types}, self.memory.identities, self.memory.realms
+        )
 
     # --- reading
 

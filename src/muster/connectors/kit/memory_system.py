@@ -72,6 +72,7 @@ class MemorySystem:
         self.password = password
         self.page_size = page_size
         self.identities: Mapping[str, str] = {}
+        self.realms: Mapping[str, str] = {}
         self.faults = Faults()
         self.sessions = 0
         self._objects: dict[str, dict[str, Stored]] = {kind: {} for kind in self.types}

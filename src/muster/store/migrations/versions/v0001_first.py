@@ -174,6 +174,15 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "left_out",
+        sa.Column("owner", sa.BigInteger(), nullable=False),
+        sa.Column("attribute", sa.Integer(), nullable=False),
+        sa.Column("mapping", sa.Integer(), nullable=False),
+        sa.Column("target", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("owner", "attribute", "mapping", "target"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "waiting",
         sa.Column("target", sa.BigInteger(), nullable=False),
         sa.Column("owner", sa.BigInteger(), nullable=False),
