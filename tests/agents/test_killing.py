@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.agents.live import AgentProcess, Command, Company, wait_for
-from tests.cli.support import muster
+from tests.cli.support import inside, muster
 
 pytestmark = pytest.mark.slow
 PEOPLE = 600
@@ -77,8 +77,8 @@ def complete(office: Office, done: dict[str, Any]) -> None:
     """The run made all accounts, and a second one finds nothing to do."""
     assert (done["code"], done["errors"], done["held"]) == (0, [], []), done
     assert office.accounts() == EVERYBODY
-    again = Command(office.company.folder, "run").done()
-    assert (again["code"], again["changes"]) == (0, [])
+    again = inside("run", "--json", folder=office.company.folder)
+    assert (again.code, again.document["changes"]) == (0, [])
 
 
 @pytest.mark.parametrize("where", ["read:5", "write:250"])
@@ -112,7 +112,7 @@ def test_what_a_revoked_agent_was_doing_is_done_by_another(office: Office) -> No
             wait_for(lambda: "was revoked on" in hanging.log.read_text())
             hanging.kill()  # what hangs in it holds the database; a real one would end with it
             complete(office, run.done(30))
-            listed = muster("agent", "list", "--json", folder=office.company.folder).document["agents"]
+            listed = inside("agent", "list", "--json", folder=office.company.folder).document["agents"]
             assert [(one["agent"], one["state"]) for one in listed] == [("dc2", "here"), ("dc1", "revoked")]
             assert other.stop() == 0
 
