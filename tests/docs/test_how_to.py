@@ -33,6 +33,7 @@ def files(page: Path) -> dict[str, str]:
         "active-directory",
         "cloud-directory",
         "ldap",
+        "provisioning",
         "scim",
         "scim-gateway",
         "rest",

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from muster.app.provisioning_log import Wanted
 from muster.store.opening import open_store
+from muster.sync.resetting import FULL
 from tests.stories.company import Company
 from tests.stories.picture import difference, picture
+from tests.sync.town import Town
 
 
 @pytest.fixture
@@ -102,3 +105,23 @@ def test_texts_sort_by_code_point_in_both_stores(tmp_path: Path, postgres_url: s
                     )
                     == []
                 )
+
+
+def test_on_demand_the_log_and_a_restart_work_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    with Town(tmp_path, "abc", store=postgres_url) as town:
+        town.team("t", "a", "b")
+        town.world.plan()
+        with town.world.muster() as muster:
+            for who in ("a", "t"):
+                assert muster.provision("app", who, by="eve")["objects"][0]["steps"][-1]["status"] == "success"
+            muster.pause("app", by="eve")
+            assert [note["kind"] for note in muster.run()["notes"]] == ["paused"]
+            muster.restart("app", [FULL], by="eve")
+            muster.run()
+            entries = muster.provisioning_log(Wanted(system="app"))["value"]
+            assert muster.audit()["breaches"] == []
+            assert len(muster.provisioning_log(Wanted(who="a"))["value"]) == 1
+        assert town.members() == {"a", "b"}
+        assert {entry["initiatedBy"]["initiatorType"] for entry in entries} == {"user", "system"}
+        group = [entry for entry in entries if entry["targetIdentity"]["id"] == "t"][-1]
+        assert {"displayName": "member", "oldValue": None, "newValue": "a"} in group["modifiedProperties"]
