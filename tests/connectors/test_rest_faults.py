@@ -50,6 +50,7 @@ def test_a_create_that_nobody_answered_is_not_done_twice(api: NewApi, fault: Fau
         do()
         return fault(asked, lambda: Reply(201, {"id": 101, "login": "a"}))
 
+    api.unique = False
     api.fail("POST /api/users", make_and_fail)
     outcome = guarded(api, create(1, {"login": "a"}), timeout=1)[1]
     assert (outcome.result, outcome.anchor) == (Result.EXISTS, "101")
@@ -61,6 +62,28 @@ def test_a_create_that_was_not_done_is_tried_again(api: NewApi) -> None:
     api.fail("POST /api/users", instead(500, {"error": {"message": "out of luck"}}))
     outcome = guarded(api, create(1, {"login": "a"}))[1]
     assert (outcome.result, outcome.anchor) == (Result.DONE, "101")
+    assert len(api.users) == 1
+
+
+def test_a_create_that_is_done_late_is_not_done_twice(api: NewApi) -> None:
+    def late(_asked: Any, do: Callable[[], Reply]) -> Reply:
+        found = do()
+        api._create({"login": "a"}, api.users)
+        return found
+
+    api.unique = False
+    api.fail("POST /api/users", instead(500))
+    api.fail("GET /api/users", late)
+    outcome = guarded(api, create(1, {"login": "a"}))[1]
+    assert (outcome.result, outcome.anchor) == (Result.EXISTS, "101")
+    assert len(api.users) == 1
+
+
+def test_a_doubtful_create_with_nothing_to_look_for_is_not_sent_again(api: NewApi) -> None:
+    api.fail("POST /api/users", after(500), times=3)
+    outcome = guarded(api, create(1, {"name": "Ann"}))[1]
+    assert outcome.result is Result.REJECTED
+    assert "It cannot be looked for, as it has no login" in outcome.reason
     assert len(api.users) == 1
 
 

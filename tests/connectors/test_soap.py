@@ -20,6 +20,7 @@ from muster.connectors.soap.settings import SoapObject, SoapSettings
 from muster.connectors.soap.wire import plain, put
 from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.errors import AuthFailed, IncompleteRead, ProjectError, Unreachable
+from muster.model.schema import ObjectSchema
 from muster.model.secrets import Secret
 from muster.model.values import Document
 from tests.connectors.restapi import Fault, Reply, dropped, page, slow
@@ -96,6 +97,13 @@ class PeopleSubject(Subject):
     text = "display"
     clearable = "title"
     many = "roles"
+    known: ClassVar[list[ObjectSchema]] = []
+
+    def schema(self) -> ObjectSchema:
+        """Asked once: each session reads the WSDL."""
+        if not self.known:
+            self.known.append(super().schema())
+        return self.known[0]
 
     def __init__(self, service: PeopleService) -> None:
         self.service = service

@@ -25,6 +25,8 @@ class Asking(ABC):
         self.system = system
         self._rules = rules
         self._message = message
+        self.doubtful: set[int] = set()
+        """The keys of creates of which nobody knows whether they were done: these are looked for first."""
 
     @abstractmethod
     def close(self) -> None:

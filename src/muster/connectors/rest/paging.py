@@ -142,7 +142,12 @@ class Listing:
     def _answered(self, target: str, query: dict[str, str], body: Any) -> Answer:
         session = self._session
         answered = session.ask(
-            self._method, target, query, body, headers=templates.headers(self._request.headers, {}), reading=True
+            self._method,
+            target,
+            query,
+            body,
+            headers=templates.headers(self._request.headers, self._known),
+            reading=True,
         )
         self.first = self.first or answered
         self.last = answered

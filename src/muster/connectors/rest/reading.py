@@ -16,8 +16,9 @@ from muster.connectors.rest.asking import Asking
 from muster.connectors.rest.paging import PASSES, Listing
 from muster.connectors.rest.picks import pick
 from muster.connectors.rest.requests import Changes, Form
+from muster.connectors.rest.templates import Unfit
 from muster.connectors.rest.wire import RestType, anchor_of
-from muster.model.errors import WatermarkExpired
+from muster.model.errors import IncompleteRead, WatermarkExpired
 from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
 from muster.model.values import instant_text
 
@@ -104,7 +105,12 @@ def edges_of(session: Asking, kind: RestType, anchor: str, record: Any, name: st
         return None if found is None else str(found)
 
     listing = Listing(session, members.read, {"anchor": anchor}, identify)
-    found = [identify(one) for records in listing.records() for one in records]
+    try:
+        found = [identify(one) for records in listing.records() for one in records]
+    except Unfit as error:
+        raise IncompleteRead(
+            f"{session.system}: {kind.name} {anchor!r}: {name} cannot be asked for: {error}."
+        ) from None
     pages = wire.edges(kind, anchor, name, found)
     if not listing.whole:
         for page in pages:

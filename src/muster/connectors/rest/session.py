@@ -115,5 +115,5 @@ class Session(Asking):
             response.content,
             response.headers.get("Content-Type", ""),
             {name.lower(): value for name, value in response.headers.items()},
-            str(response.request.url),
+            self.redacted(str(response.request.url)),
         )

@@ -200,9 +200,9 @@ class RestObject(Settings):
             raise ValueError("`enable` and `disable` need `enabled`, which says where the state is read")
         checked: list[tuple[str, Request | None, frozenset[str] | set[str]]] = [
             *((name, getattr(self, name), _ALL | known) for name in _OPERATIONS),
-            ("read", self.read, {"since", "cursor"}),
-            *((f"find.{name}", one, {"value", "cursor"}) for name, one in self.find.items()),
-            *((f"members.{name}.read", one.read, {"anchor", "cursor"}) for name, one in self.members.items()),
+            ("read", self.read, set()),
+            *((f"find.{name}", one, {"value"}) for name, one in self.find.items()),
+            *((f"members.{name}.read", one.read, {"anchor"}) for name, one in self.members.items()),
             *((f"members.{name}.add", one.add, _EDGE) for name, one in self.members.items()),
             *((f"members.{name}.remove", one.remove, _EDGE) for name, one in self.members.items()),
         ]

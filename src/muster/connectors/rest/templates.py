@@ -17,7 +17,7 @@ import orjson
 from muster.model.secrets import Secret
 
 HOLE: Final = re.compile(r"\{(\*|[A-Za-z_][\w.-]*)(?:\|(json|odata))?\}")
-OURS: Final = frozenset({"since", "cursor", "key"})
+OURS: Final = frozenset({"key"})
 """Holes that Muster or the system itself fills, never a person's value."""
 
 

@@ -44,7 +44,6 @@ class Writer:
     def __init__(self, session: Asking, types: Mapping[str, RestType]) -> None:
         self._session = session
         self.types = types
-        self._doubtful: set[int] = set()
 
     def single(self, change: Change) -> Outcome:
         """One change on its own."""
@@ -82,7 +81,7 @@ class Writer:
 
     def _create(self, change: Change, kind: RestType) -> Outcome:
         request = needed(kind, "create")
-        if change.key in self._doubtful:
+        if change.key in self._session.doubtful:
             found = self._made(change, kind)
             if found is not None:
                 return self._found(change, found)
@@ -132,7 +131,7 @@ class Writer:
 
     def doubt(self, change: Change, kind: RestType, why: MusterError | str) -> Outcome:
         """Nobody knows whether a create was done: look. Raises the error again where that does not tell either."""
-        self._doubtful.add(change.key)
+        self._session.doubtful.add(change.key)
         try:
             found = self._made(change, kind)
         except MusterError:
@@ -143,6 +142,10 @@ class Writer:
             return self._found(change, found)
         if isinstance(why, Unreachable):
             raise why
+        if kind.schema.assigned and not any(change.values.get(name) for name in kind.spec.unique):
+            names = " and ".join(kind.spec.unique)
+            reason = f"{why} It cannot be looked for, as it has no {names}: flow one, or look by hand."
+            return Outcome(change.key, Result.REJECTED, change.anchor, reason=reason)
         reason = f"{why} Looked for it: it is not there (yet)."
         return Outcome(change.key, Result.RETRY, change.anchor, reason=reason)
 
