@@ -11,7 +11,7 @@ from typing import Any
 
 QUESTIONS = (
     *("startup", "first_run", "big_group", "export_ldap", "export_postgres", "small_change"),
-    *("cloud", "dirsync", "directory"),
+    *("cloud", "dirsync", "directory", "gateway"),
 )
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 

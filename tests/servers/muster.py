@@ -63,7 +63,12 @@ class MusterServer(Server):
     def muster(self, *arguments: str) -> Any:
         """What the command answers."""
         done = subprocess.run(
-            [str(_PROGRAM), *arguments, "--json"], cwd=self.folder, stdout=subprocess.PIPE, text=True, check=True
+            [str(_PROGRAM), *arguments, "--json"],
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         )
         return json.loads(done.stdout)
 

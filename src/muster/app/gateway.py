@@ -52,6 +52,8 @@ def closed(system: System, project: Project, store: Database) -> Callable[[], st
 
     def why() -> str | None:
         nonlocal known
+        if not abilities(system).finds:
+            return f"The connector {system.connector} cannot look up what it wrote: {system.name} can only be read."
         if system.staging:
             return f"{system.name} is in staging: nothing is written to it."
         if time.monotonic() - known[0] > _TRUST_SECONDS:

@@ -17,6 +17,7 @@ from muster.project.configuration import (
 )
 from muster.project.metaverse import MEMBER_OF
 from muster.store.names import Names
+from muster.sync.buffers import buffer_indexes
 from muster.sync.indexes import Indexed
 from muster.sync.rules import (
     CompiledInbound,
@@ -58,6 +59,8 @@ def compile_rules(project: Project, schemas: Mapping[str, SystemSchema], names: 
     alone = _unique_indexes(names, compiled)
     for space, entries in alone.items():
         indexed[space] = list(dict.fromkeys([*indexed.get(space, ()), *entries]))
+    for space, entry in buffer_indexes(project, schemas, names):
+        indexed.setdefault(space, []).append(entry)
     spaces = {number: key for key, number in names.spaces().items()}
     types = {name: _compile_type(project, names, kind, compiled.values()) for name, kind in project.metaverse.items()}
     scope_sigs = _scope_sigs(project, names, compiled, indexed)

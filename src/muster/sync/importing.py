@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from muster.model.errors import SessionLost, WatermarkExpired, WentBack
-from muster.model.objects import ConnectorObject, Page, ReadProblem
+from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
 from muster.model.schema import ObjectSchema
 from muster.model.values import Document, same
 from muster.project.configuration import Safety
@@ -133,6 +133,24 @@ def import_missing(
     _Import(rules, database, system, report, now, rules.wanted(system), False).lose(numbers)
 
 
+def take_in(
+    rules: Rules,
+    database: Database,
+    system: str,
+    objects: Sequence[ConnectorObject] = (),
+    edges: Sequence[EdgePage] = (),
+    gone: Sequence[tuple[str, str]] = (),
+    *,
+    now: int,
+) -> None:
+    """What somebody saw of a few objects, or did to them (`gone`: types and anchors), without a read.
+
+    It stands in the connector space as an import would have put it there; nothing else is inferred.
+    """
+    job = _Import(rules, database, system, Report(), now, rules.wanted(system), False)
+    job.take_in(objects, edges, gone)
+
+
 def _covers(had: Mapping[str, Sequence[str]], wanted: Mapping[str, Sequence[str]]) -> bool:
     return all(kind in had and set(names) <= set(had[kind]) for kind, names in wanted.items())
 
@@ -209,6 +227,21 @@ class _Import:
         with self.database.write() as session:
             self._mark_gone(session, numbers)
             spend(session, self.system, self.now, {TOMBSTONES: len(numbers)})
+
+    def take_in(
+        self, objects: Sequence[ConnectorObject], edges: Sequence[EdgePage], gone: Sequence[tuple[str, str]]
+    ) -> None:
+        """See `take_in` of the module."""
+        if objects:
+            self._objects(objects, None)
+        self.edges.take(edges)
+        for kind, anchor in gone:
+            with self.database.write() as session:
+                number = session.value(
+                    "SELECT id FROM object WHERE space = ? AND anchor = ? AND gone = 0", self.spaces[kind], anchor
+                )
+                if number is not None:
+                    self._mark_gone(session, [number])
 
     # --- objects
 

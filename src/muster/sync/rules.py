@@ -20,6 +20,7 @@ from muster.project.configuration import (
     Project,
 )
 from muster.store.names import Names
+from muster.sync.buffers import all_of, buffered
 from muster.sync.indexes import Indexed
 
 HELD: Final = 0
@@ -253,6 +254,10 @@ class Rules:
                 names.update(mapping.wanted)
                 if clears:
                     names.update(one.name for one in group_attributes(mapping.schema))
+        for name, resource in buffered(self.project):
+            schema = self.schemas[name].types.get(resource.object) if name in self.schemas else None
+            if name == system and schema is not None:
+                found.setdefault(resource.object, set()).update(all_of(schema))
         return {kind: tuple(sorted(names)) for kind, names in sorted(found.items())}
 
 

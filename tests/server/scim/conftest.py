@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server.scim.systems import LDAP, SQL, fill_sql
+from tests.server.scim.systems import LDAP, SPACE, SQL, fill_sql
 from tests.servers.gateway import GatewayServer, Scim
 from tests.servers.openldap import OpenLdap
 
 
 @pytest.fixture(scope="package")
 def gateway() -> Iterator[GatewayServer]:
-    """A SQL database (`app`) and a directory (`dir`) as SCIM services. Its log tells of no bug afterwards."""
+    """A database (`app`), a directory (`dir`), a connector space (`space`) as SCIM services; no bug in their log."""
     with OpenLdap() as openldap:
         directory = LDAP.format(
             url=openldap.url,
@@ -22,8 +22,9 @@ def gateway() -> Iterator[GatewayServer]:
             people=openldap.people,
             groups=openldap.groups,
         )
-        systems = {"app": SQL, "dir": directory}
+        systems = {"app": SQL, "dir": directory, "space": SPACE}
         with GatewayServer(systems, fill_sql, {"MUSTER_SECRET_DIRECTORY": openldap.password}) as server:
+            server.muster("run")
             yield server
             log = server.log.read_text()
             assert "Traceback" not in log
@@ -46,7 +47,15 @@ def directory(gateway: GatewayServer) -> Iterator[Scim]:
     found.client.close()
 
 
-@pytest.fixture(params=["app", "directory"])
+@pytest.fixture(scope="package")
+def space(gateway: GatewayServer) -> Iterator[Scim]:
+    """A client of the connector space of another database."""
+    found = gateway.scim("space")
+    yield found
+    found.client.close()
+
+
+@pytest.fixture(params=["app", "directory", "space"])
 def scim(request: pytest.FixtureRequest) -> Scim:
     """Each of them in turn."""
     found: Scim = request.getfixturevalue(request.param)

@@ -64,10 +64,11 @@ CREATE INDEX team_member_account ON team_member (account);
 
 
 def fill_sql(folder: Path) -> None:
-    """An empty database."""
-    with sqlite3.connect(folder / "app.db") as database:
-        database.executescript(TABLES)
-    database.close()
+    """Empty databases."""
+    for name in ("app.db", "space.db"):
+        with sqlite3.connect(folder / name) as database:
+            database.executescript(TABLES)
+        database.close()
 
 
 LDAP = """
@@ -105,3 +106,6 @@ gateway:
       attributes: {{displayName: cn, externalId: description, members: member}}
       values: {{dn: 'Join("", "cn=", EscapeDN([cn]), ",{groups}")'}}
 """
+
+SPACE = SQL.replace("app.db", "space.db").replace("gateway:\n", "gateway:\n  mode: buffered\n")
+"""The same, answered from the connector space."""

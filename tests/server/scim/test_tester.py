@@ -12,7 +12,7 @@ from scim2_tester import Status, check_server
 from tests.servers.gateway import GatewayServer
 
 
-@pytest.mark.parametrize("system", ["app", "dir"])
+@pytest.mark.parametrize("system", ["app", "dir", "space"])
 def test_the_tester_finds_nothing_and_leaves_nothing_out(gateway: GatewayServer, system: str) -> None:
     trust = ssl.create_default_context(cafile=str(gateway.certificate))
     headers = {"Authorization": f"Bearer {gateway.tokens[system]}"}

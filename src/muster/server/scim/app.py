@@ -32,7 +32,7 @@ from muster.store.tokens import Token, proven, tokens
 BASE: Final = "/scim"
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes of a request: a group of some hundred thousand members."""
-THREADS: Final = 8
+THREADS: Final = 16
 PATIENCE: Final = 60.0
 """Seconds in which a request must have come in whole."""
 _ADDRESS: Final = 16_384

@@ -20,6 +20,7 @@ from muster.project.configuration import System
 from muster.server.scim.building import built
 from muster.server.scim.errors import ScimError
 from muster.server.scim.resource_type import ResourceType
+from muster.server.scim.together import Together
 
 _SCHEMA_SECONDS: Final = 300.0
 """After so long the system is asked anew what it can hold."""
@@ -40,7 +41,7 @@ class Live:
     def __init__(self, system: System, connect: Callable[[], Guard], can: Capabilities) -> None:
         if system.gateway is None:
             raise ProjectError(f"systems/{system.name}.yaml has no `gateway:`")
-        if not can.finds:
+        if not can.finds and not system.gateway.buffered:
             raise ProjectError(
                 f"{system.gateway.place}: the connector {system.connector} cannot look objects up, so {system.name} "
                 "cannot be shown live: say `mode: buffered`"
@@ -51,6 +52,7 @@ class Live:
         self._can = can
         self._kept = _Kept()
         self._lock = threading.Lock()
+        self._together = Together(self._written)
         self._types: Mapping[str, ResourceType] = {}
         self._types_at = -_SCHEMA_SECONDS
 
@@ -98,13 +100,19 @@ class Live:
                 yield page.values
 
     def write(self, change: Change) -> Outcome:
-        """Make a change."""
+        """Make a change. Those that come while others are being written are written together, in one go."""
+        if change.edges is not None or change.password is not None:
+            outcome = self._written([change])[change.key]
+            self._forget(change.password)
+            return outcome
+        return self._together.write(change)
+
+    def _written(self, changes: Sequence[Change]) -> dict[int, Outcome]:
         with self.session() as guard:
-            (outcome,) = guard.write([change])
+            found = {outcome.key: outcome for outcome in guard.write(changes)}
             if guard.broken is not None:
                 raise guard.broken
-        self._forget(change.password)
-        return outcome
+        return found
 
     def set_password(self, kind: ResourceType, anchor: str, password: Secret) -> Outcome:
         """Set a password."""

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 
 from muster.app.gateway import abilities, closed, sessions, shown_systems
-from muster.project.configuration import Project
+from muster.project.configuration import Project, System
 from muster.project.secrets import SecretStore
 from muster.server.scim.app import LARGEST, Gateway, Tokens
+from muster.server.scim.buffered import Buffered
 from muster.server.scim.live import Live
+from muster.server.scim.objects import Objects
 from muster.server.scim.service import Service
+from muster.store.database import Database
 from muster.store.opening import open_store
 from muster.store.tokens import Token
+from muster.sync.clock import micros
 
 
 @contextmanager
@@ -27,7 +32,9 @@ def open_gateway(project: Project) -> Iterator[Gateway]:
         secrets = SecretStore()
         lives = {name: Live(one, sessions(one, project, secrets), abilities(one)) for name, one in shown.items()}
         services = {
-            name: Service(name, live, LARGEST, closed(shown[name], project, store))
+            name: Service(
+                name, _objects(shown[name], project, store, live), LARGEST, closed(shown[name], project, store)
+            )
             for name, live in lives.items()
             if store is not None
         }
@@ -42,6 +49,12 @@ def open_gateway(project: Project) -> Iterator[Gateway]:
             yield gateway
         finally:
             gateway.stop()
+
+
+def _objects(system: System, project: Project, store: Database, live: Live) -> Objects:
+    if system.gateway is None or not system.gateway.buffered:
+        return live
+    return Buffered(system, project, store, live, abilities(system), lambda: micros(datetime.now(UTC)))
 
 
 def _nobody(_authorization: str, _system: str) -> Token | None:
