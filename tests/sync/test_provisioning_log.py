@@ -94,3 +94,18 @@ def test_who_asked_for_it_on_demand_is_its_initiator(tmp_path: Path) -> None:
             muster.provision("app", "1", by="eve")
         (entry,) = entries(office)
         assert entry["initiatedBy"] == {"id": "eve", "displayName": "eve", "initiatorType": "user"}
+
+
+def test_deletes_that_a_limit_holds_back_are_staged(tmp_path: Path) -> None:
+    with Office(tmp_path, people={"1": ADA, "2": BO}, safety="safety: {deletes: 0}\n") as office:
+        office.run()
+        assert entries(office, staged=True) == []
+        office.hr.edit("1", status="left")
+        office.run()
+        (entry,) = entries(office, staged=True)
+        assert entry.keys() == FIELDS
+        assert (entry["provisioningAction"], entry["targetIdentity"]["id"]) == ("stagedDelete", "ada")
+        assert entry["provisioningStatusInfo"]["status"] == "skipped"
+        assert "`safety: deletes` allows 0" in entry["provisioningStatusInfo"]["errorInformation"]["reason"]
+        office.run(allow_deletes=True)
+        assert entries(office, staged=True) == []

@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from muster.app.finding import find_identity
+from muster.app.standing import ON_DEMAND
 from muster.model.errors import ProjectError
 from muster.model.secrets import HIDDEN, secret_name
 from muster.model.values import instant_text
@@ -21,7 +22,7 @@ from muster.project.configuration import Project
 from muster.store.audit import EXPORT, RECOVER, is_erased
 from muster.store.database import Database, Session, chunks
 from muster.store.names import Names
-from muster.sync.changes import DONE
+from muster.sync.changes import DONE, PLANNED
 from muster.sync.clock import moment
 from muster.sync.plan_document import names_of
 
@@ -53,6 +54,8 @@ class Wanted:
     run: int | None = None
     failed: bool = False
     since: int | None = None
+    staged: bool = False
+    """Instead: the deletes and disables that a safety limit holds back."""
 
 
 def provisioning_log(project: Project, database: Database, wanted: Wanted) -> list[dict[str, Any]]:
@@ -64,8 +67,34 @@ def provisioning_log(project: Project, database: Database, wanted: Wanted) -> li
     with database.read() as session:
         spaces = {space: key for key, space in names.spaces().items()}
         own = [space for space, (system, _) in spaces.items() if wanted.system in (None, system)]
+        if wanted.staged:
+            held = _held(session)
+            stopped = [space for space in own if spaces[space][0] in held]
+            rows = _staged(session, stopped, number, wanted.limit)
+            return _Entries(project, session, names, spaces, held).entries(rows)
         rows = _of_identity(session, number, own, wanted) if number is not None else _of_all(session, own, wanted)
-        return _Entries(project, session, names, spaces).entries(rows)
+        return _Entries(project, session, names, spaces, {}).entries(rows)
+
+
+def _held(session: Session) -> dict[str, str]:
+    """The systems whose deletes the last run held back, and what it said of them."""
+    last = session.value("SELECT MAX(id) FROM run WHERE ended IS NOT NULL AND verb <> ?", ON_DEMAND)
+    kinds = "level = 'held' AND kind IN ('deletes', 'percent')"
+    return dict(session.rows(f"SELECT system, message FROM problem WHERE run = ? AND {kinds}", last or 0))
+
+
+def _staged(session: Session, spaces: Sequence[int], number: int | None, limit: int) -> list[Row]:
+    chosen, given = ("", []) if number is None else (" AND c.identity = ?", [number])
+    return session.rows(
+        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, i.uid, c.state, c.reason, r.started, "
+        "c.run, '', r.verb, NULL FROM change c JOIN payload p ON p.change = c.id "
+        "LEFT JOIN identity i ON i.id = c.identity LEFT JOIN run r ON r.id = c.run "
+        f"WHERE c.state = {PLANNED} AND c.space IN ?i AND c.action IN ('delete', 'disable'){chosen} "
+        "ORDER BY c.id LIMIT ?",
+        list(spaces),
+        *given,
+        limit,
+    )
 
 
 def _conditions(wanted: Wanted) -> tuple[str, list[Any]]:
@@ -134,7 +163,15 @@ def _records(session: Session, wanted: Wanted) -> Iterator[list[int]]:
 class _Entries:
     """Turns rows into entries."""
 
-    def __init__(self, project: Project, session: Session, names: Names, spaces: Mapping[int, tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        session: Session,
+        names: Names,
+        spaces: Mapping[int, tuple[str, str]],
+        held: Mapping[str, str],
+    ) -> None:
+        self.held = held
         self.project = project
         self.session = session
         self.names = names
@@ -187,18 +224,21 @@ class _Entries:
         source = why.get("source") or {}
         done = state == DONE
         recovered = str(what).startswith(RECOVER)
+        staged = state == PLANNED
+        status = "success" if done else "skipped" if staged else "failure"
+        reason = self.held.get(system) if staged else reason
         return {
             "id": str(uuid.uuid5(_NAMESPACE, f"{self.project.name}/{number}")),
-            "activityDateTime": instant_text(moment(at)),
+            "activityDateTime": instant_text(moment(at or 0)),
             "jobId": f"{self.project.name}.{system}",
             "cycleId": str(run),
             "changeId": str(number),
-            "provisioningAction": action,
+            "provisioningAction": "stagedDelete" if staged else action,
             "provisioningStatusInfo": {
-                "status": "success" if done else "failure",
-                "errorInformation": None if done else _error(system, reason),
+                "status": status,
+                "errorInformation": None if done else _staged_error(reason) if staged else _error(system, reason),
             },
-            "provisioningSteps": self._steps(action, system, kind, anchor, why, mapping, done, recovered, reason),
+            "provisioningSteps": self._steps(action, system, kind, anchor, why, mapping, status, recovered, reason),
             "sourceIdentity": {
                 "id": source.get("anchor") or uid,
                 "displayName": name,
@@ -231,7 +271,7 @@ class _Entries:
         anchor: str | None,
         why: Mapping[str, Any],
         mapping: int,
-        done: bool,
+        status: str,
         found: bool,
         reason: str | None,
     ) -> list[dict[str, Any]]:
@@ -250,7 +290,7 @@ class _Entries:
                 {"mapping": self.names.find(mapping), "rule": why.get("rule")},
             ),
             _step("EntryMatch", "matching", "success", f"{system}: {there}", {"anchor": anchor}),
-            _step(f"EntryExport{word}", "export", "success" if done else "failure", wrote, {"action": action}),
+            _step(f"EntryExport{word}", "export", status, wrote, {"action": action}),
         ]
 
 
@@ -271,6 +311,16 @@ def _error(system: str, reason: str | None) -> dict[str, Any]:
         "reason": reason or "no reason was given",
         "additionalDetails": None,
         "recommendedAction": f"mend what {system} names; the next run tries again",
+    }
+
+
+def _staged_error(reason: str | None) -> dict[str, Any]:
+    return {
+        "errorCode": "AccidentalDeletionsPrevention",
+        "errorCategory": "nonServiceFailure",
+        "reason": reason or "held by a safety limit",
+        "additionalDetails": None,
+        "recommendedAction": "if they are right: muster run --allow-deletes; otherwise mend the source",
     }
 
 

@@ -35,15 +35,18 @@ def log(
         str | None, typer.Option("--since", metavar="DATE", help="With --provisioning: from this day on (UTC).")
     ] = None,
     failed: Annotated[bool, typer.Option("--failed", help="With --provisioning: only what failed.")] = False,
+    staged: Annotated[
+        bool, typer.Option("--staged", help="With --provisioning: the deletes and disables that a limit holds back.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show what earlier runs did."""
     invocation = Invocation.of(context, json)
-    if not provisioning and (system or who or since or failed):
-        raise typer.BadParameter("--system, --identity, --since and --failed need --provisioning")
+    if not provisioning and (system or who or since or failed or staged):
+        raise typer.BadParameter("--system, --identity, --since, --failed and --staged need --provisioning")
     with open_project(invocation) as muster:
         if provisioning:
-            wanted = Wanted(limit, system, who, run, failed, _micros(since) if since is not None else None)
+            wanted = Wanted(limit, system, who, run, failed, _micros(since) if since is not None else None, staged)
             entries = muster.provisioning_log(wanted)
             if invocation.json:
                 invocation.answer(entries)
