@@ -134,9 +134,9 @@ def measure() -> Iterator[Measured]:
             round(USERS / floor, 1),
             round(made / floor, 2),
             steps,
-            f"{USERS} users; the floor inserts the same rows; the whole run takes {whole:.1f} s",
+            f"{USERS} users, written over the wire; the floor inserts the same rows; the whole run takes {whole:.1f} s",
         )
-        if MEMBERS > USERS:
+        if MEMBERS >= USERS:
             cloud.grow(MEMBERS + 1)
         yield from group(cloud)
 
