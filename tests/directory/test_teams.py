@@ -57,6 +57,7 @@ def test_a_team_is_made_with_its_group(directory: Directory) -> None:
 
 
 def test_a_group_gets_a_team(lite: Directory) -> None:
+    ada = add_person(lite, "Ada")
     with lite.write() as work:
         group = create_group(work, unified("Sales"), [], [])
         with pytest.raises(NotFound, match="No team found"):
@@ -68,7 +69,12 @@ def test_a_group_gets_a_team(lite: Directory) -> None:
         team = update_team(work, team, {"displayName": "Sellers", "memberSettings": {"allowDeleteChannels": True}})
         assert team.doc["displayName"] == "Sellers"
         assert team.doc["team"]["memberSettings"] == {"allowCreateUpdateChannels": False, "allowDeleteChannels": True}
-        assert archive(work, team, True).doc["team"]["isArchived"]
+        with pytest.raises(Invalid, match="without an owner cannot be archived"):
+            archive(work, team, True)
+        add_member(work, team, ada.guid, owner=True)
+        archived = archive(work, team, True)
+        assert archived.doc["team"]["isArchived"]
+        assert not archive(work, archived, False).doc["team"]["isArchived"]
     plain = add_group(lite, "Plain")
     with pytest.raises(Invalid, match="Microsoft 365 group"), lite.write() as work:
         make_team(work, plain, {})

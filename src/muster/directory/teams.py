@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from muster.directory.edges import Relation, connect, disconnect, has
+from muster.directory.edges import Relation, connect, count, disconnect, has
 from muster.directory.errors import Invalid, NotFound, no_such
 from muster.directory.filters import Compare, Quantified
 from muster.directory.groups import create_group, is_unified
@@ -135,7 +135,9 @@ def update_team(work: Work, group: Entry, body: Mapping[str, Any]) -> Entry:
 
 
 def archive(work: Work, group: Entry, archived: bool) -> Entry:
-    """Make a team read-only, or work again."""
+    """Make a team read-only, or work again (https://learn.microsoft.com/graph/api/team-archive). Raises `Invalid`."""
+    if archived and not count(work, Relation.OWNERS, group):
+        raise Invalid("A team without an owner cannot be archived: give its group one first.", "owners")
     return change(work, group, {**group.doc, DATA: {**group.doc[DATA], "isArchived": archived}})
 
 
