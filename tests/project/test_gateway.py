@@ -64,7 +64,7 @@ def test_a_resource_type_of_ones_own_has_its_schema_and_endpoint(tmp_path: Path)
             "there is no resource `Usr`. Did you mean `User`?",
         ),
         (
-            f"gateway: {{resources: {{User: {{values: {{cn: 'Nope({MARK}'}}}}}}}}",
+            f"gateway: {{resources: {{User: {{values: {{cn: 'Nope{MARK}('}}}}}}}}",
             "the expression ends too early: a ) or an argument is missing",
         ),
     ],
