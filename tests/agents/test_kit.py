@@ -18,7 +18,7 @@ from muster.connectors.kit.memory import MemoryConnector
 from muster.connectors.kit.mutants import MUTANTS, Mutant
 from muster.connectors.kit.mutants_reading import ConnectsWhenMade, ShowsThePassword, ShowsTheSecret
 from muster.model.changes import Outcome, Result
-from muster.model.objects import ConnectorObject
+from muster.model.objects import ConnectorObject, EdgePage
 from tests.agents.subjects import SECRETS, remote_subject
 from tests.agents.wire import Agents, only
 from tests.connectors.subjects import MemorySubject
@@ -66,6 +66,9 @@ def test_an_agent_mends(mutant: Mutant, tmp_path: Path) -> None:
 def test_every_ability_of_a_connector_is_carried() -> None:
     class Able(GraphConnector):
         def find_any(self, *_: Any) -> Iterator[ConnectorObject]:
+            return iter(())
+
+        def references(self, *_: Any) -> Iterator[EdgePage]:
             return iter(())
 
         def set_password(self, *_: Any) -> Outcome:

@@ -128,6 +128,7 @@ class ContactSubject(UserSubject):
 
 
 LACKS = {
+    "it reads no reference of one object alone",
     "its objects have no other name",
     "its read cannot be broken on purpose",
     "it has no large reference",
