@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model import dn
+from muster.model.aside import stands_aside
 from muster.model.changes import Change, Outcome
 from muster.sync.containers import carried
 from tests.sync.directory import Directory
@@ -88,7 +89,7 @@ class Land:
         self.teams = self.world.source("teams", "team", mapping=TEAM, attributes={"member": "[reference] large"})
         kinds = {
             "unit": {},
-            "person": {"manager": "reference"},
+            "person": {"manager": "reference", "cn": "[text]"},
             "group": {"member": members},
         }
         schemas = [
@@ -347,6 +348,39 @@ def test_a_rename_by_another_hand_is_undone_and_nobody_loses_a_membership(tmp_pa
         land.world.run()
         assert (land.members(), land.managers()) == before
         assert land.world.plan(full=True)["changes"] == []
+
+
+def test_a_name_that_a_killed_run_left_somebody_under_is_no_drift(tmp_path: Path) -> None:
+    """Two people were to take each other's names; what another hand changed besides is told as ever."""
+    with Land(tmp_path) as land:
+        flows = "    cn: '[displayName]'\n    mail: '[displayName] & \"@x\"'\n"
+        land.world.mapping("ldap-person", "ldap", "person", LDAP_PERSON + flows)
+        land.fill()
+        anchor = land.anchor("Cy")
+        land.people.edit(anchor, dn=f"CN=muster-{anchor},OU=Sales,DC=acme", cn=[f"muster-{anchor}"], mail="other@x")
+        plan = land.world.plan()
+        drift = {name: "drift" in one for name, one in the_change(plan, "ldap")["attributes"].items()}
+        assert drift == {"dn": False, "cn": False, "mail": True}
+        (note,) = plan["notes"]
+        assert (note["kind"], note["anchor"]) == ("unfinished", anchor)
+        land.world.run()
+        after = land.world.plan()
+        assert (after["changes"], after["notes"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "aside"),
+    [
+        ("muster-a1", True),
+        ("cn=Muster-A1,ou=people,dc=acme", True),
+        ("muster-a1@acme.example", True),
+        ("muster-a12", False),
+        ("cn=Ada,ou=muster-a1,dc=acme", False),
+        (None, False),
+    ],
+)
+def test_such_a_name_is_known_by_the_anchor(value: str | None, aside: bool) -> None:
+    assert stands_aside(value, "a1") is aside
 
 
 # --- a container is renamed

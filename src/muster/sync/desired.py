@@ -16,6 +16,7 @@ from muster.expressions import (
     Fault,
 )
 from muster.model import dn
+from muster.model.aside import stands_aside
 from muster.model.changes import Action
 from muster.model.schema import ENABLED
 from muster.model.values import Scalar, Type, Value, WrongType, convert, items, key_text, shown
@@ -29,6 +30,8 @@ from muster.sync.values import due_of, earliest
 from muster.sync.wishes import MISSED, Note, Question, Target, Wish, equal
 
 _AGAIN: Final = "was deleted and made again by another hand. Find out who did that before these changes are applied"
+
+_ASIDE: Final = "stands aside under a name that Muster gave it, for others to take each other's names; this ends it"
 
 
 def decide(question: Question, context: Context, now: int, allocate: Allocate | None) -> Wish:
@@ -50,6 +53,8 @@ def decide(question: Question, context: Context, now: int, allocate: Allocate | 
             _keep(question, target, wish, wanted, now, context, allocate)
             if target.again and wish.action is not None:
                 wish.notes.append(Note("made-again", _AGAIN, place_of(question.mapping), False))
+            if any(stands_aside(target.document.get(name), target.anchor) for name in {*wish.was, *wish.remove}):
+                wish.notes.append(Note("unfinished", _ASIDE, place_of(question.mapping), False))
         elif isinstance(why, Note):
             wish.notes.append(why)
     wish.due = earliest(wish.due, due_of(context, now))

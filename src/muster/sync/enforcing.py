@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from muster.model.aside import stands_aside
 from muster.model.schema import ENABLED
 from muster.model.values import Scalar, Value, comparable, difference, items
 from muster.sync.rules import CompiledOutbound
@@ -48,7 +49,7 @@ def enforce(question: Question, target: Target, wish: Wish, flow: CompiledOutbou
         if not _single_values(target, wish, flow, value, last):
             return
     else:
-        if last is not MISSING and not ours:
+        if last is not MISSING and not ours and not stands_aside(shown, target.anchor):
             wish.drift.append(name)
         wish.values[name] = value
         wish.was[name] = shown
@@ -75,7 +76,9 @@ def _single_values(target: Target, wish: Wish, flow: CompiledOutbound, value: Va
         add, remove = difference(shown, value, attribute)
         if flow.flow.enforce == "add":
             remove, our_removes = [], []
-        if known and not (_within(add, our_adds) and _within(remove, our_removes)):
+        left = [one for one in remove if not stands_aside(one, target.anchor)]
+        aside = len(left) < len(remove)
+        if known and not ((aside or _within(add, our_adds)) and _within(left, our_removes)):
             wish.drift.append(name)
     if add:
         wish.add[name] = add

@@ -358,7 +358,7 @@ class _Import:
                     digests.append((mark, number))
                 continue
             written: Document = decode(wrote)
-            foreign = self.sent.by_another_hand(number, document, written, schema)
+            foreign = self.sent.by_another_hand(number, item.anchor, document, written, schema)
             if gone and number not in self.sent.making and (foreign if made == MADE else data != bytes(old_doc)):
                 made = MADE_AGAIN
             elif made == MADE and foreign:

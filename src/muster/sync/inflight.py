@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from muster.model import dn
+from muster.model.aside import stands_aside
 from muster.model.changes import Action
 from muster.model.schema import ObjectSchema
 from muster.model.values import Document, Scalar, Value, same
@@ -29,12 +30,14 @@ class InFlight:
     deleting: set[int] = field(default_factory=set)
     making: set[int] = field(default_factory=set)
 
-    def by_another_hand(self, number: int, shown: Document, wrote: Document, schema: ObjectSchema) -> bool:
+    def by_another_hand(self, number: int, anchor: str, shown: Document, wrote: Document, schema: ObjectSchema) -> bool:
         """Whether the object shows something that we neither wrote nor may have written."""
         sent = self.values.get(number, {})
         for name, value in wrote.items():
             attribute = schema.attribute(name)
             if same(shown.get(name), value, attribute):
+                continue
+            if stands_aside(shown.get(name), anchor):
                 continue
             if name in sent and same(shown.get(name), self._renamed(sent[name]), attribute):
                 continue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from muster.store.codec import decode
 from muster.store.database import Session, chunks
@@ -10,6 +11,9 @@ from muster.sync.problems import Problem, Report, who_is
 from muster.sync.rules import Rules
 
 _KEY = ("identity", "mapping", "kind", "message")
+OF_CHANGES: Final = ("adopted", "made-again", "unfinished")
+"""The kinds of notes that stand beside a change."""
+
 NoteRow = tuple[int, int, str, str]
 """Identity, mapping, kind and message of a note."""
 
@@ -19,6 +23,13 @@ def keep_notes(session: Session, identities: Sequence[int], notes: Sequence[Note
     if session.one("SELECT identity FROM note LIMIT 1") is not None:
         session.run("DELETE FROM note WHERE identity IN ?i", list(identities))
     session.upsert("note", _KEY, _KEY, notes)
+
+
+def forget_done(session: Session, places: Iterable[tuple[int, int]]) -> None:
+    """Changes of these (identity, mapping) were made: what was said of such a change no longer counts."""
+    if session.one("SELECT identity FROM note LIMIT 1") is not None:
+        rows = [(*place, kind) for place in sorted(set(places)) for kind in OF_CHANGES]
+        session.delete("note", ("identity", "mapping", "kind"), rows)
 
 
 def report_notes(session: Session, rules: Rules, report: Report, only: Collection[int] | None = None) -> None:

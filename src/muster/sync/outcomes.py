@@ -26,6 +26,7 @@ from muster.sync.importing import EVERY, clean, merged
 from muster.sync.indexes import value_keys
 from muster.sync.limits import LOSS, lost_edges, lost_members, lost_values, members_kind, spend, updates_kind
 from muster.sync.matching import mark_identities
+from muster.sync.notes import forget_done
 from muster.sync.problems import Report
 from muster.sync.queue import rewrite_changes
 from muster.sync.renames import follow_renames
@@ -87,6 +88,7 @@ class Outcomes:
         self._updated([pair for pair in good if pair[0].action in (Action.UPDATE, Action.DISABLE)])
         self.deleted([sent for sent, _ in good if sent.action is Action.DELETE])
         self._edges([sent for sent, _ in good if sent.edges], taken)
+        forget_done(self.session, [(sent.identity, sent.mapping) for sent, _ in good])
         if len(good) < len(outcomes):
             bad = [(sent, outcome) for sent, outcome in outcomes if not self.succeeded(sent, outcome)]
             whose = owners(self.session, [sent for sent, _ in bad])

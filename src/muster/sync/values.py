@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from muster.expressions import AUTHORITATIVE_NULL, UNKNOWN, Candidates, Context, Fault, Signal
+from muster.model.aside import stands_aside
 from muster.model.values import Document, Value, WrongType, convert, items, same
 from muster.project.configuration import Place
 from muster.sync.clock import micros, next_day
@@ -90,7 +91,7 @@ def own_input(joined: Joined) -> Document:
     return {
         name: value
         for name, value in joined.document.items()
-        if name not in wrote or not same(value, wrote[name], attribute(name))
+        if name not in wrote or not (same(value, wrote[name], attribute(name)) or stands_aside(value, joined.anchor))
     }
 
 

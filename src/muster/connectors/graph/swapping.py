@@ -16,6 +16,7 @@ from muster.connectors.graph import wire
 from muster.connectors.graph.conflicts import wanted_values
 from muster.connectors.graph.resources import GraphType
 from muster.connectors.graph.wire import Body
+from muster.model.aside import name_aside
 from muster.model.changes import Change, Outcome, Result
 from muster.model.values import convert, items
 
@@ -131,4 +132,4 @@ def written_names(one: Blocked) -> list[str]:
 def _meanwhile(one: Blocked, name: str) -> str:
     """A name that nobody else has, of the same domain."""
     _, at, domain = name.partition("@")
-    return f"muster-{one.anchor}{at}{domain}"
+    return f"{name_aside(str(one.anchor))}{at}{domain}"

@@ -15,6 +15,7 @@ from muster.connectors.ldap.pipeline import Job, Pipeline, Reply, Send, Steps
 from muster.connectors.ldap.requests import Modification
 from muster.connectors.ldap.session import Session
 from muster.connectors.ldap.wire import LdapType
+from muster.model.aside import name_aside
 from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
 from muster.model.secrets import Secret
 from muster.model.values import Document, WrongType, same, shown
@@ -264,7 +265,7 @@ class Writer:
         if at != here:
             return None
         anchor = next(anchor for (_, anchor), known in self._dns.items() if dns.same(known, there))
-        return dns.child(dns.rdn_values(there)[0][0], f"muster-{anchor}", dns.split(there)[1])
+        return dns.child(dns.rdn_values(there)[0][0], name_aside(anchor), dns.split(there)[1])
 
     def _put(self, dn: str, there: str, condition: list[Any]) -> Generator[Send, Reply, ldap.LDAPError | None]:
         """Rename, move or both (RFC 4511 section 4.9); the old name's value goes."""
