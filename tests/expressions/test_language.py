@@ -128,15 +128,14 @@ def test_a_whole_column_of_such_values_is_soon_done_and_good_ones_among_them_mat
 ) -> None:
     monkeypatch.setattr(regex, "LONGEST", 0.02)
     pattern = regex.dotnet_pattern("^(b|b)+$")
-    messages = []
+    messages: set[str] = set()
     for number in range(50):
         with pytest.raises(EvaluationFault, match="takes too long on «bbbb") as fault:
             pattern.search("b" * 40 + f"c{number}")
-        messages.append(str(fault.value))
+        messages.add(str(fault.value).replace(f"c{number}", ""))
         assert pattern.search("bbb")
     assert pattern.patience.limit() == regex.SHORTER
-    assert "before it" not in messages[2]
-    assert "as on 49 values before it;" in messages[49]
+    assert len(messages) == 1, "a value that is looked at twice is told once"
     monkeypatch.setattr(pattern.patience, "since", pattern.patience.since - 61)
     assert pattern.patience.limit() == 0.02, "a minute later it has its time again"
 

@@ -100,8 +100,6 @@ class Pattern:
     def _too_long(self, value: str) -> EvaluationFault:
         self.patience.lose()
         found = f"the regular expression {shown(self.text)} takes too long on {shown(value)}"
-        if self.patience.lost > UNLUCKY:
-            found += f", as on {self.patience.lost - 1} values before it"
         return EvaluationFault(f"{found}; have no two ways to match the same inside a repeat, as in (a|ab)+ or (a+)+")
 
     def group_number(self, name: str) -> int | None:
