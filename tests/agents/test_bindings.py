@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from muster.agents.bindings import Bindings, Request, asked_for
+from muster.agents.bindings import PROGRAMS, Bindings, Request, asked_for, outside
 from muster.agents.keys import AgentKey
 from muster.agents.state import AgentState
 from muster.connectors.active_directory.settings import ActiveDirectorySettings
@@ -17,6 +17,7 @@ from muster.connectors.graph.settings import GraphSettings
 from muster.connectors.kit.contract import Settings
 from muster.connectors.ldap.settings import LdapSettings
 from muster.connectors.scim.settings import ScimSettings
+from muster.connectors.script.settings import ScriptSettings
 from muster.connectors.sql.settings import SqlSettings
 from muster.model.errors import ProjectError
 from muster.project.secrets import placeholders, unresolved
@@ -27,6 +28,7 @@ MODELS: dict[str, type[Settings]] = {
     "graph": GraphSettings,
     "ldap": LdapSettings,
     "scim": ScimSettings,
+    "script": ScriptSettings,
     "sql": SqlSettings,
 }
 LDAP = {"url": "ldaps://dc1.corp", "bind_dn": "cn=m", "password": "${secret:ad}", "base": "dc=corp"}
@@ -41,7 +43,9 @@ def request(
     model = MODELS[connector]
     place = asked_for(system, connector, model, settings, objects or {})
     unencrypted = model.model_validate(unresolved(settings)).unencrypted()
-    return Request(place, placeholders([settings, objects]), list(unencrypted))
+    programs = model.model_validate(unresolved(settings)).programs()
+    secrets = placeholders([settings, objects]) + ([PROGRAMS] if programs else [])
+    return Request(place, secrets, list(unencrypted), list(programs))
 
 
 @pytest.fixture
@@ -139,6 +143,35 @@ def test_what_the_operator_allowed_takes_the_place_of_what_was(bindings: Binding
         bindings.permit(old)
     with pytest.raises(ProjectError, match="Nothing of the name 'no' waits here"):
         bindings.allow("no")
+
+
+def test_a_program_is_run_once_the_operator_says_so_and_no_other(bindings: Bindings) -> None:
+    script = request({"command": ["bin/sync", "--all"]}, connector="script")
+    with pytest.raises(ProjectError, match=r"it would run a program on this machine: bin/sync --all\. Nothing"):
+        bindings.permit(script)
+    bindings.allow(script.name)
+    bindings.permit(script)
+    with pytest.raises(ProjectError, match=r"what it runs is bound to other settings \(command: bin/sync, --all → "):
+        bindings.permit(request({"command": ["sh", "-c", "cat secrets/ad"]}, connector="script"))
+
+
+@pytest.mark.parametrize(
+    ("file", "refused"),
+    [
+        ("hr.csv", False),
+        ("data/hr.csv", False),
+        ("secrets/ad", True),
+        ("data/../secrets/ad", True),
+        ("key.pem", True),
+        ("bindings.json", True),
+        (".bindings.lock", True),
+        ("../hr.csv", True),
+        ("/etc/passwd", True),
+    ],
+)
+def test_files_are_those_of_the_agents_folder_and_none_of_its_own(file: str, refused: bool, tmp_path: Path) -> None:
+    assert outside(tmp_path, file) is refused
+    assert outside(tmp_path, str(tmp_path / file)) is refused
 
 
 def test_a_state_that_cannot_be_read_lets_nothing_out(bindings: Bindings, tmp_path: Path) -> None:

@@ -169,6 +169,20 @@ def test_an_agents_administrator_says_what_it_runs(system: MemorySystem) -> None
     assert "does not run the connector 'memory': its own administrator allows ldap, sql" in message
 
 
+def test_no_file_shows_the_agents_own_secrets(system: MemorySystem, tmp_path: Path) -> None:
+    opening = {
+        **OPEN,
+        "connector": "flatfile",
+        "settings": {},
+        "objects": {"x": {"path": "secrets/ad", "anchor": "id"}},
+    }
+    script = Script(opening)
+    Host(script, "dc1", lambda name: name, tmp_path).run()
+    kind, message, _ = script.answers[0]["error"]
+    assert kind == AuthFailed.__name__
+    assert "secrets/ad is not shown through an agent: only files in its folder" in message
+
+
 def test_a_connector_that_the_agent_has_not(system: MemorySystem) -> None:
     (answer,) = answered({**OPEN, "objects": {}, "connector": "mainframe"})
     kind, message, _ = answer["error"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,14 +19,14 @@ from typing import Any, Final
 
 import msgspec
 
-from muster.agents.state import FOLDER
+from muster.agents.state import BINDINGS, FOLDER, OWN, SECRETS
 from muster.connectors.kit.contract import Settings
 from muster.model.errors import ProjectError
 from muster.project.secrets import placeholders
 from muster.store.private import write_private
 
-_FILE: Final = "bindings.json"
 _LOCK: Final = ".bindings.lock"
+PROGRAMS: Final = "(programs)"
 _REMEMBERED: Final = 50
 """Refused requests that are kept for the operator to look at; the oldest go first."""
 _LOGIN: Final = re.compile(r"(://[^/\s:@]*):[^/\s@]*@")
@@ -47,11 +48,13 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What was asked for and refused. `unencrypted`: addresses to which the secrets would go in the clear."""
+    """What was asked for and refused. `unencrypted`: addresses to which the secrets would go in the clear; `programs`:
+    what would be run here. Those who are let do that hold the "secret" `PROGRAMS`: they could read all others."""
 
     place: Place
     secrets: list[str]
     unencrypted: list[str]
+    programs: list[str] = []
 
     @property
     def name(self) -> str:
@@ -81,11 +84,14 @@ def refused(request: Request, bound: Sequence[Bound]) -> list[str]:
     first = False
     for secret in request.secrets:
         places = [one.place for one in bound if one.secret == secret]
-        if not places:
+        if not places and secret == PROGRAMS:
+            reasons.append(f"it would run a program on this machine: {', '.join(request.programs)}")
+        elif not places:
             first = True
         elif request.place not in places:
-            changes = "; ".join(f"{what}: {old} → {new}" for what, old, new in differences(request, secret, bound))
-            reasons.append(f"its secret {secret!r} is bound to other settings ({changes})")
+            changes = "; ".join(f"{name}: {old} → {new}" for name, old, new in differences(request, secret, bound))
+            what = "what it runs" if secret == PROGRAMS else f"its secret {secret!r}"
+            reasons.append(f"{what} is bound to other settings ({changes})")
     if first and request.unencrypted:
         reasons.append(f"a secret would go unencrypted to {', '.join(map(_shown, request.unencrypted))}")
     return reasons
@@ -186,10 +192,10 @@ class Bindings:
             yield state
             after = msgspec.json.encode(state)
             if after != before:
-                write_private(self._folder / _FILE, after)
+                write_private(self._folder / BINDINGS, after)
 
     def _read(self) -> _State:
-        file = self._folder / _FILE
+        file = self._folder / BINDINGS
         try:
             return msgspec.json.decode(file.read_bytes(), type=_State)
         except FileNotFoundError:
@@ -215,4 +221,14 @@ def described(request: Request, bound: Sequence[Bound]) -> dict[str, Any]:
         "secrets": request.secrets,
         "changes": list(changes.values()),
         "unencrypted": [_shown(one) for one in request.unencrypted],
+        "programs": request.programs,
     }
+
+
+def outside(folder: Path, file: str) -> bool:
+    """Whether a connector may not be shown that file: it is not in the agent's folder, or it is the agent's own.
+
+    By its name: what the operator links into the folder is there.
+    """
+    inside = os.path.relpath(os.path.normpath(folder / file), folder).split(os.sep)
+    return inside[0] in {os.pardir, os.curdir, SECRETS, *OWN} or inside[0].startswith(".")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from muster import __version__
 from muster.agents import codec
-from muster.agents.bindings import Bindings, Request, asked_for
+from muster.agents.bindings import PROGRAMS, Bindings, Request, asked_for, outside
 from muster.agents.codec import WireError, dump
 from muster.agents.protocol import LARGEST, PROTOCOLS, AgentLine, LineClosed
 from muster.connectors.kit.contract import (
@@ -208,11 +208,19 @@ class Host:
             first = error.errors(include_input=False, include_context=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise ProjectError(f"{where}: {first['msg']}. Is the agent as new as the server?") from None
+        models = [checked, *of_objects.values()]
+        for file in (file for one in models for file in one.files()):
+            if outside(self._folder, file):
+                raise ProjectError(
+                    f"{file} is not shown through an agent: only files in its folder {self._folder} are, and none of "
+                    "its own. Put the file, or a link to it, there"
+                )
+        programs = [program for one in models for program in one.programs()]
+        wanted += [PROGRAMS] if programs else []
         if wanted:
             place = asked_for(self._system, name, spec.settings, settings, objects)
-            plain = [checked, *of_objects.values()]
-            unencrypted = [address for one in plain for address in one.unencrypted()]
-            self._bindings.permit(Request(place, wanted, unencrypted))
+            unencrypted = [address for one in models for address in one.unencrypted()]
+            self._bindings.permit(Request(place, wanted, unencrypted, programs))
         return kind(self._system, checked, of_objects, self._folder)
 
     def _close(self) -> None:

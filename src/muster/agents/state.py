@@ -20,6 +20,9 @@ _FILE: Final = "agent.json"
 _KEY: Final = "key.pem"
 _TRUST: Final = "trust.pem"
 SECRETS: Final = "secrets"
+BINDINGS: Final = "bindings.json"
+OWN: Final = (_FILE, _KEY, _TRUST, BINDINGS)
+"""The files that are the agent's alone."""
 
 
 @dataclass(frozen=True, slots=True)

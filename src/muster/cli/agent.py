@@ -234,6 +234,8 @@ def _show_request(one: dict[str, Any], invocation: Invocation) -> None:
         out.print(safe(f"  {change['setting']}  {change['from']} → {change['to']}"))
     for address in one["unencrypted"]:
         out.print(safe(f"  unencrypted to {address}"))
+    for program in one["programs"]:
+        out.print(safe(f"  runs {program}"))
 
 
 @contextmanager

@@ -79,6 +79,10 @@ class FlatFileSettings(Settings):
         False, description="Whether a file that does not exist reads as an empty one, to be made by the first write."
     )
 
+    def files(self) -> tuple[str, ...]:
+        """The file."""
+        return () if self.path is None else (self.path,)
+
 
 class FlatFileObject(Settings):
     """One object type: which lines, and what their columns are."""
@@ -95,6 +99,10 @@ class FlatFileObject(Settings):
     where: dict[str, str | list[str]] = Field(
         default_factory=dict, description="Only lines whose columns have these values are objects of this type."
     )
+
+    def files(self) -> tuple[str, ...]:
+        """The file."""
+        return () if self.path is None else (self.path,)
 
     @model_validator(mode="after")
     def _anchor_is_single(self) -> FlatFileObject:

@@ -30,6 +30,14 @@ class Settings(BaseModel):
         """The addresses to which these settings send a secret in the clear; by default, those of ldap: and http:."""
         return tuple(_plain(self.model_dump()))
 
+    def programs(self) -> tuple[str, ...]:
+        """What these settings have run on the machine of the connector."""
+        return ()
+
+    def files(self) -> tuple[str, ...]:
+        """The files of the machine of the connector whose content these settings show or write."""
+        return ()
+
 
 def _plain(value: object) -> Iterator[str]:
     if isinstance(value, str):

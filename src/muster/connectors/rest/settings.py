@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -49,6 +49,8 @@ class Rule(Settings):
 
 class RestSettings(Settings):
     """The application, and who Muster is to it."""
+
+    tuning: ClassVar = frozenset({"timeout", "whole", "largest", "rate", "errors", "message"})
 
     url: str = Field(description="The base URL, below which all paths are: https://app.example/api/v1.")
     login: Login | None = Field(None, description="Who Muster is to the application; without it, nobody.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 
@@ -12,6 +13,8 @@ from muster.model.secrets import Secret
 
 class ScriptSettings(Settings):
     """The program, and what it may have and take."""
+
+    tuning: ClassVar = frozenset({"timeout", "longest", "largest", "line"})
 
     command: list[str] = Field(
         min_length=1,
@@ -26,6 +29,10 @@ class ScriptSettings(Settings):
     longest: float = Field(3600.0, gt=0, description="Seconds after which one run of it is ended in any case.")
     largest: int = Field(1_073_741_824, ge=1024, description="Bytes that one run of it may write.")
     line: int = Field(16_777_216, ge=1024, description="Bytes of one line.")
+
+    def programs(self) -> tuple[str, ...]:
+        """The command."""
+        return (" ".join(self.command),)
 
     @field_validator("environment")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -50,6 +50,8 @@ class SoapLogin(Settings):
 
 class SoapSettings(Settings):
     """The service, and who Muster is to it."""
+
+    tuning: ClassVar = frozenset({"timeout", "whole", "largest", "rate", "errors"})
 
     wsdl: str = Field(description="The WSDL: https://host/service?wsdl, or a file relative to the project folder.")
     hosts: list[str] = Field(
