@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from scim2_models import ScimProvider
 from scim2_server.applications.asgi import ASGIApplication
@@ -20,6 +22,9 @@ from tests.servers.scim import ScimServer
 
 class FastScimServer(ScimServer):
     """One empty store, for one run; whoever comes is let in."""
+
+    # granian's workers are processes of their own, and end with it only when it may tell them.
+    end_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def command(self) -> list[str]:
         granian = str(Path(sys.executable).with_name("granian"))
