@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health
 from muster.connectors.kit.session import opened
 from muster.connectors.rest.asking import Asking
 from muster.connectors.rest.declared import DeclaredConnector
 from muster.connectors.rest.wire import RestType, rest_type
-from muster.connectors.soap.session import SoapSession
 from muster.connectors.soap.settings import SoapObject, SoapSettings
+
+if TYPE_CHECKING:
+    from muster.connectors.soap.session import SoapSession
 
 
 class SoapConnector(DeclaredConnector[SoapSettings, SoapObject]):
@@ -38,7 +41,9 @@ class SoapConnector(DeclaredConnector[SoapSettings, SoapObject]):
         return Health(False, self._place, tuple(missing)) if missing else super().check()
 
     def _connected(self) -> Asking:
-        return opened(SoapSession(self.system, self._settings, self._folder))
+        # zeep takes long to load: not before there is something to be asked, so that settings are checked at once.
+        made = importlib.import_module("muster.connectors.soap.session").SoapSession
+        return opened(cast("SoapSession", made(self.system, self._settings, self._folder)))
 
     @property
     def _place(self) -> str:
