@@ -145,7 +145,7 @@ MINIMAL: dict[str, Any] = {"attributes": {"id": "text", "login": "text"}, "read"
         ({"anchor": "uid"}, "`anchor` names 'uid', which is not among `attributes`"),
         ({"create": "POST /users"}, "`create` needs `unique`"),
         ({"update": "PATCH /users/{uid}"}, r"`update`: \{uid\} is nothing that is known there"),
-        ({"delete": "DELETE users"}, "String should match pattern"),
+        ({"delete": "DELETE users"}, "expected a method and a path, such as GET /users"),
         ({"disable": "POST /users/{id}/off"}, "give `enable` and `disable`, or neither"),
         ({"read": {"request": "GET /users", "paging": {"by": "cursor"}}}, "`by: cursor` needs `parameter`"),
         ({"read": {"request": "GET /users", "items": "a.["}}, "is no JMESPath"),

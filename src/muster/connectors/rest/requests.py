@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from muster.connectors.kit.contract import Settings
 from muster.connectors.rest.picks import pick
@@ -15,10 +16,19 @@ from muster.connectors.rest.templates import holes, unquoted
 _LINE: Final = r"^(GET|POST|PUT|PATCH|DELETE) /[^\s?#]*$"
 
 
+def _a_line(text: str) -> str:
+    if re.fullmatch(_LINE, text) is None:
+        raise ValueError(f"expected a method and a path, such as GET /users (the rest is `query`); found {text!r}")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_a_line), WithJsonSchema({"type": "string", "pattern": _LINE})]
+
+
 class Batch(Settings):
     """Several objects in one request."""
 
-    request: str = Field(pattern=_LINE, description="Method and path, such as POST /users/bulk.")
+    request: Line = Field(description="Method and path, such as POST /users/bulk.")
     body: Any = Field("{items}", description="The body; {items} is the list of the objects' bodies.")
     item: Any = Field(None, description="The body of one object; default: that of the single request.")
     size: int = Field(100, ge=1, le=10_000, description="Objects in one request.")
@@ -36,7 +46,7 @@ class Batch(Settings):
 class Request(Settings):
     """One request. In a file a plain text is method and path: DELETE /users/{id}."""
 
-    request: str = Field(pattern=_LINE, description="Method and path, such as PATCH /users/{id}; {id} is a value.")
+    request: Line = Field(description="Method and path, such as PATCH /users/{id}; {id} is a value.")
     query: dict[str, str | int | bool] = Field(default_factory=dict, description="Parameters of the address.")
     headers: dict[str, str] = Field(default_factory=dict, description="Headers of this request.")
     body: Any = Field(None, description="The body; {*} is the record of all values that are to be written.")
@@ -141,7 +151,7 @@ class Changes(Settings):
     """How only what changed is listed."""
 
     parameter: str = Field(description="The parameter that holds since when, as updated_since.")
-    request: str | None = Field(None, pattern=_LINE, description="Another address for it; default: that of the list.")
+    request: Line | None = Field(None, description="Another address for it; default: that of the list.")
     at: str | None = Field(
         None,
         description="Where an answer's body has the text for the next time (a token); default: the time at which the "
