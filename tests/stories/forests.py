@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from muster.agents.state import SECRETS, loaded
+from muster.agents.state import BINDINGS, SECRETS, loaded
 from muster.cli.scaffold import examples
 from tests.agents.live import AgentProcess, Command
 from tests.cli.support import Answer, inside
@@ -164,6 +164,11 @@ class Forests(MusterServer):
     def agents(self) -> list[str]:
         """The names of those that run."""
         return list(self._agents)
+
+    def unbind(self) -> None:
+        """No agent knows any more where its secrets may go: the next use is the first."""
+        for name in self.agents:
+            (self.folder / f"agent-{name}" / BINDINGS).unlink(missing_ok=True)
 
     def send_away(self, *names: str) -> None:
         """Agents whose machines are switched off; all of them, if none is named."""

@@ -89,11 +89,13 @@ def test_a_cookie_that_the_domain_no_longer_knows_leads_to_a_full_read(forests: 
 
 @contextmanager
 def changed(forests: Forests, *pairs: tuple[str, str]) -> Iterator[None]:
-    """The system file as it should not be."""
+    """The system file as it should not be; the agents' operators let the secrets go wherever it says."""
     before = (forests.folder / "systems/ad.yaml").read_text("utf-8")
     forests.edit("systems/ad.yaml", *pairs)
+    forests.unbind()
     yield
     forests.write("systems/ad.yaml", before)
+    forests.unbind()
 
 
 def test_one_forest_that_cannot_be_trusted_does_not_stop_the_other(forests: Forests, tmp_path: Path) -> None:
