@@ -147,8 +147,8 @@ _ALL: Final = frozenset({"*", "anchor", "key", "password", "must_change"})
 _EDGE: Final = frozenset({"anchor", "value", "values", "key"})
 
 
-class RestObject(Settings):
-    """One object type: its attributes, and a request for each thing that can be done."""
+class DeclaredObject(Settings):
+    """What a declared object type is, whatever the requests that reach it."""
 
     anchor: str = Field("id", description="The attribute that names an object for ever.")
     assigned: bool = Field(True, description="Whether the application gives the anchor itself.")
@@ -161,6 +161,11 @@ class RestObject(Settings):
         default_factory=list,
         description="Attributes by which an object is found again when nobody knows whether a create was done.",
     )
+
+
+class RestObject(DeclaredObject):
+    """One object type: its attributes, and a request for each thing that can be done."""
+
     read: ListRequest = Field(description="Lists all objects.")
     get: Request | None = Field(None, description="Gives one object; without it, the list is read.")
     find: dict[str, ListRequest] = Field(

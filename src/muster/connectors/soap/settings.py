@@ -9,13 +9,11 @@ from typing import Any, ClassVar
 from pydantic import Field, model_validator
 
 from muster.connectors.kit.contract import Settings
-from muster.connectors.kit.switch import Switch
 from muster.connectors.rest.requests import Changes, ListRequest, Paging, Request
 from muster.connectors.rest.settings import (
-    Kind,
+    DeclaredObject,
     Members,
     Nulls,
-    RestAttribute,
     RestObject,
     Rule,
     Sends,
@@ -132,20 +130,9 @@ class SoapMembers(Settings):
         )
 
 
-class SoapObject(Settings):
+class SoapObject(DeclaredObject):
     """One object type: its attributes, and an operation for each thing that can be done."""
 
-    anchor: str = Field("id", description="The attribute that names an object for ever.")
-    assigned: bool = Field(True, description="Whether the application gives the anchor itself.")
-    name: str | None = Field(None, description="The attribute by which references name an object, if not the anchor.")
-    attributes: dict[str, Kind | RestAttribute] = Field(
-        description="The attributes, each with its type (login: text) or with more (login: {at: Person.Login})."
-    )
-    enabled: Switch | None = Field(None, description="The attribute that says whether an account is switched on.")
-    unique: list[str] = Field(
-        default_factory=list,
-        description="Attributes by which an object is found again when nobody knows whether a create was done.",
-    )
     read: SoapList = Field(description="Lists all objects.")
     get: SoapRequest | None = Field(None, description="Gives one object; without it, the list is read.")
     find: dict[str, SoapList] = Field(
