@@ -184,6 +184,11 @@ def test_a_folder_in_place_of_the_file_is_called_a_folder(tmp_path: Path) -> Non
         ("w.jsonl", '{"id": ' + "[" * 100_000 + "\n", "this is no JSON"),
         ("w.jsonl", '{"id": "\\u0041' + '", "x": ' + "[" * 100_000 + "\n", "this is no JSON: too deep"),
         ("w.ldif", "dn: cn=A1\nid: A1\ndn: cn=A2\nid: A2\n", "w.ldif:3: a second dn in one entry.*An empty line"),
+        (
+            "w.ldif",
+            "dn: cn=A1\nid: A1\n\ndn: cn=A2\nid: A",
+            "the last line has no line ending. In LDIF every line ends",
+        ),
         ("w.csv", "id,name\nA1," + "x" * ((1 << 24) + 1) + "\n", "w.csv:2: a cell has more than 16,777,216 characters"),
     ],
 )

@@ -152,6 +152,18 @@ def test_a_rule_that_reads_what_the_system_lacks_is_told_with_its_place(world: W
     assert told(world, rules.replace("NAME", "DISPLAYNAME")) == []
 
 
+def test_several_references_into_an_attribute_of_one_value_are_refused(world: World) -> None:
+    into = "outbound: {provision: 'true', flows: {login: '[employeeId]', NAME: {references: '[assistants]'}}}"
+    world.write("metaverse.yaml", "person: {attributes: {assistants: {type: reference, many: true}}}")
+    world.mapping("app-account", "app", "account", "identity: person\n" + into.replace("NAME", "boss"))
+    world.system("app", ACCOUNT)
+    found = loaded(world.folder)
+    assert found.project is not None, found.errors
+    (error,) = misfits(found.project, "app", SystemSchema({"account": ACCOUNT}))
+    assert str(error).startswith("mappings/app-account.yaml:4:")
+    assert "`boss` takes one value, and `references` writes several" in str(error)
+
+
 @pytest.mark.parametrize("name", ["login", "2.5.4.12", "phones[work]", "made", "boss"])
 def test_no_rule_over_what_is_there_is_refused(world: World, name: str) -> None:
     assert told(world, READING["join"].replace("NAME", name)) == []

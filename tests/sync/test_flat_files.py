@@ -59,6 +59,21 @@ def test_a_file_that_is_not_complete_deletes_nobody_whatever_the_limits_and_says
     assert app.all() == before
 
 
+def test_a_file_that_lost_its_last_line_ending_is_taken_for_cut_until_somebody_says_otherwise(world: World) -> None:
+    app = csv_world(world, lines(range(20)))
+    world.run()
+    write_file(world, lines(range(20))[:-5])
+    for _ in range(2):
+        (error,) = world.run()["errors"]
+        assert "the last line has no line ending. When the file was last read, it had one" in error["message"]
+        assert app.values("u019")["mail"] == "n19@acme.example"
+    assert world.run(full=True)["errors"] == []
+    assert app.values("u019")["mail"] == "n19@acme.exa"
+    write_file(world, lines(range(21))[:-1])
+    assert world.run()["errors"] == []
+    assert "u020" in app.all()
+
+
 def test_a_file_of_only_its_header_is_complete_and_the_limits_decide(world: World) -> None:
     app = csv_world(world, lines(range(20)))
     world.run()

@@ -12,11 +12,16 @@ from muster.project.diagnostics import Diagnostic, nearest
 
 _READ_ONLY = "is read-only: the system sets it itself, whatever a flow says. Take the flow out"
 _LEFT_OUT = "is read-only with these rights: the flow is left out"
+_ONE_VALUE = (
+    "takes one value, and `references` writes several. Say in the system file that it takes several, where that "
+    "describes attributes (a flat file: `columns: {%s: [text]}`), or write a single one with `reference`"
+)
 _UNREAD = "is never shown: it is a secret or the server's own affair. Take it out"
 
 
 def misfits(project: Project, system: str, schema: SystemSchema) -> list[Diagnostic]:
-    """Each attribute that a mapping reads or writes and that its object type lacks or has for itself, by place.
+    """Each attribute that a mapping reads or writes and that its object type lacks, has for itself or has for one value
+    where several are written, by place.
 
     A hint is told where the mapping itself asks whether the attribute is there, or the type may lack it, and
     where other rights would let a flow write.
@@ -44,6 +49,8 @@ def _written(rules: MappingRules, kind: ObjectSchema) -> Iterator[Diagnostic]:
                 yield replace(_told(rules, kind, flow.place, f": `{name}` {_LEFT_OUT}"), severity="hint")
             else:
                 yield _told(rules, kind, flow.place, f": `{name}` {_READ_ONLY}")
+        elif flow.many and not kind.attribute(name).many:
+            yield _told(rules, kind, flow.place, f": `{name}` {_ONE_VALUE % name}")
 
 
 def _read(rules: MappingRules, kind: ObjectSchema) -> Iterator[Diagnostic]:

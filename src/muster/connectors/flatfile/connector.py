@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from muster.connectors.flatfile.file import ABSENT, FlatFile
 from muster.connectors.flatfile.reading import Reading
 from muster.connectors.flatfile.settings import FlatFileObject, FlatFileSettings, Format
+from muster.connectors.flatfile.source import UNENDED
 from muster.connectors.flatfile.writing import rewrite
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
 from muster.model.changes import Change, Outcome
@@ -37,6 +38,7 @@ class FlatFileConnector:
         if not isinstance(settings, FlatFileSettings):
             raise ProjectError(f"{system}: expected flatfile settings, found {type(settings).__name__}.")
         self.system = system
+        self._ended: set[str] = set()
         self._files = {
             kind: FlatFile(system, kind, settings, spec, folder)
             for kind, spec in objects.items()
@@ -87,6 +89,11 @@ class FlatFileConnector:
                 complete.add((kind, ""))
                 continue
             scan = file.source.scan()
+            if kind in self._ended and not scan.ended:
+                raise file.source.cut(
+                    "When the file was last read, it had one",
+                    "; if the file has another form now, read it once with: muster run --full",
+                )
             digests[kind] = scan.digest
             reading = Reading(file, attributes)
             yield from reading.pages(scan)
@@ -109,6 +116,8 @@ class FlatFileConnector:
             known = None
         now = {kind: self._files[kind].digest() for kind in wanted}
         if not isinstance(known, dict) or any(known.get(kind) != digest for kind, digest in now.items()):
+            if isinstance(known, dict):
+                self._ended = {kind for kind, digest in known.items() if not str(digest).endswith((UNENDED, ABSENT))}
             raise WatermarkExpired(f"{self.system}: the files have changed. Read everything.")
         return Page(watermark=since, last=True)
 

@@ -49,7 +49,10 @@ class FlatFile:
         self.settings = settings
         self.spec = spec
         self.format = (spec.format if spec.path else spec.format or settings.format) or _by_suffix(system, path)
-        self.source = Source(folder / path, path, settings.encoding, settings.quote, f"systems/{system}.yaml")
+        headed = self.format in (Format.CSV, Format.TSV) and settings.header
+        empty = "version: 1" if self.format is Format.LDIF else "one empty line"
+        nobody = "a file of only its heading" if headed else f"a file of only {empty}"
+        self.source = Source(folder / path, path, settings.encoding, settings.quote, f"systems/{system}.yaml", nobody)
         if self.format is Format.FIXED and not isinstance(settings.columns, dict):
             raise ProjectError(f"{system}: fixed width needs the widths: `columns: {{{spec.anchor}: 8, …}}`.")
         if self.format in (Format.CSV, Format.TSV) and not settings.header and not settings.columns:
@@ -85,6 +88,8 @@ class FlatFile:
 
     def survey(self, scan: Scan) -> Survey:
         """Go over the whole file. Raises `IncompleteRead` for whatever is broken in it, and for a lacking column."""
+        if self._ldif and not scan.ended:
+            raise self.source.cut("In LDIF every line ends with a line ending")
         with self.parsed(scan) as (layout, parsed):
             if parsed.names is not None:
                 self._look_at_heading(layout, parsed.names)

@@ -16,6 +16,8 @@ import xxhash
 from muster.connectors.flatfile.mistaken import no_text, wide_encoding
 from muster.model.errors import AuthFailed, IncompleteRead, Unreachable
 
+UNENDED: Final = ":unended"
+"""At the end of a digest: the file's last line ends without a line ending."""
 _CHUNK: Final = 1 << 20
 _BOM: Final = codecs.BOM_UTF8
 _WIDE: Final = ("utf-16", "utf-32")
@@ -43,7 +45,8 @@ class State:
 class Scan:
     """What one pass over the bytes found.
 
-    Their digest, whether all can be decoded, a byte order mark, the line ending, whether the quote occurs anywhere.
+    Their digest, whether all can be decoded, a byte order mark, the line ending, whether the quote occurs anywhere,
+    whether the last line ends as a line does.
     """
 
     digest: str
@@ -51,14 +54,17 @@ class Scan:
     bom: bool
     ending: str
     quoted: bool
+    ended: bool
     state: State
 
 
 class Source:
     """One file. `shown` is how messages name it; `settings` is the file that says how it is read."""
 
-    def __init__(self, path: Path, shown: str, encoding: str, quote: str, settings: str) -> None:
+    def __init__(self, path: Path, shown: str, encoding: str, quote: str, settings: str, nobody: str) -> None:
+        """`nobody`: what a file without objects holds, in words."""
         self.path = path
+        self._nobody = nobody
         self.shown = shown
         self.encoding = encoding
         self.settings = settings
@@ -84,23 +90,24 @@ class Source:
         if state.size == 0:
             raise IncompleteRead(
                 f"{self.shown}: the file has no bytes, so it is taken for one that was not written to its end. "
-                "Have it written again; a file of only its heading says that there is nobody."
+                f"Have it written again; {self._nobody} says that there is nobody."
             )
         digest = xxhash.xxh3_128()
         decoder = codecs.getincrementaldecoder(self.encoding)()
-        sound, bom, ending, first, quoted = True, False, "", True, False
+        sound, bom, ending, first, quoted, end = True, False, "", True, False, b""
         with self.reached(), self.path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 if first:
                     self._look_at(chunk)
                     bom, ending, first = chunk.startswith(_BOM), _ending(chunk), False
                 digest.update(chunk)
+                end = chunk.rstrip(b"\0")[-1:]
                 quoted = quoted or self._quote in chunk
                 sound = sound and _decodes(decoder, chunk, final=False)
         sound = sound and _decodes(decoder, b"", final=True)
-        return Scan(
-            f"{digest.hexdigest()}:{state.size}", sound, bom, ending or "\n", quoted or len(self._quote) > 1, state
-        )
+        ended = end in (b"\n", b"\r")
+        mark = f"{digest.hexdigest()}:{state.size}{'' if ended else UNENDED}"
+        return Scan(mark, sound, bom, ending or "\n", quoted or len(self._quote) > 1, ended, state)
 
     @contextmanager
     def lines(self, scan: Scan) -> Iterator[TextIO]:
@@ -142,6 +149,13 @@ class Source:
                 f"from it. Save it as UTF-8 (in Excel: CSV UTF-8), or write `encoding: {wide}` under `settings` in "
                 f"{self.settings}."
             )
+
+    def cut(self, why: str, way_out: str = "") -> IncompleteRead:
+        """What to raise about a file whose last line does not end as a line does."""
+        return IncompleteRead(
+            f"{self.shown}: the last line has no line ending. {why}, so the file is taken for one that was not written "
+            f"to its end. Nothing was taken from it. Have it written again, or add the line ending{way_out}."
+        )
 
     def unchanged(self, scan: Scan) -> None:
         """Raises `IncompleteRead` when the file is no longer the one that was scanned."""

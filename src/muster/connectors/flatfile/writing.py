@@ -178,9 +178,10 @@ class _Rewrite:
         elif not last:
             last = _put(out, last, heading)
         if any(change.action is Action.CREATE for waiting in self._waiting.values() for change in waiting):
+            in_entry = isinstance(layout, Ldif) and last.strip("\r\n")
             if not last.endswith(("\n", "\r")):
                 last = _put(out, last, scan.ending)
-            if isinstance(layout, Ldif) and last.strip("\r\n"):
+            if in_entry:
                 out.write(scan.ending)
         if not self._append(out, layout, scan.ending) and blank:
             out.write(heading)
