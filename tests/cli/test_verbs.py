@@ -116,6 +116,24 @@ def test_plan_hands_its_options_on(project: Double, muster: Command) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("held", "options", "names"),
+    [
+        ([], (), False),
+        ([HELD], (), False),
+        ([{**HELD, "kind": "percent", "system": "crm"}], (), False),
+        ([{**HELD, "kind": "percent", "system": "app"}], (), True),
+        ([], ("--allow-deletes",), True),
+    ],
+)
+def test_what_a_limit_holds_of_a_written_plan_is_made_with_allow_deletes(
+    project: Double, muster: Command, held: list[dict[str, Any]], options: tuple[str, ...], names: bool
+) -> None:
+    project.answers["plan"] = {"changes": [CHANGE], "held": held, "errors": []}
+    told = " ".join(muster("plan", "-o", "big.plan", *options).err.split())
+    assert told.endswith(f": muster apply big.plan{' --allow-deletes' if names else ''}")
+
+
 @pytest.mark.parametrize("verb", ["apply", "run"])
 @pytest.mark.parametrize(
     ("answer", "code"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +16,9 @@ from muster.cli.options import SETTINGS, All, Full, Json
 from muster.cli.progress import Progress
 from muster.cli.render.plan import render_plan
 from muster.cli.render.problems import tell_problems
+from muster.project.diagnostics import listed
+from muster.sync.importing import NOT_TAKEN_IN
+from muster.sync.limits import LIMITS
 
 app = typer.Typer(**SETTINGS)
 
@@ -58,5 +62,16 @@ def plan(
         render_plan(shown, invocation.streams.out, everything=everything or identity is not None, about=about)
     tell_problems(document, invocation)
     if output is not None:
-        invocation.tell(f"Plan written to {output}. To make these changes and no others: muster apply {output}")
+        invocation.tell(f"Plan written to {output}. {_next(document, output, allow_deletes=allow_deletes)}")
     return exitcodes.of_plan(document)
+
+
+def _next(document: Mapping[str, Any], file: Path, *, allow_deletes: bool) -> str:
+    """How the changes that are in the file are made, those that a safety limit holds among them."""
+    kinds = LIMITS | NOT_TAKEN_IN
+    held = {entry["system"] for entry in document.get("held", ()) if entry["kind"] in kinds}
+    held &= {change["system"] for change in document.get("changes", ())}
+    if held or allow_deletes:
+        where = f" (those of {listed(held)} are held until then)" if held else ""
+        return f"If these changes are right, make them and no others{where}: muster apply {file} --allow-deletes"
+    return f"To make these changes and no others: muster apply {file}"
