@@ -127,7 +127,9 @@ def test_from_init_to_explain(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     explained = starter("explain", "1003", "app", "department")
     assert (explained.code, "Finance" in explained.out) == (0, True)
     assert re.search(r"mappings/hr-worker\.yaml:\d+", explained.out)
-    assert starter("explain", "nobody").code == 1
+    for name in ("nobody", "1003 ap", "1003 app departmen"):
+        unknown = starter.document("explain", *name.split(), code=1)
+        assert [error["kind"] for error in unknown["errors"]] == ["not found"]
 
     status = starter.document("status")
     assert {system["name"] for system in status["systems"]} == {"hr", "app", "phonebook"}

@@ -8,7 +8,7 @@ import msgspec
 import orjson
 
 from muster.app.finding import find_identity
-from muster.model.errors import ProjectError
+from muster.model.errors import NotFound, ProjectError
 from muster.model.schema import SystemSchema
 from muster.project.configuration import Project
 from muster.store.audit import Decision, record_decisions
@@ -61,7 +61,7 @@ def decide(
     if system is None or anchor is None:
         raise ProjectError(f"To {kind}, name the object: its system and its anchor")
     if system not in project.systems:
-        raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")
+        raise NotFound(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")
     if object_type is not None:
         _known_type(rules, system, object_type)
     with database.write() as session:

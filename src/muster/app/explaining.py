@@ -11,7 +11,7 @@ import orjson
 from muster.app.finding import find_identity
 from muster.app.narrowing import narrowed
 from muster.expressions import Candidates, Context, Fault, Signal
-from muster.model.errors import ProjectError
+from muster.model.errors import NotFound
 from muster.model.schema import SystemSchema
 from muster.model.values import Document, Scalar, Value
 from muster.project.configuration import Choice, MappingRules, Place, Project
@@ -44,7 +44,7 @@ def explain(
     """One identity as a document. Reads the store alone."""
     if system is not None and system not in project.systems:
         known = ", ".join(sorted(project.systems))
-        raise ProjectError(
+        raise NotFound(
             f"There is no system {system!r}. Known: {known}. An attribute stands after its system: "
             "muster explain WHO SYSTEM ATTRIBUTE"
         )

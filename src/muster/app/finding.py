@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Final
 
-from muster.model.errors import ProjectError
+from muster.model.errors import Ambiguous, NotFound
 from muster.model.values import key_text
 from muster.project.diagnostics import nearest
 from muster.store.codec import decode, encode
@@ -20,18 +20,18 @@ _LOOKED_AT: Final = 1000
 _NAME: Final = "displayName"
 
 
-class Nobody(ProjectError):
+class Nobody(NotFound):
     """No identity bears the name."""
 
 
 def find_identity(database: Database, who: str) -> int:
-    """The number of the one identity that `who` names. Raises `Nobody` when there is none, `ProjectError` when
+    """The number of the one identity that `who` names. Raises `Nobody` when there is none, `Ambiguous` when
     there are several."""
     with database.read() as session:
         found = _candidates(session, who.strip())
         if len(found) > 1:
             uids = [row[0] for row in session.rows("SELECT uid FROM identity WHERE id IN ?i ORDER BY uid", found)]
-            raise ProjectError(f"{who!r} names {len(found)} identities: {', '.join(uids)}. Use one of these ids")
+            raise Ambiguous(f"{who!r} names {len(found)} identities: {', '.join(uids)}. Use one of these ids")
         if not found:
             raise Nobody(_nobody(session, who.strip()))
     return found[0]

@@ -12,7 +12,7 @@ from muster.connectors.kit.contract import Capabilities
 from muster.connectors.kit.guard import Guard
 from muster.connectors.kit.registry import connector_class
 from muster.connectors.kit.retry import RetryPolicy
-from muster.model.errors import ProjectError
+from muster.model.errors import NotFound, ProjectError
 from muster.model.values import instant_text
 from muster.project.configuration import Project, System
 from muster.project.secrets import SecretStore
@@ -119,7 +119,7 @@ def overview(project: Project, store: Database, address: str) -> dict[str, Any]:
 
 def _need_gateway(project: Project, system: str) -> None:
     if system not in project.systems:
-        raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")
+        raise NotFound(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")
     if project.systems[system].gateway is None:
         raise ProjectError(
             f"{system} is not shown as SCIM. Add to systems/{system}.yaml: `gateway: {{}}`, then: muster check"

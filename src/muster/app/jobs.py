@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from muster.model.errors import ProjectError
+from muster.model.errors import NotFound, ProjectError
 from muster.project.configuration import Project
 from muster.project.diagnostics import listed, nearest
 from muster.store.database import Database
@@ -78,4 +78,4 @@ def _scope(word: str) -> str:
 
 def _known(project: Project, system: str) -> None:
     if system not in project.systems:
-        raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")
+        raise NotFound(f"There is no system {system!r}. Known: {', '.join(sorted(project.systems))}")

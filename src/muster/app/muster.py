@@ -40,7 +40,7 @@ from muster.app.results import made_summary, result_document
 from muster.app.standing import runs_told, status
 from muster.app.switching import PROMOTE, demote, hold_the_other_back, promote
 from muster.connectors.kit.guard import Guard
-from muster.model.errors import MusterError, ProjectError
+from muster.model.errors import MusterError, NotFound, ProjectError
 from muster.model.values import Value
 from muster.project.configuration import Project
 from muster.project.secrets import SecretStore
@@ -108,7 +108,7 @@ class Muster:
         Raises `ProjectError` for a system that there is not, and for a day that is past.
         """
         if system is not None and system not in self.project.systems:
-            raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(self.project.systems))}")
+            raise NotFound(f"There is no system {system!r}. Known: {', '.join(sorted(self.project.systems))}")
         if as_of is not None:
             check_day(as_of, moment(self._clock()).date())
         if as_of is not None or identity is not None:
@@ -195,7 +195,7 @@ class Muster:
         return {"value": provisioning_log(self.project, self.database, wanted)}
 
     def explain(self, who: str, system: str | None = None, attribute: str | None = None) -> dict[str, Any]:
-        """Where each value of an identity comes from. Raises `ProjectError` when nobody is found."""
+        """Where each value of an identity comes from. Raises `NotFound` when nobody is found."""
         return explain(self.project, self.database, who, system, attribute, self._clock())
 
     def status(self) -> dict[str, Any]:
@@ -214,7 +214,7 @@ class Muster:
         """The last runs, newest first."""
         runs = runs_told(self.database, limit, run)
         if run is not None and not runs:
-            raise ProjectError(f"There is no run {run} in the log. `muster log` lists those there are")
+            raise NotFound(f"There is no run {run} in the log. `muster log` lists those there are")
         return {"runs": runs}
 
     def hold(
@@ -354,7 +354,7 @@ class Muster:
         Nothing is deleted anywhere: the next run reads the system whole and joins what it finds.
         """
         if system not in self.project.systems:
-            raise ProjectError(f"There is no system {system!r}. Known: {', '.join(sorted(self.project.systems))}")
+            raise NotFound(f"There is no system {system!r}. Known: {', '.join(sorted(self.project.systems))}")
         with self._leased("forget"):
             with self.database.read() as session:
                 known = remembered(session, system)

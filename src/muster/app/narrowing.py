@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from muster.model.errors import ProjectError
+from muster.model.errors import NotFound
 from muster.project.diagnostics import listed, nearest
 
 Entry = Mapping[str, Any]
@@ -14,7 +14,7 @@ Entry = Mapping[str, Any]
 def narrowed(document: Entry, system: str | None, attribute: str | None) -> dict[str, Any]:
     """What of the document concerns the system and the attribute, in whatever case that is written.
 
-    With a system, the attribute is one of its objects: written there, or read from there. Raises `ProjectError` when
+    With a system, the attribute is one of its objects: written there, or read from there. Raises `NotFound` when
     there is none of that name, with the nearest there is.
     """
     attributes, systems, history = document["attributes"], document["systems"], document["history"]
@@ -41,7 +41,7 @@ def narrowed(document: Entry, system: str | None, attribute: str | None) -> dict
             attributes = [one for one in attributes if one["name"] in reads or wanted in _from(one, system)]
         history = [event for event in history if wanted in {name.lower() for name in event["attributes"]}]
         if not attributes and not systems:
-            raise ProjectError(_no_attribute(document, system, attribute))
+            raise NotFound(_no_attribute(document, system, attribute))
     return {**document, "attributes": attributes, "systems": systems, "history": history}
 
 

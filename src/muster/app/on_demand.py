@@ -11,7 +11,7 @@ from muster.app.finding import Nobody, find_identity
 from muster.app.provision_steps import Asked, Step, Steps, imported
 from muster.connectors.kit.registry import connector_class
 from muster.model.changes import Action
-from muster.model.errors import ProjectError
+from muster.model.errors import NotFound, ProjectError
 from muster.project.configuration import Project
 from muster.project.diagnostics import listed
 from muster.store.database import Database
@@ -46,7 +46,7 @@ class OnDemand:
         """The four steps, with every value. Raises `ProjectError` where there is no such system, or nobody."""
         mappings = [m for m in self.project.mappings.values() if m.system == self.system and m.outbound is not None]
         if self.system not in self.project.systems:
-            raise ProjectError(f"There is no system {self.system!r}. Known: {listed(self.project.systems)}")
+            raise NotFound(f"There is no system {self.system!r}. Known: {listed(self.project.systems)}")
         if not mappings:
             raise ProjectError(f"No mapping writes to {self.system}, so nothing can be provisioned there")
         number, unknown = self._known()
@@ -83,7 +83,7 @@ class OnDemand:
         for one in asked:
             self._ask(run, one)
         if number is None and not any(one.found for one in asked):
-            raise ProjectError(". ".join([unknown.message if unknown else "", *_asked(self.who, asked)]))
+            raise NotFound(". ".join([unknown.message if unknown else "", *_asked(self.who, asked)]))
         self._take_in(run, asked)
         if number is not None:
             self.narrow.identities.add(number)

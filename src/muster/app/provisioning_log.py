@@ -15,7 +15,7 @@ import orjson
 
 from muster.app.finding import find_identity
 from muster.app.standing import ON_DEMAND
-from muster.model.errors import ProjectError
+from muster.model.errors import NotFound
 from muster.model.secrets import HIDDEN, secret_name
 from muster.model.values import instant_text
 from muster.project.configuration import Project
@@ -59,9 +59,9 @@ class Wanted:
 
 
 def provisioning_log(project: Project, database: Database, wanted: Wanted) -> list[dict[str, Any]]:
-    """The entries, newest first. Raises `ProjectError` for a system that there is not, and for nobody."""
+    """The entries, newest first. Raises `NotFound` for a system that there is not, and for nobody."""
     if wanted.system is not None and wanted.system not in project.systems:
-        raise ProjectError(f"There is no system {wanted.system!r}. Known: {', '.join(sorted(project.systems))}")
+        raise NotFound(f"There is no system {wanted.system!r}. Known: {', '.join(sorted(project.systems))}")
     number = find_identity(database, wanted.who) if wanted.who is not None else None
     names = Names(database)
     with database.read() as session:

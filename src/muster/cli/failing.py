@@ -9,10 +9,12 @@ import typer
 from muster.cli.invocation import Invocation
 from muster.directory.errors import DirectoryError
 from muster.model.errors import (
+    Ambiguous,
     AuthFailed,
     IncompleteRead,
     LeaseRefused,
     MusterError,
+    NotFound,
     ProjectError,
     StoreError,
     Throttled,
@@ -20,6 +22,8 @@ from muster.model.errors import (
 )
 
 _KINDS: Final[dict[type[MusterError], str]] = {
+    NotFound: "not found",
+    Ambiguous: "ambiguous",
     ProjectError: "project",
     StoreError: "store",
     IncompleteRead: "incomplete read",

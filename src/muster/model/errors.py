@@ -18,6 +18,14 @@ class ProjectError(MusterError):
     """The project folder, a file or an option is wrong: mend it and start again."""
 
 
+class NotFound(ProjectError):
+    """What was asked for by its name is not there: give another name."""
+
+
+class Ambiguous(ProjectError):
+    """What was asked for by its name is more than one: give a name that is one's alone."""
+
+
 class StoreError(MusterError):
     """The store cannot be used as it is (made by a newer Muster, not reachable, not a store)."""
 
