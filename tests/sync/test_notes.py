@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.sync.people import Office, app_rules
+from tests.sync.people import ADA, Office, app_rules
 from tests.sync.world import World, changed, kinds
 
 
@@ -65,6 +65,47 @@ def test_an_account_that_another_hand_deleted_and_made_again_is_no_plain_drift(t
         assert office.plan()["notes"] == []
         office.app.edit("ada", name="Else")
         assert office.plan()["notes"] == []
+
+
+def test_an_account_remade_for_somebody_else_between_two_reads_is_no_plain_drift(tmp_path: Path) -> None:
+    with Office(tmp_path) as office:
+        office.run()
+        office.app.put("ada", login="ada", emp="77", name="Somebody Else")
+        for plan in (office.plan(), office.plan()):
+            (note,) = plan["notes"]
+            assert (changed(plan), note["kind"], plan["held"]) == ([("app", "update", "ada")], "other-key", [])
+            assert note["message"] == (
+                "mappings/app-account.yaml: app/account ada: shows employeeId '77', but is joined to Ada Byron "
+                f"({note['identities'][0]}), who has employeeId '1' (mappings/app-account.yaml:6): another hand "
+                "changed that, or made it anew for somebody else. If it is somebody else's, before these changes are "
+                "applied: muster joins split app/account ada"
+            )
+        assert kinds(office.run()["notes"]) == ["other-key"]
+        assert (office.app.values("ada")["emp"], office.plan()["notes"]) == ("1", [])
+
+
+def test_a_leaver_s_account_that_shows_another_number_is_told_with_what_becomes_of_it(tmp_path: Path) -> None:
+    with Office(tmp_path, app_rules(deprovision="delete")) as office:
+        office.run()
+        office.hr.edit("1", status="left")
+        office.app.edit("ada", emp="77")
+        plan = office.plan()
+        assert (changed(plan), kinds(plan["notes"])) == ([("app", "delete", "ada")], ["other-key"])
+        with office.muster() as muster:
+            muster.decide("split", by="ops@acme.example", system="app", anchor="ada")
+        assert (office.run()["changes"], office.app.values("ada")["emp"]) == ([], "77")
+
+
+def test_a_number_that_another_line_outweighs_or_that_only_we_change_is_no_strangers(tmp_path: Path) -> None:
+    lines = app_rules().replace("join:\n", "join:\n  - mail: '[mail]'\n")
+    people = {"1": {**ADA, "mail": "ada@acme.example"}}
+    with Office(tmp_path, lines.replace("  flows:\n", "  flows:\n    mail: '[mail]'\n"), people=people) as office:
+        office.run()
+        office.app.edit("ada", emp="77", name="Else")
+        assert (changed(office.plan()), office.plan()["notes"]) == ([("app", "update", "ada")], [])
+        office.run()
+        office.hr.edit("1", mail="ada.byron@acme.example")
+        assert (changed(office.plan()), office.plan()["notes"]) == ([("app", "update", "ada")], [])
 
 
 def test_a_leaver_s_account_that_another_hand_made_again_is_told_with_what_becomes_of_it(tmp_path: Path) -> None:

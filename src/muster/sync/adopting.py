@@ -1,4 +1,5 @@
-"""Objects of nobody that a person would get by taking a unique value that they show.
+"""Objects of nobody that a person would get by taking a unique value that they show, and objects of a person that may
+be somebody else's by now.
 
 A join line says that equal values mean one person. So a value is no stranger's when all who show it are objects that
 the join rules would tie to the person who takes it; not, where a line before speaks against it: an account that shows
@@ -15,7 +16,7 @@ from muster.model.values import Document
 from muster.store.database import Session
 from muster.sync.cases import named
 from muster.sync.decisions import Decisions, load_decisions
-from muster.sync.joining import line_that_ties, object_keys
+from muster.sync.joining import line_that_parts, line_that_ties, object_keys
 from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
 from muster.sync.wishes import Note, Question
 
@@ -120,3 +121,34 @@ def taken_over(question: Question, kind: CompiledType, who: str, context: Contex
         f"somebody else's: muster joins split {named(mapping.rules.system, mapping.rules.object, target.anchor)}"
     )
     return Note("adopted", message, join.line.place, error=False)
+
+
+def contradicted(question: Question, kind: CompiledType, who: str, context: Context) -> Note | None:
+    """What to tell of a change to an object in which another hand changed what it is known by: it may have been made
+    anew for somebody else. None of all others, and where it shows what Muster itself wrote or last found right there.
+
+    It is told and not held: whoever can write such a value could keep an account from being switched off.
+    """
+    target, mapping = question.target, question.mapping
+    if target is None or target.gone:
+        return None
+    keys = object_keys(mapping, target.document, context).found
+    join = line_that_parts(mapping, keys, identity_keys(kind, dict(question.document)))
+    if join is None or join.given:
+        return None
+    before = object_keys(mapping, {**target.document, **target.wrote, **target.wanted}, context).found
+    if not {key for key in before if key[0] == join.sig}.isdisjoint(keys):
+        return None
+    names = join.line.attributes
+    found = zip(names, join.program.run(target.document, context), strict=True)
+    message = (
+        f"shows {_listed(found)}, but is joined to {who}, who has "
+        f"{_listed((name, question.document.get(name)) for name in names)} ({join.line.place}): another hand changed "
+        "that, or made it anew for somebody else. If it is somebody else's, before these changes are applied: muster "
+        f"joins split {named(mapping.rules.system, mapping.rules.object, target.anchor)}"
+    )
+    return Note("other-key", message, join.line.place, error=False)
+
+
+def _listed(values: Iterable[tuple[str, object]]) -> str:
+    return " and ".join(f"{name} {value!r}" for name, value in values)

@@ -77,13 +77,27 @@ def line_that_ties(
 
     None, too, when a line before it speaks against it: both have a value there, and not the same.
     """
+    found = _line_of_both(mapping, keys, identity)
+    return found[0] if found is not None and found[1] else None
+
+
+def line_that_parts(
+    mapping: CompiledMapping, keys: Collection[tuple[int, str]], identity: Collection[tuple[int, str]]
+) -> CompiledJoin | None:
+    """The join line that speaks against an object being an identity's, where none before it says that it is."""
+    found = _line_of_both(mapping, keys, identity)
+    return found[0] if found is not None and not found[1] else None
+
+
+def _line_of_both(
+    mapping: CompiledMapping, keys: Collection[tuple[int, str]], identity: Collection[tuple[int, str]]
+) -> tuple[CompiledJoin, bool] | None:
+    """The first join line for which an object and an identity both have a value, and whether it is the same."""
     for join in mapping.joins:
         theirs = {key for sig, key in keys if sig == join.sig}
         own = {key for sig, key in identity if sig == join.sig}
-        if theirs & own:
-            return join
         if theirs and own:
-            return None
+            return join, not theirs.isdisjoint(own)
     return None
 
 

@@ -11,7 +11,7 @@ from muster.sync.problems import Problem, Report, who_is
 from muster.sync.rules import Rules
 
 _KEY = ("identity", "mapping", "kind", "message")
-OF_CHANGES: Final = ("adopted", "made-again", "unfinished")
+OF_CHANGES: Final = ("adopted", "made-again", "other-key", "unfinished")
 """The kinds of notes that stand beside a change."""
 
 NoteRow = tuple[int, int, str, str]

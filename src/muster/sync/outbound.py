@@ -18,7 +18,7 @@ from muster.model.values import Document, key_text
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session
 from muster.store.pacing import Pace
-from muster.sync.adopting import taken_over
+from muster.sync.adopting import contradicted, taken_over
 from muster.sync.clashes import find_clashes, settle_clashes
 from muster.sync.clearing import Clearing, clear_groups, unseen_problems
 from muster.sync.clock import moment
@@ -325,10 +325,10 @@ class Outbound:
         troubled = False
         origins: dict[str, int] = decode(origin)
         for question, wish in zip(questions, wishes, strict=True):
-            if wish.action is not None and (
-                note := taken_over(question, kind, who_is(asked.row[1], asked.document), self.context)
-            ):
-                wish.notes.append(note)
+            if wish.action is not None:
+                who = who_is(asked.row[1], asked.document)
+                told = (tell(question, kind, who, self.context) for tell in (taken_over, contradicted))
+                wish.notes += [note for note in told if note is not None]
             if wish.notes:
                 troubled |= self._tell(asked, question, wish, result)
             self._record(number, asked.document, question, wish, origins, batch, result)
