@@ -24,7 +24,7 @@ servers:
 	@sh scripts/setup-system.sh test
 
 test: dev servers lint
-	$(bin)/pytest -n 2
+	$(bin)/pytest -n 2 --dist worksteal
 
 # Folders that hold Python, of those the project has.
 code := $(wildcard src tests bench examples scripts)
