@@ -13,7 +13,7 @@ import os
 import sqlite3
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,9 +165,9 @@ def measure() -> Iterator[Measured]:
         place = Place(server.address("app"), server.tokens["app"], trust)
         ours = requests_a_second(place)
         steps = group(place, server.folder / "app.db")
-    show: Callable[[str], float] = lambda name: THEN[name][1] * floor[name] / THEN[name][0]  # noqa: E731
     for name, value in ours.items():
-        scaled = show(name)
+        server_then, gateway_then = THEN[name]
+        scaled = gateway_then * floor[name] / server_then
         yield Measured(
             f"gateway {name}",
             round(value, 1),

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.servers.process import HOST
+from tests.connectors.scripted import ThreadServer
 
 TOKEN = "the-t0ken-of-the-app"
 CLIENT = ("muster", "the-s3cret-of-the-client")
@@ -49,7 +49,7 @@ Fault = Callable[[Asked, Callable[[], Reply]], "Reply | None"]
 """What happens instead: it may let the API do its work first. None: the connection is dropped."""
 
 
-class Api:
+class Api(ThreadServer):
     """A server; `faults` are for the next requests whose method and path match, each once."""
 
     def __init__(self) -> None:
@@ -101,10 +101,8 @@ class Api:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer((HOST, 0), Handler)
-        self._server.daemon_threads = True
+        super().__init__(Handler)
         self._server.block_on_close = False
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     def reply(self, asked: Asked) -> Reply:
         raise NotImplementedError
@@ -112,19 +110,6 @@ class Api:
     def line(self, asked: Asked) -> str:
         """What was asked for, in a line."""
         return f"{asked.method} {asked.path}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self._server.server_port}"
 
     def fail(self, line: str, how: Fault, times: int = 1) -> None:
         """The next requests of that method and path go wrong."""

@@ -15,7 +15,29 @@ Reply: TypeAlias = "tuple[int, Any, dict[str, str]]"
 """Status, JSON body (None: none), headers."""
 
 
-class ScriptedServer(ABC):
+class ThreadServer:
+    """A server of these handlers in a thread of the test."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._server = ThreadingHTTPServer((HOST, 0), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self._server.server_port}"
+
+
+class ScriptedServer(ThreadServer, ABC):
     """Answers one request at a time, with `reply`."""
 
     def __init__(self) -> None:
@@ -41,23 +63,8 @@ class ScriptedServer(ABC):
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer((HOST, 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        super().__init__(Handler)
 
     @abstractmethod
     def reply(self, method: str, path: str, data: bytes, headers: Message) -> Reply:
         """What this request gets."""
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self._server.server_port}"

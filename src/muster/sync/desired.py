@@ -102,9 +102,26 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
             Note("deleted-elsewhere", "was deleted by another hand and is not made again", outbound.place, False)
         )
         return
-    schema = mapping.schema
     if question.lacking and any(flow.reads & question.lacking and _at_once(mapping, flow) for flow in mapping.outbound):
         return
+    if not _fill(question, wish, context, allocate) or not _name(wish, mapping, outbound.place):
+        wish.write_nothing()
+        return
+    scope = mapping.rules.scope
+    if scope is not None and not wish.later and not _accepts(mapping, wish, context):
+        place = mapping.rules.scope_place or mapping.rules.place
+        wish.notes.append(Note("scope", "cannot be created: the mapping's own scope would not take it in", place))
+        wish.write_nothing()
+        return
+    wish.action = Action.CREATE
+    wish.rule = "deleted elsewhere: recreate" if missed else "provision"
+    wish.recreate = missed
+    wish.place = outbound.provision.place if outbound.provision else outbound.place
+
+
+def _fill(question: Question, wish: Wish, context: Context, allocate: Allocate | None) -> bool:
+    """Put the new object's values into the wish; whether it can be made with them."""
+    mapping = question.mapping
     results = mapping.outbound_program.run(question.document, context) if mapping.outbound_program else []
     fixed = question.fixed()
     others = mapping.writes.flows
@@ -126,11 +143,9 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
             value = _result(question, replace(flow, slots=(flow.default,)), results, wish, None, current=None)
             wish.omitted.append(name)
         if value is _OBJECT or (value is _FAULT and flow in mapping.named_by):
-            wish.write_nothing()
-            return
+            return False
         if value is _WAITS and _at_once(mapping, flow):
-            wish.write_nothing()
-            return
+            return False
         if value is _LATER:
             wish.later.append(name)
         elif value is None:
@@ -138,31 +153,24 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
                 wish.omitted.append(name)
         elif not isinstance(value, _Mark):
             wish.values[name] = value
-    if schema.can_enable:
+    if mapping.schema.can_enable:
         wish.values.setdefault(ENABLED, True)
-    if not schema.assigned:
-        anchor = wish.values.get(schema.anchor)
-        if anchor is None or isinstance(anchor, list):
-            if schema.anchor not in wish.later:
-                wish.notes.append(
-                    Note(
-                        "no-anchor", f"cannot be created: {schema.anchor}, which names it, has no value", outbound.place
-                    )
-                )
-                wish.write_nothing()
-                return
-        else:
-            wish.anchor = str(anchor)
-    scope = mapping.rules.scope
-    if scope is not None and not wish.later and not _accepts(mapping, wish, context):
-        place = mapping.rules.scope_place or mapping.rules.place
-        wish.notes.append(Note("scope", "cannot be created: the mapping's own scope would not take it in", place))
-        wish.write_nothing()
-        return
-    wish.action = Action.CREATE
-    wish.rule = "deleted elsewhere: recreate" if missed else "provision"
-    wish.recreate = missed
-    wish.place = outbound.provision.place if outbound.provision else outbound.place
+    return True
+
+
+def _name(wish: Wish, mapping: CompiledMapping, place: Place) -> bool:
+    """Give the new object its anchor, where the system does not; whether it has one or will have."""
+    schema = mapping.schema
+    if schema.assigned:
+        return True
+    anchor = wish.values.get(schema.anchor)
+    if anchor is not None and not isinstance(anchor, list):
+        wish.anchor = str(anchor)
+        return True
+    if schema.anchor in wish.later:
+        return True
+    wish.notes.append(Note("no-anchor", f"cannot be created: {schema.anchor}, which names it, has no value", place))
+    return False
 
 
 def _at_once(mapping: CompiledMapping, flow: CompiledOutbound) -> bool:
