@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import takewhile
@@ -27,6 +26,7 @@ from muster.connectors.kit.contract import Connector
 from tests.cli.support import PROGRAM
 from tests.servers.muster import MusterServer
 from tests.servers.process import HOST, program
+from tests.waiting import wait_for
 
 GROUP = "dc"
 
@@ -178,10 +178,3 @@ class Command:
         """What it answered; its exit code as `code`, what it said to people as `said`."""
         out, said = self._process.communicate(timeout=seconds)
         return {**json.loads(out), "code": self._process.returncode, "said": said}
-
-
-def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)

@@ -17,11 +17,12 @@ from muster.agents.state import AgentState, loaded
 from muster.agents.trust import SYSTEM
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.errors import ProjectError
-from tests.agents.live import AgentProcess, Company, here, wait_for
+from tests.agents.live import AgentProcess, Company, here
 from tests.agents.wire import only
 from tests.cli.support import muster
 from tests.servers.certificates import self_signed
 from tests.servers.process import free_port
+from tests.waiting import wait_for
 
 
 def enrol(company: Company, folder: Path, code: str, fingerprint: str | None = None, name: str = "new") -> AgentState:

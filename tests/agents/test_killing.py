@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.agents.live import AgentProcess, Command, Company, wait_for
+from tests.agents.live import AgentProcess, Command, Company
 from tests.cli.support import inside, muster
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 PEOPLE = 600

@@ -25,6 +25,7 @@ from muster.model.schema import ObjectSchema
 from muster.model.secrets import Secret
 from muster.model.values import Document
 from tests.connectors.sessions import keep, one, update, written
+from tests.waiting import wait_for
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "script"
 TOKEN = Secret("the-t0ken-of-the-script")
@@ -239,8 +240,16 @@ def test_nothing_of_a_script_that_hangs_is_left(tmp_path: Path) -> None:
     with script(tmp_path, text, timeout=1) as connector, pytest.raises(Unreachable):
         connector.check()
     child = int((tmp_path / "child").read_text())
-    state = Path(f"/proc/{child}/stat")
-    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+    wait_for(lambda: _gone(child))
+
+
+def _gone(process: int) -> bool:
+    """Whether it has ended; a zombie has, and waits for whoever is to hear of it."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state.rpartition(")")[2].split()[0] == "Z"
 
 
 def test_a_script_that_dies_in_the_middle_of_a_write_leaves_nobody_without_a_state(tmp_path: Path) -> None:

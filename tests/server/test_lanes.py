@@ -21,8 +21,8 @@ from muster.server.graph.call import Answer, Call, Route
 from muster.server.graph.routing import Router
 from muster.server.graph.service import GraphService
 from muster.server.graph.signing import Signer
-from tests.agents.live import wait_for
 from tests.servers.process import HOST, free_port
+from tests.waiting import wait_for
 
 
 class Busy:

@@ -27,6 +27,7 @@ from muster.directory.lifecycle import clear_old
 from muster.model.errors import MusterError, ProjectError
 from muster.project.configuration import Project, Server
 from muster.server.agents.routes import AgentRoutes
+from muster.server.bodies import ReadToTheEnd
 from muster.server.certificates import Certificate, certificate_of
 from muster.server.graph.app import Endpoint
 from muster.server.graph.service import GraphService
@@ -110,7 +111,7 @@ async def _listen(
         await endpoint.finish(_PATIENCE)
 
     granian = Granian(
-        endpoint.application(lifespan, [*agents.routes(), *gateway.routes()]),
+        ReadToTheEnd(endpoint.application(lifespan, [*agents.routes(), *gateway.routes()])),
         address=server.host,
         port=server.port,
         interface=Interfaces.ASGI,
