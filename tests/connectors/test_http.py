@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +14,8 @@ import pytest
 from muster.connectors.kit.http import HttpSession, Waiting, retry_after
 from muster.model.errors import AuthFailed, ProjectError, Throttled, Unreachable
 from muster.model.secrets import Secret
+from tests.connectors.scripted import ThreadServer
+from tests.servers.certificates import self_signed
 
 TOKEN = Secret("t0ken-of-the-app")
 
@@ -145,3 +150,36 @@ def test_retry_after_may_be_a_date_or_nonsense() -> None:
 def test_a_file_of_certificates_that_cannot_be_used_is_refused(tmp_path: Any) -> None:
     with pytest.raises(ProjectError, match="cannot be used"):
         session(Server(httpx.Response(200)), verify=tmp_path / "no.pem")
+
+
+class Greeting(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_certificate_is_shown_to_a_server_that_asks_for_one(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    both = tmp_path / "both.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    server = ThreadServer(Greeting)
+    trust = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificate))
+    trust.load_cert_chain(certificate, key)
+    trust.verify_mode = ssl.CERT_REQUIRED
+    server._server.socket = trust.wrap_socket(server._server.socket, server_side=True)
+    url = server.url.replace("http:", "https:")
+    with server:
+        with HttpSession("crm", url, verify=certificate, certificate=both) as http:
+            assert http.request("GET", "x").status_code == 204
+        with HttpSession("crm", url, verify=certificate) as http, pytest.raises(Unreachable):
+            http.request("GET", "x")
+
+
+def test_a_certificate_that_cannot_be_used_says_what_it_must_be(tmp_path: Path) -> None:
+    certificate, _ = self_signed(tmp_path)
+    for verify in (True, certificate):
+        with pytest.raises(ProjectError, match="PEM file with the certificate and its private key, without a pass"):
+            HttpSession("crm", "https://crm.example", verify=verify, certificate=certificate)

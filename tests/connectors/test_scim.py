@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from muster.connectors.kit.check import Check
 from muster.connectors.kit.conformance import CHECKS
@@ -24,6 +25,8 @@ from muster.model.errors import AuthFailed, IncompleteRead, ProjectError, Unreac
 from muster.model.objects import Page
 from muster.model.secrets import Secret
 from muster.model.values import Document, Type
+from tests.connectors.between import Between
+from tests.connectors.restapi import CLIENT
 from tests.connectors.scripted import Reply, ScriptedServer
 from tests.connectors.sessions import EDGE_CHECKS, create, keep, one, update, written
 from tests.servers.process import HOST, free_port
@@ -34,8 +37,8 @@ WORK = 'emails[type eq "work"].value'
 TYPES = {"user": {"resource": "User"}, "group": {"resource": "Group"}}
 
 
-def connector(url: str, token: str, objects: Mapping[str, Any] | None = None, **changed: Any) -> ScimConnector:
-    values = {"url": url, "token": Secret(token), "timeout": 10, "page_size": 3, **changed}
+def connector(url: str, token: str | None, objects: Mapping[str, Any] | None = None, **changed: Any) -> ScimConnector:
+    values = {"url": url, "token": Secret(token) if token else None, "timeout": 10, "page_size": 3, **changed}
     types = {name: ScimObject.model_validate(one) for name, one in (objects or TYPES).items()}
     return ScimConnector("crm", ScimSettings(**values), types, Path("/"))
 
@@ -252,6 +255,50 @@ def test_members_are_left_out_when_they_are_not_wanted(scim: ScimServer) -> None
     one(made, create(1, {"displayName": "g"}, "group", edges=iter([EdgeChange("members", ["a"], [])])))
     assert [edge.values for page in pages(made, "members", kind="group") for edge in page.edges] == [["a"]]
     assert [edge for page in pages(made, "displayName", kind="group") for edge in page.edges] == []
+
+
+# --- who Muster is to the server
+
+
+@pytest.mark.parametrize(
+    ("login", "tokens"),
+    [
+        ({"kind": "oauth2", "client_id": CLIENT[0], "client_secret": Secret(CLIENT[1])}, 2),
+        ({"kind": "basic", "user": CLIENT[0], "password": Secret(CLIENT[1])}, 0),
+        ({"kind": "bearer", "token": Secret("t0ken-of-the-proxy")}, 0),
+    ],
+    ids=["client credentials", "basic", "bearer"],
+)
+def test_every_way_to_log_in_leads_to_the_users(scim: ScimServer, login: dict[str, Any], tokens: int) -> None:
+    with Between(scim.url, scim.headers) as server:
+        if tokens:
+            login = {**login, "token_url": f"{server.url}/token"}
+        with connector(f"{server.url}/v2", None, login=login) as made:
+            assert {one.result for one in made.write([create(n, person(n)) for n in (1, 2)])} == {Result.DONE}
+            if tokens:
+                server.token = "an0ther-token"
+            assert len(list(made.find("user", {"userName": "user1"}))) == 1
+        assert server.lines().count("POST /token") == tokens
+
+
+def test_a_token_that_is_not_given_says_whose_and_shows_no_secret(scim: ScimServer) -> None:
+    wrong = {"kind": "oauth2", "client_id": "x", "client_secret": Secret("wr0ng-one"), "client_in": "body"}
+    with Between(scim.url, scim.headers) as server, pytest.raises(AuthFailed) as raised:
+        connector(f"{server.url}/v2", None, login={**wrong, "token_url": f"{server.url}/token"}).__enter__()
+    assert f"{server.url}/token" in raised.value.message
+    assert "wr0ng-one" not in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"token": Secret("x"), "login": {"kind": "none"}}, "either `token` or `login`"),
+        ({"url": "http://crm.example", "certificate": "muster.pem"}, "`certificate` needs an https:// address"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(more: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ScimSettings.model_validate({"url": "https://crm.example", **more})
 
 
 # --- a server that is not as one would like

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 def self_signed(
     folder: Path, address: str = "127.0.0.1", name: str = "localhost", days: int = 1, *, of_rsa: bool = False
 ) -> tuple[Path, Path]:
-    """Write `certificate.pem` and `key.pem` for an address and a name; a client trusts the first.
+    """Write `certificate.pem` and `key.pem` for an address and a name; a client, or a server, trusts the first.
 
     Good from a week ago until `days` from now; with `days` below zero, no longer.
     """
@@ -33,7 +33,9 @@ def self_signed(
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
+        )
         .sign(key, hashes.SHA256())
     )
     certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"

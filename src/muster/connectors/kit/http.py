@@ -61,9 +61,10 @@ class HttpSession:
     A 429 or 503 is waited for (Retry-After, RFC 9110 section 10.2.3; growing waits when it does not say), within the
     bounds of `waiting`; after that it is `Throttled`. 401 and 403 are `AuthFailed` (403 only while `forbidden` is not
     asked for). No connection, no answer in time, 502 and 504 are `Unreachable`. Every other answer is handed over.
-    Proxies of the environment are not used; `proxy` names one. `largest`: bytes of an answer, unpacked; `whole`:
-    seconds from a request to the end of its answer, where one that trickles in would never end; `rate`: requests a
-    second.
+    Proxies of the environment are not used; `proxy` names one. `certificate`: a PEM file with the certificate, and its
+    private key, that is shown to a server which asks for one (mutual TLS). `largest`: bytes of an answer, unpacked;
+    `whole`: seconds from a request to the end of its answer, where one that trickles in would never end; `rate`:
+    requests a second.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class HttpSession:
         auth: httpx.Auth | None = None,
         secrets: Sequence[Secret] = (),
         verify: Path | bool = True,
+        certificate: Path | None = None,
         timeout: float = 30.0,
         proxy: str | None = None,
         connections: int = 16,
@@ -106,7 +108,7 @@ class HttpSession:
         self._client = httpx.Client(
             headers=sent,
             auth=auth,
-            verify=_trust(system, verify) if url.startswith("https:") else _TRUSTS_NOBODY,
+            verify=_trust(system, verify, certificate) if url.startswith("https:") else _TRUSTS_NOBODY,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             proxy=proxy,
             trust_env=False,
@@ -300,13 +302,27 @@ _TRUSTS_NOBODY: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For plain HTTP: to load the machine's authorities takes longer than most requests."""
 
 
-def _trust(system: str, verify: Path | bool) -> ssl.SSLContext | bool:
-    if isinstance(verify, bool):
+def _trust(system: str, verify: Path | bool, certificate: Path | None) -> ssl.SSLContext | bool:
+    if isinstance(verify, bool) and certificate is None:
         return verify
     try:
-        return ssl.create_default_context(cafile=str(verify))
+        trust = (
+            httpx.create_ssl_context(verify, trust_env=False)
+            if isinstance(verify, bool)
+            else ssl.create_default_context(cafile=str(verify))
+        )
     except (OSError, ssl.SSLError) as error:
         raise ProjectError(
             f"{system}: the file of trusted certificates {verify} cannot be used: {error}. "
             "Give the path of a PEM file that can be read."
         ) from None
+    if certificate is not None:
+        try:
+            # Whoever runs Muster is not asked for a passphrase: a key that has one cannot be used.
+            trust.load_cert_chain(certificate, password=lambda: "")
+        except (OSError, ssl.SSLError) as error:
+            raise ProjectError(
+                f"{system}: the certificate {certificate} cannot be used: {error}. Give the path of a PEM file with "
+                "the certificate and its private key, without a passphrase, that Muster may read."
+            ) from None
+    return trust

@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar, Final
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from muster.connectors.kit.contract import Settings
+from muster.connectors.kit.login import Login
 from muster.connectors.kit.switch import Switch
-from muster.connectors.rest.login import Login
 from muster.connectors.rest.picks import pick
 from muster.connectors.rest.requests import ListRequest, Request, holes_of
 from muster.model.values import Type

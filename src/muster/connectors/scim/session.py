@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import orjson
 
-from muster.connectors.kit.http import HttpSession
+from muster.connectors.kit.auth import AuthorizedSession
 from muster.connectors.scim import core
 from muster.connectors.scim.schemas import scim_type
 from muster.connectors.scim.settings import Patch, ScimObject, ScimSettings
@@ -40,13 +40,16 @@ class Session:
     def __init__(self, system: str, settings: ScimSettings, folder: Path) -> None:
         self.system = system
         self.settings = settings
-        self._http = HttpSession(
+        self._http = AuthorizedSession(
             system,
             settings.url,
+            settings.who,
             headers={"Accept": f"{_SCIM}, application/json"},
-            token=settings.token,
             verify=folder / settings.ca if settings.ca is not None else True,
+            certificate=folder / settings.certificate if settings.certificate is not None else None,
             timeout=settings.timeout,
+            whole=settings.whole,
+            largest=settings.largest,
             connections=settings.concurrency + 1,
         )
         self.provider = Provider()

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
-from typing import Final
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import orjson
 
 from muster.connectors.kit.http import HttpSession
-from muster.connectors.rest.login import Auth, Grant, Login
+from muster.connectors.kit.login import Auth, Grant, Login
 from muster.model.errors import AuthFailed
 from muster.model.secrets import Secret
 
 _EARLY: Final = 60.0
 """Seconds before its end at which a token is renewed."""
+_TOKEN_ANSWER: Final = 1_048_576
+"""Bytes of an answer with a token: more is none."""
 
 
 class Key(httpx.Auth):
@@ -102,6 +105,78 @@ class Tokens(httpx.Auth):
         self.hide(secret)
         lasts = found.get("expires_in")
         return secret, float(lasts) if isinstance(lasts, int | float) and lasts > 0 else 300.0
+
+
+class AuthorizedSession(HttpSession):
+    """An `HttpSession` that shows with every request who Muster is, as a `login` says; None: nobody.
+
+    Tokens are asked for at the login's own `token_url`, below the same time limits and by the same trust. `more` is
+    handed to `HttpSession`.
+    """
+
+    def __init__(
+        self,
+        system: str,
+        url: str,
+        login: Login | None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        verify: Path | bool = True,
+        certificate: Path | None = None,
+        timeout: float = 30.0,
+        whole: float | None = None,
+        **more: Any,
+    ) -> None:
+        login = login or Login(kind=Auth.NONE)
+        self._token_http: HttpSession | None = None
+        auth: httpx.Auth | None = None
+        if login.kind is Auth.OAUTH2:
+            assert login.token_url is not None
+            basic = None
+            if login.client_in == "header" and login.client_id is not None and login.client_secret is not None:
+                basic = (login.client_id, login.client_secret)
+            self._token_http = HttpSession(
+                system,
+                login.token_url,
+                basic=basic,
+                secrets=secrets_of(login),
+                verify=verify,
+                certificate=certificate,
+                timeout=timeout,
+                largest=_TOKEN_ANSWER,
+                whole=whole,
+            )
+            tokens = Tokens(system, login, self._token_http)
+            tokens.hide = self.hide
+            auth = tokens
+        elif login.kind in (Auth.HEADER, Auth.QUERY):
+            auth = Key(login)
+        super().__init__(
+            system,
+            url,
+            headers=headers,
+            token=login.token if login.kind is Auth.BEARER else None,
+            basic=(login.user, login.password) if login.kind is Auth.BASIC and login.user and login.password else None,
+            auth=auth,
+            secrets=secrets_of(login),
+            verify=verify,
+            certificate=certificate,
+            timeout=timeout,
+            whole=whole,
+            **more,
+        )
+
+    def hide(self, secret: Secret) -> None:
+        """A secret that came up while the session was open: no text shows it, whoever asked."""
+        super().hide(secret)
+        if self._token_http is not None:
+            self._token_http.hide(secret)
+
+    def close(self) -> None:
+        """Close all connections."""
+        super().close()
+        if self._token_http is not None:
+            self._token_http.close()
 
 
 def secrets_of(login: Login) -> list[Secret]:
