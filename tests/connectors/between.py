@@ -42,7 +42,7 @@ class Between(Api):
 
     def forward(self, asked: Asked) -> Reply:
         """What the service provider answers."""
-        more = {name: asked.headers[name] for name in ("content-type", "if-match") if name in asked.headers}
+        more = {name: value for name, value in asked.headers.items() if name in ("content-type", "if-match")}
         path = asked.path.removeprefix("/v2")
         answered = self._client.request(
             asked.method, f"{self.base}{path}", params=asked.query, content=asked.data, headers=more
