@@ -14,7 +14,7 @@ from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome, Result
 from muster.model.errors import Unreachable
 from muster.model.objects import Page
-from muster.sync.outcomes import Outcomes
+from muster.sync.queue.outcomes import Outcomes
 from tests.sync.answers import APP, HR, UNIQUE, Answer, Office, answering, told
 from tests.sync.world import MemorySide, World, kinds
 
@@ -235,7 +235,7 @@ def test_the_log_credits_what_is_found_done_to_the_run_that_sent_it_however_many
             session.run("UPDATE run SET state = 'running', ended = NULL WHERE id = (SELECT MAX(id) FROM run)")
 
     with Office(tmp_path, "Ada", "Bo") as office:
-        killed(office, "muster.sync.outcomes.Outcomes.record")
+        killed(office, "muster.sync.queue.outcomes.Outcomes.record")
         killed(office, "muster.sync.run.import_system")
         office.world.run()
         with office.world.muster() as muster:

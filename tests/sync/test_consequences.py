@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from muster.app.results import Attempt, follow
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome, Result
-from muster.sync.ordering import levels
+from muster.sync.references.ordering import levels
 from muster.sync.run import ROUNDS
 from tests.sync.world import MemorySide, World, changed, the_change
 

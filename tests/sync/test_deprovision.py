@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from muster.model import dn
 from muster.model.schema import ObjectSchema
 from muster.model.values import Attribute, Type
-from muster.sync.deprovisioning import moved_name
+from muster.sync.provisioning.deprovisioning import moved_name
 from tests.sync.people import ADA, BO, Office, app_rules
 from tests.sync.world import changed, kinds, the_change
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from muster.expressions import Context
 from muster.model.values import Document
 from muster.store.names import Names
-from muster.sync.compiling import compile_rules
-from muster.sync.computing import Computing
-from muster.sync.rules import CompiledType
+from muster.sync.identities.computing import Computing
+from muster.sync.names.unique import Allocate, AsIf, Disputed, NeverRead, Reservation
+from muster.sync.rules.compiling import compile_rules
+from muster.sync.rules.ruleset import CompiledType
 from muster.sync.run import Run
-from muster.sync.unique import Allocate, AsIf, Disputed, NeverRead, Reservation
 from tests.sync.town import Town
 from tests.sync.world import START, World, changed, kinds
 

@@ -11,7 +11,7 @@ from muster.app.check import loaded
 from muster.model.schema import ENABLED, ObjectSchema, SystemSchema
 from muster.model.values import Attribute, Type
 from muster.project.diagnostics import Diagnostic
-from muster.sync.fitting import misfits
+from muster.sync.rules.fitting import misfits
 from tests.sync.world import MemorySide, World, changed
 
 HR = """

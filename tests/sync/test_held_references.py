@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from muster.model.errors import ProjectError
-from muster.sync.holds import drop_hold
+from muster.sync.provisioning.holds import drop_hold
 from tests.sync.bosses import APP, PERSON, TEAM, held, two_people
 from tests.sync.world import MemorySide, World, schema
 

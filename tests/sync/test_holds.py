@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from muster.model.errors import ProjectError
-from muster.sync.holds import drop_hold
+from muster.sync.provisioning.holds import drop_hold
 from tests.sync.people import ADA, BO, Office, app_rules
 from tests.sync.world import changed, kinds, the_change
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_64_hexdigest
 
-from muster.sync.joining import Claim, Keys, matching_identities, settle
+from muster.sync.joins.joining import Claim, Keys, matching_identities, settle
 from tests.sync.world import World, changed, kinds
 
 HR = """

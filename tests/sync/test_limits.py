@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.objects import Page
-from muster.sync.limits import too_many
+from muster.sync.safety.limits import too_many
 from tests.sync.world import MemorySide, World, kinds, schema
 
 HR = """

@@ -12,7 +12,7 @@ import pytest
 from muster.cli.exitcodes import CHANGES, HELD, of_plan
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome, Result
-from muster.sync.quarantine import WAITS
+from muster.sync.safety.quarantine import WAITS
 from tests.sync.world import World
 
 HR = """

@@ -14,7 +14,7 @@ from muster.connectors.kit.memory import MemoryConnector
 from muster.model import dn
 from muster.model.aside import stands_aside
 from muster.model.changes import Change, Outcome
-from muster.sync.containers import carried
+from muster.sync.names.containers import carried
 from tests.sync.directory import Directory
 from tests.sync.world import MemorySide, World, changed, schema, the_change
 

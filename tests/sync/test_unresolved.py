@@ -68,7 +68,7 @@ def test_many_are_one_line_with_their_number_and_examples(world: World, monkeypa
     company(world, {str(number): "x" for number in range(10, 30)})
     (message,) = told(world.plan())
     assert "20 values name nobody as manager: 10 says 'x', 11 says 'x', 12 says 'x', …. Until" in message
-    monkeypatch.setattr("muster.sync.unresolved._COUNTED", 10)
+    monkeypatch.setattr("muster.sync.references.unresolved._COUNTED", 10)
     (message,) = told(world.plan())
     assert "more than 10 values name nobody" in message
 

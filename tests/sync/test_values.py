@@ -17,9 +17,9 @@ from muster.model.schema import SystemSchema
 from muster.model.values import Document, Value, items
 from muster.store.names import Names
 from muster.sync.clock import micros
-from muster.sync.compiling import compile_rules
-from muster.sync.rules import CompiledMapping, CompiledType
-from muster.sync.values import Joined, Values, recompute
+from muster.sync.identities.values import Joined, Values, recompute
+from muster.sync.rules.compiling import compile_rules
+from muster.sync.rules.ruleset import CompiledMapping, CompiledType
 from tests.sync.records import ADA, APP, BADGE, CARD, HR, sources
 from tests.sync.world import START, World, changed, kinds
 

@@ -14,8 +14,8 @@ from muster.project.diagnostics import Diagnostic
 from muster.project.secrets import SecretStore
 from muster.store.database import Database, is_there
 from muster.store.opening import open_store
-from muster.sync.fitting import misfits
 from muster.sync.remembered import another
+from muster.sync.rules.fitting import misfits
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from muster.app.explaining import known_schemas
 from muster.project.configuration import Project
 from muster.store.database import Database
 from muster.store.names import Names
-from muster.sync.cases import WITH_OBJECTS, commands, shown_kind, told
 from muster.sync.clock import moment
-from muster.sync.compiling import compile_rules
+from muster.sync.joins.cases import WITH_OBJECTS, commands, shown_kind, told
 from muster.sync.plan_document import names_of
+from muster.sync.rules.compiling import compile_rules
 
 
 def open_joins(project: Project, database: Database) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from muster.project.configuration import Project
 from muster.store.audit import Decision, record_decisions
 from muster.store.database import Database, Session
 from muster.store.names import Names
-from muster.sync.cases import found_as
-from muster.sync.compiling import compile_rules
-from muster.sync.deciding import DECISIONS, Decided, accept, merge, new, object_of, refuse, split
-from muster.sync.in_the_way import if_accepted
-from muster.sync.rules import Rules
+from muster.sync.joins.cases import found_as
+from muster.sync.joins.deciding import DECISIONS, Decided, accept, merge, new, object_of, refuse, split
+from muster.sync.names.in_the_way import if_accepted
+from muster.sync.rules.compiling import compile_rules
+from muster.sync.rules.ruleset import Rules
 
 
 def decide(

@@ -20,15 +20,15 @@ from muster.store.codec import decode
 from muster.store.database import Database, Session
 from muster.store.names import Names
 from muster.sync.clock import moment
-from muster.sync.compiling import compile_rules
-from muster.sync.frozen import frozen_mappings
-from muster.sync.holds import load_holds
-from muster.sync.naming import coming_objects, staying_objects
-from muster.sync.paths import load_paths
+from muster.sync.identities.paths import load_paths
+from muster.sync.identities.values import CHANGED_SINCE, MADE, MADE_AGAIN, Joined, own_input
 from muster.sync.plan_document import LATER, change_document
-from muster.sync.presence import steps_for
-from muster.sync.rules import HELD, NO_LOOKUP, CompiledMapping, CompiledOutbound, Rules
-from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN, Joined, own_input
+from muster.sync.provisioning.holds import load_holds
+from muster.sync.provisioning.presence import steps_for
+from muster.sync.references.naming import coming_objects, staying_objects
+from muster.sync.rules.compiling import compile_rules
+from muster.sync.rules.ruleset import HELD, NO_LOOKUP, CompiledMapping, CompiledOutbound, Rules
+from muster.sync.safety.frozen import frozen_mappings
 
 _ORIGIN: Final = {
     0: "joined",

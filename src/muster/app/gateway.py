@@ -20,7 +20,7 @@ from muster.store.database import Database
 from muster.store.servers import mark_of
 from muster.store.tokens import Token, add_token, remove_token, tokens
 from muster.sync.clock import micros, moment
-from muster.sync.staging import Standing
+from muster.sync.safety.staging import Standing
 
 _SECOND: Final = 1_000_000
 _DAY: Final = 24 * 60 * 60 * _SECOND

@@ -7,7 +7,7 @@ from muster.model.errors import ProjectError
 from muster.model.values import Type
 from muster.project.configuration import MappingRules, Project
 from muster.project.diagnostics import nearest
-from muster.sync.holds import condition_of
+from muster.sync.provisioning.holds import condition_of
 
 KINDS = ("absent", "disabled", "value")
 

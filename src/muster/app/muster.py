@@ -50,15 +50,15 @@ from muster.store.names import Names
 from muster.store.opening import open_store
 from muster.store.runs import FAILED, begin_run, end_run
 from muster.sync.clock import micros, moment
-from muster.sync.compiling import compile_rules
-from muster.sync.frozen import frozen_mappings
-from muster.sync.holds import set_hold
-from muster.sync.limits import LIMITS
 from muster.sync.plan_document import plan_digest, plan_document
 from muster.sync.problems import Problem, Report
+from muster.sync.provisioning.holds import set_hold
 from muster.sync.remembered import forget_system, known_objects, remembered
-from muster.sync.rulechanges import retire
+from muster.sync.rules.compiling import compile_rules
+from muster.sync.rules.rulechanges import retire
 from muster.sync.run import Progress, Run
+from muster.sync.safety.frozen import frozen_mappings
+from muster.sync.safety.limits import LIMITS
 
 
 class Muster:

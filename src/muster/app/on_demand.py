@@ -15,11 +15,11 @@ from muster.model.errors import NotFound, ProjectError
 from muster.project.configuration import Project
 from muster.project.diagnostics import listed
 from muster.store.database import Database
-from muster.sync.dangling import DANGLES
 from muster.sync.importing import import_found, import_missing
 from muster.sync.narrow import Narrow
 from muster.sync.plan_document import change_document, edges_of
 from muster.sync.problems import Problem
+from muster.sync.references.dangling import DANGLES
 from muster.sync.run import DOWN, Run
 
 _ROUNDS: Final = 3

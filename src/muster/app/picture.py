@@ -17,8 +17,8 @@ from muster.store.codec import decode
 from muster.store.database import Session
 from muster.store.private import write_private
 from muster.sync.clock import moment
-from muster.sync.rules import Rules
-from muster.sync.staging import Standing
+from muster.sync.rules.ruleset import Rules
+from muster.sync.safety.staging import Standing
 
 _FORM: Final = "muster staging 1"
 Picture = dict[str, Any]

@@ -15,10 +15,10 @@ from muster.app.results import failed_changes
 from muster.model.changes import Action
 from muster.model.errors import ProjectError
 from muster.store.database import Database, Session
+from muster.sync.identities.values import MADE_AGAIN
 from muster.sync.plan_document import approved, made_since, pending_changes, plan_digest, plan_key, stale
 from muster.sync.problems import Problem
 from muster.sync.run import Run
-from muster.sync.values import MADE_AGAIN
 
 _KEPT = 100
 Change = dict[str, Any]

@@ -14,10 +14,10 @@ from muster.model.values import Document, Value, key_text
 from muster.project.configuration import Outbound, Place
 from muster.store.codec import decode
 from muster.sync.clock import moment
-from muster.sync.consequences import outbound_reads
-from muster.sync.holds import load_holds
-from muster.sync.paths import load_paths
-from muster.sync.rules import CompiledMapping
+from muster.sync.identities.paths import load_paths
+from muster.sync.provisioning.consequences import outbound_reads
+from muster.sync.provisioning.holds import load_holds
+from muster.sync.rules.ruleset import CompiledMapping
 from muster.sync.run import Run
 
 _HOW = {

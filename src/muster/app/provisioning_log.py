@@ -22,9 +22,9 @@ from muster.project.configuration import Project
 from muster.store.audit import EXPORT, RECOVER, is_erased
 from muster.store.database import Database, Session, chunks
 from muster.store.names import Names
-from muster.sync.changes import DONE, PLANNED
 from muster.sync.clock import moment
 from muster.sync.plan_document import names_of
+from muster.sync.queue.changes import DONE, PLANNED
 
 _NAMESPACE: Final = uuid.UUID("8b1d9b0e-6c0a-5c9f-9a53-0f7c9b7f4f8e")
 _RECORDS: Final = 20

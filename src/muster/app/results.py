@@ -17,8 +17,8 @@ import orjson
 from muster.app.combining import combined
 from muster.model.changes import Action
 from muster.store.database import Session
-from muster.sync.changes import DONE
 from muster.sync.plan_document import ACTIONS, change_document, edges_of, names_of, without_later
+from muster.sync.queue.changes import DONE
 from muster.sync.run import Run
 
 _COLUMNS: Final = "c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, i.uid"

@@ -15,12 +15,12 @@ from muster.store.leases import working
 from muster.store.names import Names
 from muster.store.runs import FAILED, KILLED, RUNNING, list_runs
 from muster.store.servers import mark_of
-from muster.sync.cases import AMBIGUOUS, WITH_OBJECTS, shown_kind
 from muster.sync.clock import moment
-from muster.sync.frozen import frozen_problems
-from muster.sync.limits import live_objects
-from muster.sync.quarantine import in_quarantine
-from muster.sync.staging import DEMOTED, STAGING, Standing
+from muster.sync.joins.cases import AMBIGUOUS, WITH_OBJECTS, shown_kind
+from muster.sync.safety.frozen import frozen_problems
+from muster.sync.safety.limits import live_objects
+from muster.sync.safety.quarantine import in_quarantine
+from muster.sync.safety.staging import DEMOTED, STAGING, Standing
 
 _ENDED: Final = frozenset({"done", "errors", "held"})
 ON_DEMAND: Final = "provision"

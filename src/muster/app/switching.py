@@ -17,7 +17,7 @@ from muster.project.configuration import Project
 from muster.store.database import Database
 from muster.store.servers import Mark, decide_server, mark_of, note_told
 from muster.sync.problems import Problem
-from muster.sync.staging import Standing, folder_of
+from muster.sync.safety.staging import Standing, folder_of
 
 PROMOTE: Final = "staging promote"
 

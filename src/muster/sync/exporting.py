@@ -23,17 +23,17 @@ from muster.store.codec import digest, encode
 from muster.store.database import Database, Session
 from muster.store.jobs import is_paused
 from muster.store.pacing import Pace
-from muster.sync.changes import PLANNED, SENT
-from muster.sync.edge_lookup import spelled
-from muster.sync.edge_outcomes import START, EdgeOutcomes, EdgesTaken, many_values, values_after
-from muster.sync.edge_plan import Resolving, with_edges
-from muster.sync.lookup import Found, take_in
-from muster.sync.naming import named_objects
-from muster.sync.outcomes import Outcomes
+from muster.sync.names.lookup import Found, take_in
 from muster.sync.problems import Problem, Report
-from muster.sync.queue import drop_changes, rewrite_changes
-from muster.sync.rules import Rules
-from muster.sync.sent import Sent
+from muster.sync.queue.changes import PLANNED, SENT
+from muster.sync.queue.outcomes import Outcomes
+from muster.sync.queue.queued import drop_changes, rewrite_changes
+from muster.sync.queue.sent import Sent
+from muster.sync.references.edge_lookup import spelled
+from muster.sync.references.edge_outcomes import START, EdgeOutcomes, EdgesTaken, many_values, values_after
+from muster.sync.references.edge_plan import Resolving, with_edges
+from muster.sync.references.naming import named_objects
+from muster.sync.rules.ruleset import Rules
 
 _EDGES: Final = 1000
 _FEW: Final = 1000

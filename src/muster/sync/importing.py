@@ -19,19 +19,19 @@ from muster.model.values import Document, same
 from muster.project.configuration import Safety
 from muster.store.codec import decode, digest, encode
 from muster.store.database import CHUNK, Database, Session, chunks
-from muster.sync.edge_import import EdgeImport
-from muster.sync.indexes import Indexed, value_keys
-from muster.sync.inflight import in_flight
-from muster.sync.limits import SMALLEST_SYSTEM, TOMBSTONES, enough, live_objects, spend, spent, too_many
+from muster.sync.identities.values import CHANGED_SINCE, MADE, MADE_AGAIN
+from muster.sync.names.renames import follow_renames
+from muster.sync.names.reserving import release_taken
 from muster.sync.problems import Problem, Report, unreadable
+from muster.sync.queue.inflight import in_flight
+from muster.sync.references.edge_import import EdgeImport
+from muster.sync.references.vanishing import Told, drop_references
 from muster.sync.remembered import is_forgotten
-from muster.sync.renames import follow_renames
-from muster.sync.reserving import release_taken
-from muster.sync.rules import Rules
+from muster.sync.rules.indexes import Indexed, value_keys
+from muster.sync.rules.ruleset import Rules
+from muster.sync.safety.limits import SMALLEST_SYSTEM, TOMBSTONES, enough, live_objects, spend, spent, too_many
+from muster.sync.safety.telling import IF_RIGHT, some_of
 from muster.sync.showing import names_of
-from muster.sync.telling import IF_RIGHT, some_of
-from muster.sync.values import CHANGED_SINCE, MADE, MADE_AGAIN
-from muster.sync.vanishing import Told, drop_references
 
 _STARTS: Final = 3
 """How often one read is begun before its lost sessions are an error."""

@@ -17,10 +17,12 @@ from muster.model.values import Document
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session, chunks
 from muster.store.pacing import Pace
-from muster.sync.asking import Asking
-from muster.sync.cases import wake_cases
-from muster.sync.edge_streams import Streams, forget_origin, stream_joined
-from muster.sync.edges import release_identities, resolve_by_key, resolve_by_object, store_references
+from muster.sync.identities.partial import Unread
+from muster.sync.identities.paths import wake_lacking, wake_readers
+from muster.sync.identities.recomputing import Identity, Recomputing, Worked
+from muster.sync.identities.values import Joined, Values
+from muster.sync.joins.cases import wake_cases
+from muster.sync.joins.matching import Matching
 from muster.sync.marks import (
     AWAITING,
     CHANGED,
@@ -34,17 +36,15 @@ from muster.sync.marks import (
     changed_objects,
     marked_identities,
 )
-from muster.sync.matching import Matching
+from muster.sync.names.asking import Asking
+from muster.sync.names.reserving import Reservations
 from muster.sync.narrow import Narrow
-from muster.sync.partial import Unread
-from muster.sync.paths import wake_lacking, wake_readers
 from muster.sync.problems import Report
-from muster.sync.queue import drop_changes, planned_changes
-from muster.sync.recomputing import Identity, Recomputing, Worked
-from muster.sync.reserving import Reservations
-from muster.sync.rules import CompiledMapping, CompiledType, Rules, identity_keys
+from muster.sync.queue.queued import drop_changes, planned_changes
+from muster.sync.references.edge_streams import Streams, forget_origin, stream_joined
+from muster.sync.references.edges import release_identities, resolve_by_key, resolve_by_object, store_references
+from muster.sync.rules.ruleset import CompiledMapping, CompiledType, Rules, identity_keys
 from muster.sync.showing import forget_objects
-from muster.sync.values import Joined, Values
 
 _COLUMNS: Final = "id, uid, type, doc, origin, kept, dirty, due_in"
 

@@ -8,7 +8,7 @@ from typing import Final
 from muster.store.codec import decode
 from muster.store.database import Session, chunks
 from muster.sync.problems import Problem, Report, who_is
-from muster.sync.rules import Rules
+from muster.sync.rules.ruleset import Rules
 
 _KEY = ("identity", "mapping", "kind", "message")
 OF_CHANGES: Final = ("adopted", "made-again", "other-key", "unfinished")

@@ -18,17 +18,28 @@ from muster.model.values import Document, key_text
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session
 from muster.store.pacing import Pace
-from muster.sync.adopting import contradicted, taken_over
-from muster.sync.clashes import find_clashes, settle_clashes
-from muster.sync.clearing import Clearing, clear_groups, unseen_problems
 from muster.sync.clock import moment
-from muster.sync.consequences import Consequences, by_identity
-from muster.sync.desired import decide
-from muster.sync.edge_plan import EdgePlan, fill_new, return_edges
-from muster.sync.frozen import frozen_mappings
-from muster.sync.holds import Hold
+from muster.sync.identities.partial import PartialDocument, Unread
+from muster.sync.identities.paths import wake_readers
+from muster.sync.identities.values import due_of, earliest
 from muster.sync.marks import OUT, TROUBLE, marked_identities
-from muster.sync.naming import (
+from muster.sync.names.adopting import contradicted, taken_over
+from muster.sync.names.clashes import find_clashes, settle_clashes
+from muster.sync.names.reserving import Name, Reservations, computed_names
+from muster.sync.names.unique import Allocate, Wanted
+from muster.sync.notes import NoteRow, keep_notes, report_notes
+from muster.sync.problems import Problem, Report, who_is
+from muster.sync.provisioning.consequences import Consequences, by_identity
+from muster.sync.provisioning.desired import decide
+from muster.sync.provisioning.holds import Hold
+from muster.sync.provisioning.outbound_batch import Batch, Loader
+from muster.sync.provisioning.pending import pending_change
+from muster.sync.provisioning.presence import untouchable
+from muster.sync.provisioning.wishes import MISSED, UNMISSED, Question, Wish
+from muster.sync.queue.queued import add_changes, drop_changes, planned_changes
+from muster.sync.references.clearing import Clearing, clear_groups, unseen_problems
+from muster.sync.references.edge_plan import EdgePlan, fill_new, return_edges
+from muster.sync.references.naming import (
     Place,
     coming_objects,
     going,
@@ -38,19 +49,8 @@ from muster.sync.naming import (
     wake_waiting,
     with_those_below,
 )
-from muster.sync.notes import NoteRow, keep_notes, report_notes
-from muster.sync.outbound_batch import Batch, Loader
-from muster.sync.partial import PartialDocument, Unread
-from muster.sync.paths import wake_readers
-from muster.sync.pending import pending_change
-from muster.sync.presence import untouchable
-from muster.sync.problems import Problem, Report, who_is
-from muster.sync.queue import add_changes, drop_changes, planned_changes
-from muster.sync.reserving import Name, Reservations, computed_names
-from muster.sync.rules import CompiledMapping, Rules
-from muster.sync.unique import Allocate, Wanted
-from muster.sync.values import due_of, earliest
-from muster.sync.wishes import MISSED, UNMISSED, Question, Wish
+from muster.sync.rules.ruleset import CompiledMapping, Rules
+from muster.sync.safety.frozen import frozen_mappings
 
 _COLUMNS: Final = "id, uid, type, doc, origin, leaving, dirty, due_out"
 

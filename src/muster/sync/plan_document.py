@@ -17,12 +17,12 @@ from muster.model.values import items, same
 from muster.store.audit import is_erased
 from muster.store.codec import decode
 from muster.store.database import Session, chunks
-from muster.sync.changes import DONE
-from muster.sync.clearing import CLEARS
-from muster.sync.dangling import DANGLES
-from muster.sync.edge_lookup import spelled
 from muster.sync.problems import Problem, Report
-from muster.sync.rules import Rules
+from muster.sync.queue.changes import DONE
+from muster.sync.references.clearing import CLEARS
+from muster.sync.references.dangling import DANGLES
+from muster.sync.references.edge_lookup import spelled
+from muster.sync.rules.ruleset import Rules
 
 ACTIONS: Final = tuple(action.value for action in (Action.CREATE, Action.UPDATE, Action.DISABLE, Action.DELETE))
 

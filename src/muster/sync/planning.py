@@ -11,17 +11,17 @@ from muster.model.changes import Action
 from muster.model.schema import ENABLED
 from muster.store.codec import decode
 from muster.store.database import Database, Session
-from muster.sync.changes import PLANNED, rank_of
 from muster.sync.clock import moment
-from muster.sync.containers import follow_containers
-from muster.sync.dangling import take_out_dangling
-from muster.sync.limits import over_limits
-from muster.sync.ordering import order_references
-from muster.sync.partial import PartialDocument, Unread
-from muster.sync.presence import Touchable, protected
+from muster.sync.identities.partial import PartialDocument, Unread
+from muster.sync.names.containers import follow_containers
 from muster.sync.problems import Report
-from muster.sync.queue import add_changes, drop_changes, planned_changes
-from muster.sync.rules import Rules
+from muster.sync.provisioning.presence import Touchable, protected
+from muster.sync.queue.changes import PLANNED, rank_of
+from muster.sync.queue.queued import add_changes, drop_changes, planned_changes
+from muster.sync.references.dangling import take_out_dangling
+from muster.sync.references.ordering import order_references
+from muster.sync.rules.ruleset import Rules
+from muster.sync.safety.limits import over_limits
 
 
 def finish_plan(

@@ -31,18 +31,12 @@ from muster.store.database import Database
 from muster.store.jobs import Job, jobs, used_up
 from muster.store.names import Names
 from muster.store.servers import mark_of, obey_the_file_again
-from muster.sync.asking import Asking, FindAny
-from muster.sync.cases import report_cases
-from muster.sync.clashes import still_existing
 from muster.sync.clock import moment
-from muster.sync.compiling import compile_rules
 from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
-from muster.sync.fitting import misfits
+from muster.sync.identities.partial import Unread
 from muster.sync.importing import NOT_TAKEN_IN, import_system
 from muster.sync.inbound import Inbound
-from muster.sync.left_out import report_left_out
-from muster.sync.limits import LIMITS, over_limits
-from muster.sync.lookup import look_before_making
+from muster.sync.joins.cases import report_cases
 from muster.sync.marks import (
     AWAITING,
     CHANGED,
@@ -54,21 +48,27 @@ from muster.sync.marks import (
     any_identity,
     any_object,
 )
+from muster.sync.names.asking import Asking, FindAny
+from muster.sync.names.clashes import still_existing
+from muster.sync.names.lookup import look_before_making
+from muster.sync.names.restoring import Restoring
 from muster.sync.narrow import Narrow
 from muster.sync.outbound import Outbound
-from muster.sync.partial import Unread
 from muster.sync.planning import finish_plan
 from muster.sync.problems import Problem, Report
-from muster.sync.quarantine import in_quarantine, judge
-from muster.sync.recovering import recover
+from muster.sync.queue.recovering import recover
+from muster.sync.queue.sent import Sent
+from muster.sync.references.left_out import report_left_out
+from muster.sync.references.unresolved import report_unresolved
 from muster.sync.remembered import another, remember, remembered
-from muster.sync.restoring import Restoring
-from muster.sync.rulechanges import apply_rule_changes
-from muster.sync.rules import Rules
-from muster.sync.sent import Sent
-from muster.sync.staging import Standing
-from muster.sync.turning_back import turn_back
-from muster.sync.unresolved import report_unresolved
+from muster.sync.rules.compiling import compile_rules
+from muster.sync.rules.fitting import misfits
+from muster.sync.rules.rulechanges import apply_rule_changes
+from muster.sync.rules.ruleset import Rules
+from muster.sync.safety.limits import LIMITS, over_limits
+from muster.sync.safety.quarantine import in_quarantine, judge
+from muster.sync.safety.staging import Standing
+from muster.sync.safety.turning_back import turn_back
 
 ROUNDS: Final = 5
 Progress = Callable[[str, int, int | None], None]

@@ -26,10 +26,10 @@ from muster.server.scim.resource_type import ResourceType
 from muster.store.codec import decode
 from muster.store.database import Database
 from muster.store.names import Names
-from muster.sync.compiling import compile_rules
 from muster.sync.importing import take_in
-from muster.sync.indexes import Indexed
-from muster.sync.rules import Rules
+from muster.sync.rules.compiling import compile_rules
+from muster.sync.rules.indexes import Indexed
+from muster.sync.rules.ruleset import Rules
 
 _SECONDS: Final = 60.0
 """After so long it is looked whether a run has found another schema."""

@@ -1,0 +1,1 @@
+"""Which identity an object belongs to, and what waits for a person to say so."""

@@ -1,0 +1,1 @@
+"""Changes on their way to systems, and what became of them."""

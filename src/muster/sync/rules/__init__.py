@@ -1,0 +1,1 @@
+"""The project's rules, made ready to run, and what follows when they change."""
