@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -355,6 +356,19 @@ def test_a_taken_name_and_a_missing_target_are_refused_in_words(openldap: OpenLd
     assert f"no ou=lost,{openldap.base}" in lost.reason
 
 
+def test_a_move_that_the_server_does_not_make_is_refused_in_words_and_stops_nobody_else(openldap: OpenLdap) -> None:
+    made = connector(openldap)
+    outcomes = written(made, create(1, person(1, openldap)), create(2, person(2, openldap)))
+    later = written(
+        made,
+        update(outcomes[1].anchor or "", {"dn": "uid=user1,cn=accesslog"}, key=1),
+        update(outcomes[2].anchor or "", {"dn": f"uid=two,{openldap.groups}"}, key=2),
+    )
+    assert {key: one.result for key, one in later.items()} == {1: Result.REJECTED, 2: Result.DONE}
+    assert "uid=user1,ou=people,dc=acme,dc=example: cannot move to cn=accesslog" in later[1].reason
+    assert "does not move an object there" in later[1].reason
+
+
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_people_who_take_each_others_names_in_a_circle_all_get_them(openldap: OpenLdap, count: int) -> None:
     made = connector(openldap)
@@ -477,6 +491,24 @@ def test_a_first_password_works_and_is_kept_as_a_hash(name: str, request: pytest
     login.simple_bind_s(f"uid=user1,{server.people}", secret.reveal())
     kept = server.connect().read_s(f"uid=user1,{server.people}", attrlist=["userPassword"])["userPassword"][0]
     assert kept.startswith(b"{")
+
+
+@pytest.mark.parametrize("offered", [True, False])
+@pytest.mark.parametrize("name", ["openldap", "ds389"])
+def test_a_new_password_works_however_the_server_takes_it(
+    name: str, offered: bool, request: pytest.FixtureRequest
+) -> None:
+    server = request.getfixturevalue(name)
+    made = connector(server)
+    anchor = one(made, create(1, person(1, server), password=Secret("First-Passw0rd!"))).anchor or ""
+    with made:
+        if not offered:
+            made._session._offers = replace(made._session.offers, extensions=frozenset())
+        outcome = made.set_password("user", anchor, Secret("Second-Passw0rd!"), must_change=False)
+        assert (outcome.result, outcome.reason) == (Result.DONE, "")
+        gone = made.set_password("user", "00000000-0000-0000-0000-000000000000", Secret("x"), must_change=False)
+        assert gone.result is Result.GONE
+    ldap.initialize(server.url).simple_bind_s(f"uid=user1,{server.people}", "Second-Passw0rd!")
 
 
 # --- connections

@@ -131,7 +131,7 @@ class LdapConnector(SessionConnector[LdapSettings, LdapObject, Session]):
             yield from reader.read(dn, entry)[1]
 
     def set_password(self, object_type: str, anchor: str, password: Secret, must_change: bool) -> Outcome:
-        """Set by the Password Modify operation (RFC 3062), on 389 DS by userPassword, which it hashes itself.
+        """Set by the Password Modify operation (RFC 3062); by userPassword on 389 DS and where that is not offered.
 
         `must_change` sets pwdReset where the schema has it.
         """
@@ -141,10 +141,10 @@ class LdapConnector(SessionConnector[LdapSettings, LdapObject, Session]):
             return Outcome(0, Result.GONE, anchor, reason=f"no object below {kind.base!r} has this {kind.anchor}.")
         dn = str(found.values["dn"])
         try:
-            if session.offers.is_389:
-                session.connection.modify_s(dn, [(ldap.MOD_REPLACE, "userPassword", [password.reveal().encode()])])
-            else:
+            if session.offers.modifies_passwords:
                 session.connection.passwd_s(dn, None, password.reveal())
+            else:
+                session.connection.modify_s(dn, [(ldap.MOD_REPLACE, "userPassword", [password.reveal().encode()])])
             if must_change and "pwdReset" in kind.schema.attributes:
                 session.connection.modify_s(dn, [(ldap.MOD_REPLACE, "pwdReset", [b"TRUE"])])
         except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT) as error:

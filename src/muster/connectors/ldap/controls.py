@@ -16,6 +16,8 @@ SYNC_STATE: Final = "1.3.6.1.4.1.4203.1.9.1.2"
 SYNC_DONE: Final = "1.3.6.1.4.1.4203.1.9.1.3"
 SYNC_INFO: Final = "1.3.6.1.4.1.4203.1.9.1.4"
 PERMISSIVE_MODIFY: Final = "1.2.840.113556.1.4.1413"
+RFC_3062: Final = "1.3.6.1.4.1.4203.1.11.1"
+"""Password Modify (section 2): an extended operation, of which the root DSE tells as it does of controls."""
 
 
 class Request:

@@ -40,6 +40,14 @@ class Offers:
         """Whether it is 389 Directory Server or a close relative."""
         return "389" in self.vendor or "Red Hat" in self.vendor
 
+    @property
+    def modifies_passwords(self) -> bool:
+        """Whether passwords are set by the operation made for it (RFC 3062).
+
+        389 DS does it on encrypted connections only, and does the same for a new userPassword: policy and hash.
+        """
+        return controls.RFC_3062 in self.extensions and not self.is_389
+
 
 class Session:
     """An open connection. Every method raises what ends the session in words.

@@ -27,6 +27,13 @@ CHUNK: Final = 1_000
 """Values of a large attribute in one request."""
 
 _TOLERATED: Final = (ldap.TYPE_OR_VALUE_EXISTS, ldap.NO_SUCH_ATTRIBUTE)
+_CANNOT_MOVE: Final = (
+    ldap.AFFECTS_MULTIPLE_DSAS,
+    ldap.NOT_ALLOWED_ON_NONLEAF,
+    ldap.PROTOCOL_ERROR,
+    ldap.UNWILLING_TO_PERFORM,
+)
+"""How servers say that they do not move an object between containers (RFC 4511 section 4.9)."""
 _ONE_IS_BAD: Final = (ldap.INVALID_SYNTAX, ldap.CONSTRAINT_VIOLATION, ldap.INVALID_DN_SYNTAX)
 
 Part: TypeAlias = Generator[Send, Reply, "str | ldap.LDAPError | None"]
@@ -238,6 +245,12 @@ class Writer:
             return f"cannot move to {there}: there is no {parent}. Make the container first."
         if isinstance(error, ldap.ALREADY_EXISTS):
             return f"cannot be renamed: {there} is taken by another object."
+        if isinstance(error, _CANNOT_MOVE) and not dns.same(parent, dns.split(dn)[1]):
+            return (
+                f"cannot move to {parent}: {errors.said(error)}. This server does not move an object there (another "
+                "database or server, or an object with others below it): let dn stay below the present container, or "
+                "move it with the server's own tools; its values are written when its dn is right."
+            )
         return error
 
     def _renamed(self, dn: str, there: str, condition: list[Any]) -> Generator[Send, Reply, ldap.LDAPError | None]:
@@ -371,15 +384,12 @@ class Writer:
         return Outcome(change.key, Result.DONE, change.anchor)
 
     def _password(self, dn: str, password: Secret) -> Part:
-        """Set by the extended operation (RFC 3062), so that the server applies its policy and keeps a hash.
-
-        389 DS does both for userPassword, too, and does the operation on encrypted connections only.
-        """
-        if self._session.offers.is_389:
+        """Set by the operation made for it (RFC 3062), so that the server applies its policy and keeps a hash."""
+        if self._session.offers.modifies_passwords:
+            reply = yield lambda connection: connection.passwd(dn, None, password.reveal())
+        else:
             mods = [(ldap.MOD_REPLACE, "userPassword", [password.reveal().encode()])]
             reply = yield lambda connection: connection.modify_ext(dn, mods)
-        else:
-            reply = yield lambda connection: connection.passwd(dn, None, password.reveal())
         return None if reply.error is None else f"the password was refused: {errors.said(reply.error)}"
 
 
