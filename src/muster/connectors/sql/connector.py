@@ -14,15 +14,16 @@ from sqlalchemy.sql import ColumnElement
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
 from muster.connectors.sql.database import Database, Fault
 from muster.connectors.sql.reading import TableReading
+from muster.connectors.sql.reflecting import reflected
 from muster.connectors.sql.settings import SqlObject, SqlSettings
-from muster.connectors.sql.tables import Column, Table, reflected
+from muster.connectors.sql.tables import Table
 from muster.connectors.sql.wire import key_to_driver, to_driver
 from muster.connectors.sql.writing import Writing
 from muster.model.changes import Change, Outcome
 from muster.model.errors import MusterError, ProjectError, WatermarkExpired
 from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import ENABLED, SystemSchema
-from muster.model.values import Attribute, Value, WrongType, items
+from muster.model.values import Value, WrongType, items
 
 _TOGETHER: Final = 200
 """So many values are looked for by one query."""
@@ -100,7 +101,7 @@ class SqlConnector:
         key = key_to_driver(anchor, table)
         if key is None:
             return None
-        return next(iter(self._some(table, [table.clause.c[table.spec.anchor] == key])), None)
+        return next(iter(self._some(table, [table.anchor == key])), None)
 
     def find(self, object_type: str, equal: Mapping[str, Value]) -> Iterator[ConnectorObject]:
         """The rows that have all these values, under the database's own collation."""
@@ -175,11 +176,10 @@ class SqlConnector:
 
 def _conditions(table: Table, name: str, value: Value) -> Iterator[ColumnElement[bool]]:
     if name in table.lists:
-        side, clause, column = table.lists[name]
-        single = Column(Attribute(name, column.attribute.type), column.zoned)
+        side = table.lists[name]
         for one in items(value):
-            held = select(clause.c[side.owner]).where(clause.c[side.value] == to_driver(one, single, table.dialect))
-            yield table.clause.c[table.spec.anchor].in_(held)
+            held = select(side.owner).where(side.value == to_driver(one, side.single, table.dialect), *side.own)
+            yield table.anchor.in_(held)
         return
     if name == ENABLED and table.spec.enabled is not None:
         name, value = table.spec.enabled.column, None if value is None else table.spec.enabled.write(value)

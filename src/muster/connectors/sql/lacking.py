@@ -28,6 +28,14 @@ def no_column(system: str, table: str, name: str, known: Iterable[str]) -> Incom
     )
 
 
+def no_parameter(system: str, what: str, table: str, name: str, known: Iterable[str]) -> IncompleteRead:
+    """The error for a parameter of a statement of the settings' own that no column gives a value."""
+    return IncompleteRead(
+        f"{system}: a statement of {what} has the parameter :{name}, and {table} has no such column. "
+        f"{_nearest(name, known)} Correct systems/{system}.yaml; a colon that is none of a parameter is written \\:."
+    )
+
+
 def _advice(inspector: Inspector, schema: str | None, name: str) -> str:
     schemas = [one for one in inspector.get_schema_names() if one not in _OF_THE_SERVER]
     others = [other for other in schemas if other != schema and inspector.has_table(name, other)]

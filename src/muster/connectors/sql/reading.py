@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 from sqlalchemy.sql import ColumnElement
 
 from muster.connectors.sql.tables import Column, Table
@@ -31,7 +31,7 @@ class TableReading:
         self._wanted = wanted
         self._build = builder(table, wanted)
         self._names = selected(table, wanted)
-        self._anchor = table.clause.c[table.spec.anchor]
+        self._anchor = table.anchor
 
     # --- watermarks
 
@@ -155,31 +155,31 @@ class TableReading:
     # --- side tables
 
     def _is_small(self, name: str) -> bool:
-        return name in self._table.lists and not self._table.lists[name][0].large
+        return name in self._table.lists and not self._table.lists[name].spec.large
 
     def _is_large(self, name: str) -> bool:
-        return name in self._table.lists and self._table.lists[name][0].large
+        return name in self._table.lists and self._table.lists[name].spec.large
 
     def _list(self, name: str, owners: Sequence[Any] | None) -> dict[str, Value]:
-        side, clause, column = self._table.lists[name]
-        owner, value = clause.c[side.owner], clause.c[side.value]
-        statement = select(owner, value).where(value.is_not(None)).order_by(owner, value)
+        side = self._table.lists[name]
+        statement = select(side.owner, side.value).where(side.value.is_not(None), *side.own)
+        statement = statement.order_by(side.owner, side.value)
         if owners is not None:
-            statement = statement.where(owner.in_(owners))
-        single = Attribute(name, column.attribute.type)
+            statement = statement.where(side.owner.in_(owners))
+        single = side.single.attribute
         found: dict[str, dict[Any, None]] = {}
         for row in self._stream(statement):
             found.setdefault(anchor_text(row[0]), {})[_readable(row[1], single)] = None
         return {anchor: list(values) for anchor, values in found.items()}
 
     def _edges(self, name: str, owners: Sequence[Any] | None) -> Iterator[Page]:
-        side, clause, _ = self._table.lists[name]
+        side = self._table.lists[name]
         mine = self._filtered(select(self._anchor.label("anchor")))
         if owners is not None:
             mine = mine.where(self._anchor.in_(owners))
         those = mine.subquery()
-        joined = those.outerjoin(clause, clause.c[side.owner] == those.c.anchor)
-        statement = select(those.c.anchor, clause.c[side.value]).select_from(joined).order_by(those.c.anchor)
+        joined = those.outerjoin(side.clause, and_(side.owner == those.c.anchor, *side.own))
+        statement = select(those.c.anchor, side.value).select_from(joined).order_by(those.c.anchor)
         page = Page()
         weight = 0
         for edge in _grouped(self._stream(statement), self._table.kind, name):
@@ -197,7 +197,7 @@ class TableReading:
         return self._filtered(select(*(self._table.clause.c[name] for name in self._names)))
 
     def _filtered(self, statement: Select[Any]) -> Select[Any]:
-        return statement if self._table.filter is None else statement.where(self._table.filter)
+        return statement.where(*self._table.conditions)
 
     def _stream(self, statement: Select[Any]) -> Iterator[Any]:
         result = self._connection.execute(statement, execution_options=_STREAMED)

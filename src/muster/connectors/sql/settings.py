@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from muster.connectors.kit.contract import Settings
 from muster.connectors.kit.switch import Switch
 from muster.model.secrets import Secret
+from muster.model.values import Scalar
 
 
 class SqlSettings(Settings):
@@ -30,8 +31,25 @@ class ListTable(Settings):
     table: str = Field(description="The side table; with a schema as schema.table.")
     owner: str = Field(description="Its column that holds the anchor of the object.")
     value: str = Field(description="Its column that holds the value.")
+    fixed: dict[str, Scalar] = Field(
+        default_factory=dict,
+        description="Columns that are the same for all values of this attribute (kind: phone): only such rows are "
+        "read and removed, and rows are added so.",
+    )
     large: bool = Field(False, description="Whether the values are streamed as edges, as members of groups are.")
     reference: bool = Field(False, description="Whether the values name other objects.")
+    insert: str | None = Field(
+        None, description="A statement or procedure call of your own that adds one value, with :column parameters."
+    )
+    delete: str | None = Field(None, description="The same to remove one value.")
+
+    @model_validator(mode="after")
+    def _columns_apart(self) -> ListTable:
+        names = [self.owner, self.value, *self.fixed]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"`owner`, `value` and `fixed` name different columns, and {twice} is named twice")
+        return self
 
 
 class ChangeTable(Settings):
@@ -64,6 +82,19 @@ class SqlObject(Settings):
     )
     update: str | None = Field(None, description="The same for an update; columns that do not change keep their value.")
     delete: str | None = Field(None, description="The same for a delete.")
+
+    @model_validator(mode="after")
+    def _lists_apart(self) -> SqlObject:
+        known: dict[str, str] = {}
+        for name, one in self.lists.items():
+            rows = f"{one.table} {one.owner} {one.value} {sorted(one.fixed.items())}"
+            if rows in known:
+                raise ValueError(
+                    f"{known[rows]} and {name} are the same rows of {one.table}: "
+                    "give each its own column, or tell them apart with `fixed`"
+                )
+            known[rows] = name
+        return self
 
     @model_validator(mode="after")
     def _one_delta(self) -> SqlObject:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
-from sqlalchemy.sql import ColumnElement, TableClause
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.sql import TableClause
 
+from muster.connectors.sql import own_statements
 from muster.connectors.sql.database import ANSWERED
 from muster.connectors.sql.declared import ROWS, among, given, rows_as_table, rows_as_text
 from muster.connectors.sql.preparing import Item
@@ -72,16 +73,14 @@ def insert_one(connection: Connection, item: Item) -> Any:
     """Insert one row; the key that the database made, or the item's own."""
     table = item.table
     if table.spec.insert is not None:
-        parameters = {name: item.columns.get(name) for name in _parameters(table.spec.insert)}
-        result = connection.execute(text(table.spec.insert), parameters)
-        first = result.first() if result.returns_rows else None
-        return first[0] if first is not None else item.key
+        answered = own_statements.run(connection, table.spec.insert, item.columns)
+        return item.key if answered is None else answered
     statement = insert(table.clause).values(item.columns)
     if not table.generated:
         connection.execute(statement)
         return item.key
     if connection.dialect.insert_returning:
-        return connection.scalar(statement.returning(table.clause.c[table.spec.anchor]))
+        return connection.scalar(statement.returning(table.anchor))
     return connection.execute(statement).lastrowid
 
 
@@ -90,7 +89,7 @@ def update_rows(connection: Connection, items: Sequence[Item]) -> None:
     first, table = items[0], items[0].table
     names = sorted(first.columns)
     held = sorted(name for name, value in first.expected.items() if value is not None)
-    columns = {"k_": table.clause.c[table.spec.anchor]}
+    columns = {"k_": table.anchor}
     columns |= {f"v_{at}": table.clause.c[name] for at, name in enumerate(names)}
     columns |= {f"e_{at}": table.clause.c[name] for at, name in enumerate(held)}
     rows = [
@@ -105,7 +104,7 @@ def update_rows(connection: Connection, items: Sequence[Item]) -> None:
     conditions = [columns["k_"] == values["k_"]]
     conditions += [columns[f"e_{at}"] == values[f"e_{at}"] for at in range(len(held))]
     conditions += [table.clause.c[name].is_(None) for name, value in first.expected.items() if value is None]
-    statement = update(table.clause).where(*conditions, *_filter(table))
+    statement = update(table.clause).where(*conditions, *table.conditions)
     statement = statement.values({name: values[f"v_{at}"] for at, name in enumerate(names)})
     if connection.execute(statement, parameters).rowcount != len(items):
         raise Uneven
@@ -114,8 +113,8 @@ def update_rows(connection: Connection, items: Sequence[Item]) -> None:
 def delete_rows(connection: Connection, items: Sequence[Item]) -> None:
     """Delete rows. Raises `Uneven` when some row was not there."""
     table = items[0].table
-    condition, parameters = among(connection, table.clause.c[table.spec.anchor], [item.key for item in items])
-    statement = delete(table.clause).where(condition, *_filter(table))
+    condition, parameters = among(connection, table.anchor, [item.key for item in items])
+    statement = delete(table.clause).where(condition, *table.conditions)
     if connection.execute(statement, parameters).rowcount != len(items):
         raise Uneven
 
@@ -123,16 +122,15 @@ def delete_rows(connection: Connection, items: Sequence[Item]) -> None:
 def find_rows(connection: Connection, items: Sequence[Item]) -> None:
     """Raises `Uneven` when some row is not there."""
     table = items[0].table
-    condition, parameters = among(connection, table.clause.c[table.spec.anchor], [item.key for item in items])
-    statement = select(func.count()).select_from(table.clause).where(condition, *_filter(table))
+    condition, parameters = among(connection, table.anchor, [item.key for item in items])
+    statement = select(func.count()).select_from(table.clause).where(condition, *table.conditions)
     if connection.scalar(statement, parameters) != len(items):
         raise Uneven
 
 
 def run_own(connection: Connection, sql: str, item: Item, row: Mapping[str, Any]) -> None:
     """Run the settings' own statement for a row that is there; what the change does not mention keeps its value."""
-    values = {**row, **item.columns, item.table.spec.anchor: item.key}
-    connection.execute(text(sql), {name: values.get(name) for name in _parameters(sql)})
+    own_statements.run(connection, sql, {**row, **item.columns, item.table.spec.anchor: item.key})
 
 
 def row_of(connection: Connection, item: Item) -> Mapping[str, Any] | None:
@@ -140,14 +138,14 @@ def row_of(connection: Connection, item: Item) -> Mapping[str, Any] | None:
     table = item.table
     if item.key is None:
         return None
-    statement = select(*table.clause.c).where(table.clause.c[table.spec.anchor] == item.key, *_filter(table))
+    statement = select(*table.clause.c).where(table.anchor == item.key, *table.conditions)
     found = connection.execute(statement).mappings().first()
     return None if found is None else {str(name): value for name, value in found.items()}
 
 
 def existing(connection: Connection, table: Table, keys: Sequence[Any]) -> set[str]:
     """The anchors, of those with these keys, that are in the table, whatever the settings' own condition says."""
-    anchor = table.clause.c[table.spec.anchor]
+    anchor = table.anchor
     condition, parameters = among(connection, anchor, keys)
     return {anchor_text(key) for key in connection.scalars(select(anchor).where(condition), parameters)}
 
@@ -158,7 +156,7 @@ def holder(connection: Connection, item: Item) -> Any:
     for names in table.uniques:
         if all(item.columns.get(name) is not None for name in names):
             same = [table.clause.c[name] == item.columns[name] for name in names]
-            found = connection.scalar(select(table.clause.c[table.spec.anchor]).where(*same))
+            found = connection.scalar(select(table.anchor).where(*same))
             if found is not None:
                 return found
     return None
@@ -168,11 +166,3 @@ def parts(values: Sequence[_T], size: int = CHUNK) -> Iterator[Sequence[_T]]:
     """The values in parts of at most that many."""
     for at in range(0, len(values), size):
         yield values[at : at + size]
-
-
-def _filter(table: Table) -> list[ColumnElement[bool]]:
-    return [] if table.filter is None else [table.filter]
-
-
-def _parameters(sql: str) -> list[str]:
-    return list(text(sql).compile().params)

@@ -1,0 +1,186 @@
+"""The database's catalogue → what is known of a table: its columns, their types, its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, column, inspect, text
+from sqlalchemy import table as lightweight
+from sqlalchemy import types as sa
+from sqlalchemy.engine import Inspector
+from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy.sql import TableClause
+
+from muster.connectors.sql.declared import Declared, declared
+from muster.connectors.sql.lacking import no_column, no_parameter, no_table
+from muster.connectors.sql.own_statements import parameters
+from muster.connectors.sql.settings import ListTable, SqlObject
+from muster.connectors.sql.tables import Column, Side, Table
+from muster.connectors.sql.wire import to_driver
+from muster.model.errors import IncompleteRead
+from muster.model.values import Attribute, Type, WrongType
+
+_KINDS: Final[Sequence[tuple[type[sa.TypeEngine[Any]], Type]]] = (
+    (sa.Boolean, Type.BOOLEAN),
+    (sa.Integer, Type.INTEGER),
+    (sa.Numeric, Type.DECIMAL),
+    (sa.DateTime, Type.DATETIME),
+    (sa.Date, Type.DATE),
+    (sa.LargeBinary, Type.BINARY),
+    (sa.BINARY, Type.BINARY),
+    (sa.VARBINARY, Type.BINARY),
+)
+
+
+def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -> Table:
+    """The table as it is now. Raises `IncompleteRead` when it, or a column that the settings name, does not exist."""
+    inspector = inspect(connection)
+    schema, name = _split(spec.table)
+    found = _columns(inspector, system, spec.table)
+    used = [
+        spec.anchor,
+        *([spec.enabled.column] if spec.enabled else []),
+        *([spec.watermark] if spec.watermark else []),
+    ]
+    _need(system, spec.table, used, [one["name"] for one in found])
+    key = inspector.get_pk_constraint(name, schema).get("constrained_columns", [])
+    uniques = [[*one["column_names"]] for one in inspector.get_unique_constraints(name, schema)]
+    # SQLite keeps a UNIQUE of a column as an index of its own, which is shown only when asked for.
+    own = {"include_auto_indexes": True} if connection.dialect.name == "sqlite" else {}
+    indexes = inspector.get_indexes(name, schema, **own)
+    uniques += [[str(part) for part in one["column_names"]] for one in indexes if one["unique"]]
+    generated = _generated(connection, spec, found, key)
+    loose = _loose(connection, schema, name)
+    names = [one["name"] for one in found]
+    for statement in (spec.insert, spec.update, spec.delete):
+        _fit(system, kind, statement, names, spec.table)
+    columns = {one["name"]: _column(one, spec.anchor, generated, one["name"] in loose) for one in found}
+    lists = {name: _side(connection, inspector, system, name, side) for name, side in spec.lists.items()}
+    changes = None
+    if spec.changes is not None:
+        listed = _columns(inspector, system, spec.changes.table)
+        wanted = [spec.changes.sequence, spec.changes.key]
+        _need(system, spec.changes.table, wanted, [one["name"] for one in listed])
+        changes = _clause(connection, spec.changes.table, wanted)
+    return Table(
+        system, kind, spec, _clause(connection, spec.table, list(columns)), columns, lists,
+        unique=key == [spec.anchor] or [spec.anchor] in uniques,
+        generated=generated,
+        uniques=[one for one in [key, *uniques] if one],
+        dialect=connection.dialect.name,
+        changes=changes,
+    )  # fmt: skip
+
+
+def _side(connection: Connection, inspector: Inspector, system: str, name: str, side: ListTable) -> Side:
+    listed = _columns(inspector, system, side.table)
+    wanted = [side.owner, side.value, *side.fixed]
+    _need(system, side.table, wanted, [one["name"] for one in listed])
+    loose = _loose(connection, *_split(side.table))
+    columns = {one["name"]: _column(one, "", False, one["name"] in loose) for one in listed if one["name"] in wanted}
+    for statement in (side.insert, side.delete):
+        _fit(system, name, statement, wanted, side.table)
+    value = columns[side.value]
+    attribute = replace(
+        value.attribute,
+        name=name,
+        many=True,
+        required=False,
+        writable="always",
+        large=side.large,
+        type=Type.REFERENCE if side.large or side.reference else value.attribute.type,
+    )
+    fixed = {}
+    for one, given in side.fixed.items():
+        try:
+            fixed[one] = to_driver(given, columns[one], connection.dialect.name)
+        except WrongType as error:
+            raise IncompleteRead(
+                f"{system}: `fixed` of {name}: {one}: {error}. Correct systems/{system}.yaml."
+            ) from None
+    return Side(side, _clause(connection, side.table, wanted), attribute, value, fixed)
+
+
+def _fit(system: str, what: str, statement: str | None, known: Sequence[str], table: str) -> None:
+    """Raises `IncompleteRead` when a statement of the settings' own has a parameter that is no column."""
+    for name in parameters(statement or ""):
+        if name not in known:
+            raise no_parameter(system, what, table, name, known)
+
+
+def _clause(connection: Connection, table: str, columns: Sequence[str]) -> TableClause:
+    schema, name = _split(table)
+    types = declared(connection, lightweight(name, schema=schema))
+    return lightweight(name, *(column(one, types.get(one, Declared())) for one in columns), schema=schema)
+
+
+def _split(table: str) -> tuple[str | None, str]:
+    schema, dot, name = table.rpartition(".")
+    return (schema, name) if dot else (None, table)
+
+
+def _columns(inspector: Inspector, system: str, table: str) -> list[ReflectedColumn]:
+    schema, name = _split(table)
+    try:
+        return inspector.get_columns(name, schema)
+    except NoSuchTableError:
+        raise no_table(inspector, system, schema, name) from None
+
+
+def _need(system: str, table: str, wanted: Sequence[str], found: Sequence[str]) -> None:
+    for name in wanted:
+        if name not in found:
+            raise no_column(system, table, name, found)
+
+
+def _generated(connection: Connection, spec: SqlObject, found: Sequence[ReflectedColumn], key: Sequence[str]) -> bool:
+    if spec.key_generated is not None:
+        return spec.key_generated
+    one = next(one for one in found if one["name"] == spec.anchor)
+    if one.get("identity") is not None or one.get("computed") is not None:
+        return True
+    if list(key) != [spec.anchor]:
+        return False
+    if connection.dialect.name == "sqlite":
+        return isinstance(one["type"], sa.INTEGER)
+    return one.get("autoincrement") is True or one.get("default") is not None
+
+
+def _column(one: ReflectedColumn, anchor: str, generated: bool, loose: bool) -> Column:
+    kind, many, made = one["type"], False, one.get("computed") is not None
+    if isinstance(kind, sa.ARRAY):
+        kind, many = kind.item_type, True
+    name = one["name"]
+    is_key = name == anchor
+    writable = "never" if made or (is_key and generated) else "create" if is_key else "always"
+    required = not one["nullable"] and one.get("default") is None and not made and not (is_key and generated)
+    exact = not (loose or "CITEXT" in type(kind).__name__)
+    attribute = Attribute(name, _type(kind), many, required, exact, writable, description=one.get("comment") or "")
+    return Column(attribute, zoned=bool(getattr(kind, "timezone", False)))
+
+
+def _type(kind: sa.TypeEngine[Any]) -> Type:
+    if type(kind).__name__ == "TINYINT" and getattr(kind, "display_width", None) == 1:
+        return Type.BOOLEAN
+    if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float) and kind.scale == 0:
+        return Type.INTEGER
+    if type(kind).__name__ == "BYTEA" or type(kind).__name__.endswith("BLOB"):
+        return Type.BINARY
+    return next((found for base, found in _KINDS if isinstance(kind, base)), Type.TEXT)
+
+
+def _loose(connection: Connection, schema: str | None, table: str) -> set[str]:
+    """The columns of a MariaDB or MySQL table whose collation ignores case."""
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        return set()
+    rows = connection.execute(
+        text(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = :table "
+            "AND table_schema = COALESCE(:schema, DATABASE()) AND collation_name LIKE '%\\_ci'"
+        ),
+        {"table": table, "schema": schema},
+    )
+    return {str(row[0]) for row in rows}
