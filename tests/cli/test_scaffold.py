@@ -1,4 +1,4 @@
-"""`muster init`: what it makes, and where it refuses."""
+"""`muster init` and `muster connector new`: what they make, and where they refuse."""
 
 import sqlite3
 from contextlib import closing
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from muster.app.check import check_project
-from muster.cli.scaffold import STARTER, examples, make_project, template
+from muster.cli.scaffold import STARTER, examples, make_connector, make_project, template
 from muster.model.errors import ProjectError
 
 
@@ -54,3 +54,18 @@ def test_acme_comes_without_what_belongs_to_the_checkout(tmp_path: Path) -> None
     made = make_project(examples()["acme"], tmp_path / "acme")
     assert {"README.md", "make_data.py", "data/workers.csv", "data/badges.db", "data/app.db", ".gitignore"} <= set(made)
     assert "demo.py" not in made
+
+
+def test_a_connector_is_called_by_its_name_everywhere(tmp_path: Path) -> None:
+    made = make_connector("payroll_7", tmp_path / "payroll", ["sql"])
+    assert {"pyproject.toml", ".gitignore", "src/muster_payroll_7/connector.py", "tests/test_payroll_7.py"} <= set(made)
+    written = "".join((tmp_path / "payroll" / name).read_text("utf-8") for name in made)
+    assert "class Payroll7Connector" in written
+    assert "cardbox" not in written.lower()
+
+
+@pytest.mark.parametrize(("name", "why"), [("sql", "already"), ("Pay-roll", "small letters"), ("7up", "small letters")])
+def test_a_name_that_no_connector_can_have_is_refused(name: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match=why):
+        make_connector(name, tmp_path / "new", ["sql"])
+    assert not (tmp_path / "new").exists()

@@ -69,7 +69,7 @@ def memory_subject() -> MemorySubject:
 def test_a_third_party_runs_the_kit_with_pytest_alone(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     subject = "--muster-subject=tests.connectors.test_kit:memory_subject"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "muster.connectors.kit.pytest_plugin", subject],
+        [sys.executable, "-m", "pytest", "-q", subject],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(pytestconfig.rootpath)},
         capture_output=True,

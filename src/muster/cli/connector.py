@@ -1,7 +1,9 @@
-"""`muster connector`: system files for applications."""
+"""`muster connector`: system files for applications, and connectors of one's own."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,13 +13,43 @@ from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import project_folder
 from muster.cli.options import SETTINGS, Json
+from muster.cli.scaffold import make_connector
+from muster.connectors.kit.registry import connector_names
 
-app = typer.Typer(help="System files for applications.", no_args_is_help=True, **SETTINGS)
+_HELP = "System files for applications, and connectors of your own."
+
+app = typer.Typer(help=_HELP, no_args_is_help=True, **SETTINGS)
 
 
-@app.callback()
+@app.callback(help=_HELP)
 def connector() -> None:
-    """System files for applications."""
+    """The group."""
+
+
+@app.command()
+def new(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What system files will call it: payroll.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A folder that is new or empty. [default: muster-NAME]")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Write the package of a connector that works and keeps every promise, for you to change into yours."""
+    invocation = Invocation.of(context, json)
+    invocation.rehearsal()
+    place = folder if folder is not None else Path(f"muster-{name}")
+    files = make_connector(name, place, connector_names())
+    next_steps = [f"cd {os.fspath(place)}", "pip install -e '.[test]'", "pytest"]
+    if invocation.json:
+        invocation.answer({"folder": str(place.resolve()), "files": files, "next": next_steps})
+        return exitcodes.DONE
+    out = invocation.streams.out
+    out.print(f"Made {place} with {len(files)} files; README.md says what they are.", markup=False, highlight=False)
+    out.print("Next:")
+    for step in next_steps:
+        out.print(f"  {step}", markup=False, highlight=False)
+    return exitcodes.DONE
 
 
 @app.command()

@@ -1,10 +1,11 @@
-"""Making a project folder from a template: the starter project, or one of the examples."""
+"""Making a folder from a template: a project (the starter, or one of the examples), or the package of a connector."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -14,11 +15,15 @@ from muster.project.diagnostics import nearest
 
 _HERE: Final = Path(__file__).resolve().parent
 STARTER: Final = _HERE / "templates" / "starter"
+CONNECTOR: Final = _HERE / "templates" / "connector"
 _EXAMPLES: Final = (_HERE / "examples", _HERE.parents[2] / "examples")
 """Where an installed Muster has its examples, and where a checkout has them."""
 
 _DOT: Final = "dot."
 """Stands for the dot of a hidden file's name in a template, so that git and packaging do not take it for theirs."""
+
+_CARDBOX: Final = "cardbox"
+"""What the connector of the template is called, everywhere in it."""
 
 _SQL: Final = ".db.sql"
 """A file of this ending is run and gives a SQLite database; databases themselves do not belong in git."""
@@ -52,19 +57,44 @@ def template(example: str | None) -> Path:
 
 def make_project(source: Path, target: Path) -> list[str]:
     """Copy a template to a folder that is new or empty but for `.git`; the names of the files made, sorted."""
+    project = target.resolve().name
+    return _make(source, target, lambda path: _copy(path, target / path.relative_to(source).parent, project))
+
+
+def make_connector(name: str, target: Path, taken: Sequence[str]) -> list[str]:
+    """Make the package of a connector of that name, which keeps all promises as it is; the names of its files, sorted.
+
+    Raises `ProjectError` for a name that is no Python name or among those `taken`.
+    """
+    if not re.fullmatch("[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+        raise ProjectError(f"{name!r} cannot name a connector: small letters, digits and _, such as payroll_7.")
+    if name in taken:
+        raise ProjectError(f"There is a connector {name!r} already. Taken: {', '.join(taken)}.")
+    words = {_CARDBOX: name, _CARDBOX.title(): "".join(word.title() for word in name.split("_"))}
+
+    def renamed(text: str) -> str:
+        return re.sub("|".join(words), lambda found: words[found[0]], text)
+
+    def copy(path: Path) -> Path:
+        inside = path.relative_to(CONNECTOR).with_name(path.name.replace(_DOT, ".", 1))
+        made = target / renamed(inside.as_posix())
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(renamed(path.read_text(encoding="utf-8")), encoding="utf-8")
+        return made
+
+    return _make(CONNECTOR, target, copy)
+
+
+def _make(source: Path, target: Path, copy: Callable[[Path], Path]) -> list[str]:
     if target.exists() and not target.is_dir():
         raise ProjectError(f"{target} is a file. Name a new folder.")
     if target.is_dir() and any(path.name != ".git" for path in target.iterdir()):
         raise ProjectError(f"{target} is not empty. Name a new folder; nothing was written.")
-    made: list[str] = []
     try:
-        for path in _files(source):
-            name = path.relative_to(source)
-            made.append(_copy(path, target / name.parent, target.resolve().name).relative_to(target).as_posix())
+        return sorted(copy(path).relative_to(target).as_posix() for path in _files(source))
     except OSError as error:
         place = error.filename or target
         raise ProjectError(f"{place} cannot be written: {error.strerror}. Name another folder.") from error
-    return sorted(made)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -30,7 +30,7 @@ VERBS: Final[Mapping[str, str]] = {
     "directory": "Show the embedded directory, and say who may use it.",
     "gateway": "Show the systems that are served as SCIM, and say who may use them.",
     "agent": "Enrol agents that run connectors beside their systems, run one, list and revoke them.",
-    "connector": "Propose a system file from an application's own description.",
+    "connector": "Propose a system file from an application's own description; start a connector of your own.",
     "import": "Bring the configuration of Entra and Entra Connect over.",
     "forget": "Let another system take the place of one that Muster knows.",
     "retire": "Give up the objects of a mapping whose file was removed.",
