@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -23,7 +24,7 @@ from muster.model.changes import Change, Outcome
 from muster.model.errors import MusterError, ProjectError, WatermarkExpired
 from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import ENABLED, SystemSchema
-from muster.model.values import Value, WrongType, items
+from muster.model.values import Value, WrongType, items, key_text
 
 _TOGETHER: Final = 200
 """So many values are looked for by one query."""
@@ -131,6 +132,25 @@ class SqlConnector:
             yield from (one for one in found if one.anchor not in seen)
             seen.update(one.anchor for one in found)
 
+    def find_deleted(self, object_type: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
+        """The rows marked as deleted that come back for one of these values of the column that `returns_by` names."""
+        table = self._table(object_type)
+        removal = table.removal
+        if removal is None or removal.returns_by is None:
+            return
+        found: dict[str, ConnectorObject] = {}
+        for start in range(0, len(values), _TOGETHER):
+            conditions: list[ColumnElement[bool]] = []
+            for value in values[start : start + _TOGETHER]:
+                with suppress(WrongType):
+                    conditions += _conditions(table, removal.returns_by, value)
+            for one in self._looked(table, [or_(*conditions)], of_deleted=True) or [] if conditions else []:
+                name = key_text((one.values.get(removal.returns_by),)) or ""
+                other = found.get(name)
+                if other is None or _deleted_at(one, removal.column) >= _deleted_at(other, removal.column):
+                    found[name] = one
+        yield from found.values()
+
     def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
         """The values of one row in a side table, as of one instant."""
         table = self._table(object_type)
@@ -143,7 +163,9 @@ class SqlConnector:
     def _some(self, table: Table, conditions: Sequence[ColumnElement[bool]]) -> list[ConnectorObject]:
         return self._looked(table, conditions) or []
 
-    def _looked(self, table: Table, conditions: Sequence[ColumnElement[bool]]) -> list[ConnectorObject] | None:
+    def _looked(
+        self, table: Table, conditions: Sequence[ColumnElement[bool]], *, of_deleted: bool = False
+    ) -> list[ConnectorObject] | None:
         """What fulfils the conditions; None when no row can hold what they ask for: no uuid, or no date."""
         schema = table.schema()
         names = [name for name, one in schema.attributes.items() if not one.large]
@@ -151,7 +173,7 @@ class SqlConnector:
             names.append(ENABLED)
         with self._database.looking() as connection:
             try:
-                return list(TableReading(connection, table, names).some(conditions))
+                return list(TableReading(connection, table, names, of_deleted=of_deleted).some(conditions))
             except SQLAlchemyError as error:
                 if self._database.fault(error) is Fault.UNFIT:
                     return None
@@ -172,6 +194,11 @@ class SqlConnector:
         if not isinstance(found, dict):
             raise WatermarkExpired(f"{self.system}: the watermark is not one of this connector. Read everything.")
         return found
+
+
+def _deleted_at(item: ConnectorObject, column: str) -> str:
+    """For telling the row that was deleted last; the same for all where the column does not say when."""
+    return str(item.values.get(column))
 
 
 def _conditions(table: Table, name: str, value: Value) -> Iterator[ColumnElement[bool]]:

@@ -30,10 +30,15 @@ class Item:
     lists: dict[str, list[Scalar]] = field(default_factory=dict)
 
     @property
+    def restores(self) -> bool:
+        """Whether it brings a deleted row back."""
+        return self.change.restores is not None
+
+    @property
     def alone(self) -> bool:
         """Whether it cannot share a statement: one of its own, values that must be there still, a stream of edges."""
         change, spec = self.change, self.table.spec
-        if change.edges is not None:
+        if change.edges is not None or self.restores:
             return True
         if change.action is Action.CREATE:
             return spec.insert is not None
@@ -66,14 +71,17 @@ class Preparing:
             write = self._writers[switch.column][1]
             self._writers[ENABLED] = switch.column, lambda on: write(None if on is None else switch.write(on))
 
+        self._removal = table.removal
+        if self._removal is not None:
+            self._writers.pop(self._removal.column, None)
         self._write_key = writer(table.columns[table.spec.anchor], table.dialect)
 
     def prepared(self, change: Change) -> Item:
         """The change made ready. Raises `Refused`."""
         table, own = self._table, self._table.spec.anchor
-        creates = change.action is Action.CREATE
+        creates = change.action is Action.CREATE and change.restores is None
         made = creates and table.generated
-        anchor = change.anchor
+        anchor = change.restores or change.anchor
         if creates and anchor is None and not made:
             given = change.values.get(own)
             anchor = None if given is None or isinstance(given, list) else str(given)
@@ -107,6 +115,9 @@ class Preparing:
         for name in (*change.add, *change.remove):
             if name not in table.lists:
                 raise Refused(f"{name} does not hold several values")
+        removal = self._removal
+        if removal is not None and (item.restores or (creates and removal.alive is not None)):
+            item.columns.setdefault(removal.column, removal.alive)
         return item
 
     def _key(self, anchor: str) -> Any:
@@ -119,6 +130,8 @@ class Preparing:
     def _lacking(self, name: str) -> Never:
         switch, columns = self._table.spec.enabled, self._table.columns
         column = switch.column if name == ENABLED and switch is not None else name
+        if self._removal is not None and column == self._removal.column:
+            raise Refused(f"{column} marks deleted rows: it is written by a delete alone")
         if column in columns:
             raise Refused(f"{column} is made by the database and cannot be written")
         raise Refused(f"{self._table.spec.table} has no column {column!r}.{_nearest(column, columns)}")

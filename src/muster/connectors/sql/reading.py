@@ -24,8 +24,12 @@ _SEQUENCE: Final = Column(Attribute("sequence", Type.INTEGER))
 class TableReading:
     """One object type, read inside one transaction. `complete` is known when the pages are through."""
 
-    def __init__(self, connection: Connection, table: Table, wanted: Sequence[str]) -> None:
+    def __init__(
+        self, connection: Connection, table: Table, wanted: Sequence[str], *, of_deleted: bool = False
+    ) -> None:
+        """`of_deleted`: the rows that are marked as deleted are read, and no others."""
         self.complete = True
+        self._conditions = table.conditions_of_deleted if of_deleted else table.conditions
         self._connection = connection
         self._table = table
         self._wanted = wanted
@@ -197,7 +201,7 @@ class TableReading:
         return self._filtered(select(*(self._table.clause.c[name] for name in self._names)))
 
     def _filtered(self, statement: Select[Any]) -> Select[Any]:
-        return statement.where(*self._table.conditions)
+        return statement.where(*self._conditions)
 
     def _stream(self, statement: Select[Any]) -> Iterator[Any]:
         result = self._connection.execute(statement, execution_options=_STREAMED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,10 +18,10 @@ from muster.connectors.sql.declared import Declared, declared
 from muster.connectors.sql.lacking import no_column, no_parameter, no_table
 from muster.connectors.sql.own_statements import parameters
 from muster.connectors.sql.settings import ListTable, SqlObject
-from muster.connectors.sql.tables import Column, Side, Table
+from muster.connectors.sql.tables import Column, Removal, Side, Table
 from muster.connectors.sql.wire import to_driver
 from muster.model.errors import IncompleteRead
-from muster.model.values import Attribute, Type, WrongType
+from muster.model.values import Attribute, Scalar, Type, WrongType
 
 _KINDS: Final[Sequence[tuple[type[sa.TypeEngine[Any]], Type]]] = (
     (sa.Boolean, Type.BOOLEAN),
@@ -44,6 +44,8 @@ def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -
         spec.anchor,
         *([spec.enabled.column] if spec.enabled else []),
         *([spec.watermark] if spec.watermark else []),
+        *([spec.deleted.column] if spec.deleted else []),
+        *([spec.deleted.returns_by] if spec.deleted and spec.deleted.returns_by else []),
     ]
     _need(system, spec.table, used, [one["name"] for one in found])
     key = inspector.get_pk_constraint(name, schema).get("constrained_columns", [])
@@ -71,6 +73,7 @@ def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -
         generated=generated,
         uniques=[one for one in [key, *uniques] if one],
         dialect=connection.dialect.name,
+        removal=_removal(system, kind, spec, columns, generated, connection.dialect.name),
         changes=changes,
     )  # fmt: skip
 
@@ -93,15 +96,47 @@ def _side(connection: Connection, inspector: Inspector, system: str, name: str, 
         large=side.large,
         type=Type.REFERENCE if side.large or side.reference else value.attribute.type,
     )
-    fixed = {}
-    for one, given in side.fixed.items():
-        try:
-            fixed[one] = to_driver(given, columns[one], connection.dialect.name)
-        except WrongType as error:
-            raise IncompleteRead(
-                f"{system}: `fixed` of {name}: {one}: {error}. Correct systems/{system}.yaml."
-            ) from None
+    fixed = {
+        one: _of_settings(system, f"`fixed` of {name}", columns[one], given, connection.dialect.name)
+        for one, given in side.fixed.items()
+    }
     return Side(side, _clause(connection, side.table, wanted), attribute, value, fixed)
+
+
+def _removal(
+    system: str, kind: str, spec: SqlObject, columns: Mapping[str, Column], generated: bool, dialect: str
+) -> Removal | None:
+    gone = spec.deleted
+    if gone is None:
+        return None
+    column, what = columns[gone.column], f"`deleted` of {kind}"
+    marks: list[Scalar] | None = gone.marks
+    alive = gone.alive
+    if not marks and column.attribute.type in (Type.DATETIME, Type.DATE):
+        marks = None
+    elif not marks and column.attribute.type is Type.BOOLEAN:
+        marks, alive = [True], False if alive is None else alive
+    elif not marks:
+        raise IncompleteRead(
+            f"{system}: {what}: {gone.column} is {column.attribute.type.value}, and nothing says which value of it "
+            f"means deleted. Write {{column: {gone.column}, value: …}} in systems/{system}.yaml."
+        )
+    return Removal(
+        gone.column,
+        None if marks is None else [_of_settings(system, what, column, mark, dialect) for mark in marks],
+        None if alive is None else _of_settings(system, what, column, alive, dialect),
+        gone.returns_by or (None if generated else spec.anchor),
+    )
+
+
+def _of_settings(system: str, what: str, column: Column, given: Scalar, dialect: str) -> Any:
+    """A value that the settings give, as the driver takes it for the column. Raises `IncompleteRead`."""
+    try:
+        return to_driver(given, column, dialect)
+    except WrongType as error:
+        raise IncompleteRead(
+            f"{system}: {what}: {column.attribute.name}: {error}. Correct systems/{system}.yaml."
+        ) from None
 
 
 def _fit(system: str, what: str, statement: str | None, known: Sequence[str], table: str) -> None:

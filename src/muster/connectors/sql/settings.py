@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -60,12 +60,51 @@ class ChangeTable(Settings):
     key: str = Field(description="Its column that holds the anchor of the object that changed or went.")
 
 
+class Deleted(Settings):
+    """How a row says that it is deleted and stays. In a file a plain text names a column of true and false, or of a
+    time."""
+
+    column: str = Field(description="The column that a delete writes; rows that it marks are not read.")
+    value: Scalar | list[Scalar] | None = Field(
+        None,
+        description="The value, or values, that mean deleted; the first is written. By default true in a column of "
+        "true and false, and any time in a column of a time: now is written.",
+    )
+    alive: Scalar | None = Field(
+        None, description="What it holds in other rows. By default false in a column of true and false, else NULL."
+    )
+    returns_by: str | None = Field(
+        None,
+        description="The column by whose value a deleted row is known for an object that is to be made: that row "
+        "comes back instead. By default the anchor, where the database does not make it.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, given: Any) -> Any:
+        return {"column": given} if isinstance(given, str) else given
+
+    @property
+    def marks(self) -> list[Scalar]:
+        """The values that mean deleted, as far as the settings name them."""
+        return _listed(self.value)
+
+    @model_validator(mode="after")
+    def _alive_is_no_mark(self) -> Deleted:
+        if self.alive is not None and self.alive in self.marks:
+            raise ValueError(f"{self.alive!r} cannot mean both deleted and alive")
+        return self
+
+
 class SqlObject(Settings):
     """One object type: a table or a view."""
 
     table: str = Field(description="The table or view; with a schema as schema.table.")
     anchor: str = Field(description="The column that names an object for ever, or a generated key.")
     enabled: Switch | None = Field(None, description="The column that says whether an account is switched on.")
+    deleted: Deleted | None = Field(
+        None, description="The column that marks a row as deleted: a delete writes it, and the row stays."
+    )
     where: str | None = Field(None, description="A SQL condition: only rows that fulfil it are objects of this type.")
     watermark: str | None = Field(
         None, description="A column that grows with every change of a row; deletions are then found by full reads only."
@@ -97,7 +136,27 @@ class SqlObject(Settings):
         return self
 
     @model_validator(mode="after")
+    def _deleted_apart(self) -> SqlObject:
+        gone, switch = self.deleted, self.enabled
+        if gone is None:
+            return self
+        if gone.column == self.anchor:
+            raise ValueError(f"`deleted` names the anchor {self.anchor}; give the rows a column of their own for it")
+        if switch is not None and switch.column == gone.column:
+            known = [*_listed(switch.on), *_listed(switch.off)]
+            if not gone.marks or not known or any(mark in known for mark in gone.marks):
+                raise ValueError(
+                    f"`enabled` and `deleted` share the column {gone.column}: "
+                    "say which values mean on, off and deleted, each another"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _one_delta(self) -> SqlObject:
         if self.watermark and self.changes:
             raise ValueError("give `watermark` or `changes`, not both")
         return self
+
+
+def _listed(value: Scalar | list[Scalar] | None) -> list[Scalar]:
+    return value if isinstance(value, list) else [] if value is None else [value]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -12,8 +13,9 @@ from muster.connectors.sql import own_statements
 from muster.connectors.sql.database import ANSWERED
 from muster.connectors.sql.declared import ROWS, among, given, rows_as_table, rows_as_text
 from muster.connectors.sql.preparing import Item
-from muster.connectors.sql.tables import Table
-from muster.connectors.sql.wire import anchor_text
+from muster.connectors.sql.tables import Removal, Table
+from muster.connectors.sql.wire import anchor_text, to_driver
+from muster.model.values import Type, instant_text
 
 PARAMETERS: Final = 30_000
 """Parameters in one statement: below the bound of SQLite (32,766)."""
@@ -108,6 +110,36 @@ def update_rows(connection: Connection, items: Sequence[Item]) -> None:
     statement = statement.values({name: values[f"v_{at}"] for at, name in enumerate(names)})
     if connection.execute(statement, parameters).rowcount != len(items):
         raise Uneven
+
+
+def mark_rows(connection: Connection, items: Sequence[Item], removal: Removal) -> None:
+    """Mark rows as deleted. Raises `Uneven` when some row was not there, or marked already."""
+    table = items[0].table
+    condition, parameters = among(connection, table.anchor, [item.key for item in items])
+    mark = _now(table, removal) if removal.marks is None else removal.marks[0]
+    statement = update(table.clause).where(condition, *table.conditions).values({removal.column: mark})
+    if connection.execute(statement, parameters).rowcount != len(items):
+        raise Uneven
+
+
+def restore_row(connection: Connection, item: Item) -> bool:
+    """Give a row that is marked as deleted the item's values and no mark; False when there is no such row."""
+    table = item.table
+    statement = update(table.clause).where(table.anchor == item.key, *table.conditions_of_deleted)
+    return connection.execute(statement.values(item.columns)).rowcount == 1
+
+
+def is_deleted(connection: Connection, table: Table, key: Any) -> bool:
+    """Whether the row of that key is marked as deleted."""
+    statement = select(func.count()).select_from(table.clause)
+    return bool(connection.scalar(statement.where(table.anchor == key, *table.conditions_of_deleted)))
+
+
+def _now(table: Table, removal: Removal) -> Any:
+    column = table.columns[removal.column]
+    now = datetime.now(UTC)
+    text = now.date().isoformat() if column.attribute.type is Type.DATE else instant_text(now)
+    return to_driver(text, column, table.dialect)
 
 
 def delete_rows(connection: Connection, items: Sequence[Item]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, false, not_, or_, text
 from sqlalchemy.sql import ColumnElement, TableClause
 
 from muster.connectors.sql.lacking import no_column
@@ -50,6 +50,17 @@ class Side:
         return [self.clause.c[name] == value for name, value in self.fixed.items()]
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How a row is marked as deleted. `marks`: the values that mean it, as the driver takes them; None: any time does.
+    `alive`: what other rows hold. `returns_by`: by which column a deleted row is known; None when none comes back."""
+
+    column: str
+    marks: Sequence[Any] | None
+    alive: Any
+    returns_by: str | None
+
+
 @dataclass(slots=True)
 class Table:
     """One object type's table. `unique` True: the database itself keeps the anchor unique."""
@@ -64,6 +75,7 @@ class Table:
     generated: bool
     uniques: Sequence[Sequence[str]]
     dialect: str
+    removal: Removal | None = None
     changes: TableClause | None = None
 
     @property
@@ -74,7 +86,20 @@ class Table:
     @property
     def conditions(self) -> list[ColumnElement[bool] | TextClause]:
         """The conditions that a row is an object of this type."""
+        return [*self._where, *([] if self.removal is None else [self._alive(self.removal)])]
+
+    @property
+    def conditions_of_deleted(self) -> list[ColumnElement[bool] | TextClause]:
+        """The conditions that a row was an object of this type and is marked as deleted."""
+        return [*self._where, *([false()] if self.removal is None else [not_(self._alive(self.removal))])]
+
+    @property
+    def _where(self) -> list[ColumnElement[bool] | TextClause]:
         return [] if self.spec.where is None else [text(f"({self.spec.where})")]
+
+    def _alive(self, removal: Removal) -> ColumnElement[bool]:
+        column = self.clause.c[removal.column]
+        return column.is_(None) if removal.marks is None else or_(column.is_(None), column.not_in(removal.marks))
 
     def attribute(self, name: str) -> Attribute:
         """The attribute of that name. Raises `IncompleteRead` naming the nearest when there is none."""
@@ -92,12 +117,16 @@ class Table:
         attributes |= {name: one.attribute for name, one in self.lists.items()}
         if self.spec.enabled is not None:
             attributes.pop(ENABLED, None)
+        if self.removal is not None:
+            name = self.removal.column
+            attributes[name] = replace(attributes[name], writable="never", required=False)
         return ObjectSchema(
             name=self.kind,
             anchor=self.spec.anchor,
             attributes=attributes,
             assigned=self.generated,
             can_enable=self.spec.enabled is not None,
+            restored_by=None if self.removal is None else self.removal.returns_by,
             called=f"table {self.spec.table}",
             word="column",
             advice="correct the name, or have the column added there",

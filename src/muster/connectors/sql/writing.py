@@ -134,8 +134,7 @@ class Writing:
         elif any(key is None for key in keys):
             raise Uneven
         elif action is Action.DELETE:
-            side_tables.empty(connection, table, keys)
-            statements.delete_rows(connection, items)
+            self._remove(items)
             return [Outcome(item.change.key, Result.DONE, item.change.anchor) for item in items]
         elif first.columns:
             statements.update_rows(connection, items)
@@ -157,7 +156,12 @@ class Writing:
     def _alone(self, item: Item) -> Outcome:
         connection, table, change = self._database.connection, item.table, item.change
         key = item.key
-        if change.action is Action.CREATE:
+        if item.restores:
+            if not statements.restore_row(connection, item):
+                reason = f"the deleted row {change.restores!r} of {table.spec.table} is gone, or came back"
+                raise _Answer(Result.RETRY, reason)
+            side_tables.empty(connection, table, [key])
+        elif change.action is Action.CREATE:
             key = statements.insert_one(connection, item)
         else:
             row = statements.row_of(connection, item)
@@ -181,11 +185,21 @@ class Writing:
 
     def _delete(self, item: Item, row: Mapping[str, Any]) -> None:
         connection, table = self._database.connection, item.table
-        side_tables.empty(connection, table, [item.key])
-        if table.spec.delete is not None:
-            statements.run_own(connection, table.spec.delete, item, row)
-        else:
-            statements.delete_rows(connection, [item])
+        if table.spec.delete is None:
+            self._remove([item])
+            return
+        if table.removal is None:
+            side_tables.empty(connection, table, [item.key])
+        statements.run_own(connection, table.spec.delete, item, row)
+
+    def _remove(self, items: Sequence[Item]) -> None:
+        """Rows that are only marked as deleted keep what the side tables hold for them."""
+        connection, table = self._database.connection, items[0].table
+        if table.removal is not None:
+            statements.mark_rows(connection, items, table.removal)
+            return
+        side_tables.empty(connection, table, [item.key for item in items])
+        statements.delete_rows(connection, items)
 
     def _expect(self, item: Item, row: Mapping[str, Any]) -> None:
         """Raises CONFLICT naming the first value that is not as expected."""
@@ -228,10 +242,13 @@ class Writing:
             return Outcome(change.key, Result.CONFLICT, change.anchor, reason="the row changed meanwhile")
         if not isinstance(error, SQLAlchemyError):
             raise error
-        if self._database.fault(error) is Fault.DUPLICATE and change.action is Action.CREATE:
+        if self._database.fault(error) is Fault.DUPLICATE and change.action is Action.CREATE and not item.restores:
             found = statements.holder(self._database.connection, item)
             anchor = None if found is None else anchor_text(found)
-            return Outcome(change.key, Result.EXISTS, anchor or change.anchor, reason=self._database.words(error))
+            reason = self._database.words(error)
+            if found is not None and statements.is_deleted(self._database.connection, item.table, found):
+                reason += f"; row {anchor!r} has it and is marked as deleted. Clear it there, or see `returns_by`"
+            return Outcome(change.key, Result.EXISTS, anchor or change.anchor, reason=reason)
         return self._failed(item, error, busy=False)
 
     def _failed(self, item: Item, error: SQLAlchemyError, *, busy: bool) -> Outcome:
