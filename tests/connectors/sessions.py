@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from muster.connectors.kit import checks_edges
+from muster.connectors.kit import checks_delta, checks_edges
 from muster.connectors.kit.check import Check
 from muster.connectors.kit.conformance import CHECKS
 from muster.connectors.kit.contract import Connector
@@ -13,6 +13,7 @@ from muster.connectors.kit.subject import Subject
 from muster.model.changes import Action, Change, Outcome
 from muster.model.values import Document
 
+DELTA_CHECKS = [check for check in CHECKS if check.body.__module__ == checks_delta.__name__]
 EDGE_CHECKS = [check for check in CHECKS if check.body.__module__ == checks_edges.__name__]
 
 

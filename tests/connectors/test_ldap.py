@@ -22,7 +22,7 @@ from muster.model.errors import AuthFailed, IncompleteRead, ProjectError, Unreac
 from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
 from muster.model.values import Document, Type, items
-from tests.connectors.sessions import EDGE_CHECKS, create, keep, one, update, written
+from tests.connectors.sessions import DELTA_CHECKS, EDGE_CHECKS, create, keep, one, update, written
 from tests.servers.directory import LdapServer
 from tests.servers.ds389 import Ds389
 from tests.servers.openldap import OpenLdap
@@ -133,11 +133,28 @@ class OpenLdapSubject(DirectorySubject):
         return '{"at":{"dc=acme,dc=example":"rid=000,csn=20200101000000.000000Z#000000#000#000000"},"how":"syncrepl"}'
 
 
+class AccesslogSubject(DirectorySubject):
+    def open(self) -> Connector:
+        return connector(self.server, self.types, delta="accesslog")
+
+    def expired(self) -> str | None:
+        return '{"at":{"csn":{},"start":"20200101000000.000000Z"},"how":"accesslog"}'
+
+
 class Ds389Subject(DirectorySubject):
     types: ClassVar[dict[str, Any]] = {"user": {**USER, "enabled": "nsAccountLock"}}
 
     def expired(self) -> str | None:
         return '{"at":-5,"how":"changelog"}'
+
+
+class Ds389SyncSubject(DirectorySubject):
+    def open(self) -> Connector:
+        return connector(self.server, self.types, delta="syncrepl")
+
+    def expired(self) -> str | None:
+        cookie = "elsewhere:389#cn=x:dc=acme,dc=example:(objectClass=*)#1"
+        return f'{{"at":{{"dc=acme,dc=example":"{cookie}"}},"how":"syncrepl"}}'
 
 
 def _entry(n: int) -> tuple[str, dict[str, list[bytes]]]:
@@ -200,6 +217,16 @@ def test_openldap_groups_keep_the_promise(check: Check, openldap: OpenLdap) -> N
 @pytest.mark.parametrize("check", CHECKS, ids=str)
 def test_ds389_keeps_the_promise(check: Check, ds389: Ds389) -> None:
     keep(check, Ds389Subject(ds389), LACKS)
+
+
+@pytest.mark.parametrize("check", DELTA_CHECKS, ids=str)
+def test_openldap_keeps_the_promises_of_a_delta_by_its_accesslog(check: Check, openldap: OpenLdap) -> None:
+    keep(check, AccesslogSubject(openldap), LACKS)
+
+
+@pytest.mark.parametrize("check", DELTA_CHECKS, ids=str)
+def test_ds389_keeps_the_promises_of_a_delta_by_synchronisation(check: Check, ds389: Ds389) -> None:
+    keep(check, Ds389SyncSubject(ds389), LACKS)
 
 
 LACKS = {
@@ -633,16 +660,108 @@ def test_a_changelog_that_was_trimmed_or_began_anew_expires(ds389: Ds389) -> Non
             read(made, "cn", since=f'{{"how":"changelog","at":{number}}}')
 
 
-def test_a_renamed_container_shows_in_the_changelog_delta(ds389: Ds389) -> None:
-    made = connector(ds389, {"ou": {"class": "organizationalUnit"}, "user": USER})
-    old, new = f"ou=old,{ds389.people}", f"ou=new,{ds389.people}"
+WAYS = [("openldap", "syncrepl"), ("openldap", "accesslog"), ("ds389", "changelog"), ("ds389", "syncrepl")]
+
+
+@pytest.fixture(params=WAYS, ids=" by ".join)
+def followed(request: pytest.FixtureRequest) -> tuple[LdapServer, LdapConnector]:
+    """A server and, for each way to find its changes, a connector that sees people and containers below ou=people."""
+    name, how = request.param
+    server: LdapServer = request.getfixturevalue(name)
+    objects = {"user": {**USER, "filter": "(title=*)"}, "ou": {"class": "organizationalUnit"}}
+    return server, connector(server, objects, base=server.people, delta=how)
+
+
+def test_a_delta_tells_what_changed_left_and_went_and_nothing_else(followed: tuple[LdapServer, LdapConnector]) -> None:
+    server, made = followed
+    people = written(made, *(create(n, person(n, server)) for n in range(1, 7)))
+    anchors = {n: people[n].anchor or "" for n in people}
+    since = mark(made)
+    assert read(made, "cn", since=since) == {}
+    admin = server.connect()
+    admin.modify_s(f"uid=user1,{server.people}", [(ldap.MOD_REPLACE, "displayName", [b"changed"])])
+    admin.modify_s(f"uid=user2,{server.people}", [(ldap.MOD_DELETE, "title", None)])
+    admin.rename_s(f"uid=user3,{server.people}", "uid=three", server.groups)
+    admin.rename_s(f"uid=user4,{server.people}", "uid=four")
+    admin.delete_s(f"uid=user5,{server.people}")
+    found = read(made, "displayName", since=since)
+    gone = {anchor for anchor, one in found.items() if one.deleted and anchor in anchors.values()}
+    assert gone == {anchors[n] for n in (2, 3, 5)}
+    shown = {anchor: one.values for anchor, one in found.items() if not one.deleted}
+    assert shown == {
+        anchors[1]: {"dn": f"uid=user1,{server.people}", "displayName": "changed"},
+        anchors[4]: {"dn": f"uid=four,{server.people}", "displayName": "User Nr 4"},
+    }
+
+
+def test_a_renamed_or_moved_container_takes_its_people_along(followed: tuple[LdapServer, LdapConnector]) -> None:
+    server, made = followed
+    stays, goes, comes = f"ou=stays,{server.people}", f"ou=goes,{server.people}", f"ou=comes,{server.groups}"
+    whole = connector(server, {"user": USER, "ou": {"class": "organizationalUnit"}})
+    containers = [create(n, {"dn": dn, "ou": [dn[3:8]]}, "ou") for n, dn in ((10, stays), (11, goes), (12, comes))]
+    homes = {1: stays, 2: goes, 3: goes, 4: comes}
     outcomes = written(
-        made, create(0, {"dn": old, "ou": ["old"]}, "ou"), create(1, person(1, ds389, dn=f"uid=user1,{old}"))
+        whole, *containers, *(create(n, person(n, server, dn=f"uid=user{n},{dn}")) for n, dn in homes.items())
     )
-    since = mark(made, "user")
-    renamed = one(made, update(outcomes[0].anchor or "", {"dn": new}, "ou"))
-    assert (renamed.result, renamed.reason) == (Result.DONE, "")
-    assert read(made, "cn", since=since)[outcomes[1].anchor or ""].values["dn"] == f"uid=user1,{new}"
+    anchors = {n: outcomes[n].anchor or "" for n in homes}
+    since = mark(made)
+    admin = server.connect()
+    admin.rename_s(stays, "ou=stayed")
+    admin.rename_s(goes, "ou=gone", server.groups)
+    admin.rename_s(comes, "ou=come", server.people)
+    admin.delete_s(f"uid=user2,ou=gone,{server.groups}")
+    found = read(made, "cn", since=since)
+    assert {anchor for anchor in anchors.values() if found[anchor].deleted} == {anchors[2], anchors[3]}
+    assert found[anchors[1]].values["dn"] == f"uid=user1,ou=stayed,{server.people}"
+    assert found[anchors[4]].values["dn"] == f"uid=user4,ou=come,{server.people}"
+
+
+def test_an_accesslog_that_lost_the_end_of_the_last_read_expires(openldap: OpenLdap) -> None:
+    made = connector(openldap, delta="accesslog")
+    one(made, create(1, person(1, openldap)))
+    since = mark(made)
+    admin = openldap.connect()
+    admin.delete_s(f"uid=user1,{openldap.people}")
+    for dn, _ in admin.search_s("cn=accesslog", ldap.SCOPE_ONELEVEL, "(reqStart=*)", ["1.1"]):
+        admin.delete_s(dn)
+    with pytest.raises(WatermarkExpired, match="no longer has the write at"):
+        read(made, "cn", since=since)
+    with made:
+        *_, last = made.read({"user": ["cn"]}, None)
+        assert last.watermark is None, "an empty log has no end to go on from"
+    one(made, create(2, person(2, openldap)))
+    since = mark(made)
+    outcome = one(made, create(3, person(3, openldap)))
+    assert set(read(made, "cn", since=since)) == {outcome.anchor}
+
+
+def test_an_accesslog_that_cannot_be_read_is_missing_and_every_read_a_full_one(openldap: OpenLdap) -> None:
+    made = connector(openldap, delta="accesslog", accesslog="cn=log")
+    with made:
+        health = made.check()
+        *_, last = made.read({"user": ["cn"]}, None)
+    assert (health.ok, last.watermark) == (False, None)
+    assert health.missing[0].startswith("the log 'cn=log', or the right to read it")
+
+
+def test_what_is_moved_out_of_sight_takes_a_full_read(openldap: OpenLdap) -> None:
+    openldap.add(_entry(1), _entry(2))
+    openldap.connect().passwd_s(f"uid=user1,{openldap.people}", None, "reader-pass")
+    login = f"uid=user1,{openldap.people}"
+    reader = connector(
+        openldap, base=openldap.people, delta="accesslog", bind_dn=login, password=Secret("reader-pass")
+    )
+    config = ldap.initialize(openldap.url)
+    config.simple_bind_s(openldap.config_dn, openldap.password)
+    database, rule = "olcDatabase={2}mdb,cn=config", f'{{0}}to dn.subtree="{openldap.groups}" by * none'.encode()
+    config.modify_s(database, [(ldap.MOD_ADD, "olcAccess", [rule])])
+    try:
+        since = mark(reader)
+        openldap.connect().rename_s(f"uid=user2,{openldap.people}", "uid=user2", openldap.groups)
+        with pytest.raises(WatermarkExpired, match="moved out of 'ou=people"):
+            read(reader, "cn", since=since)
+    finally:
+        config.modify_s(database, [(ldap.MOD_DELETE, "olcAccess", [rule])])
 
 
 def test_a_leaver_is_disabled_even_where_the_new_name_is_taken(openldap: OpenLdap) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from muster.connectors.ldap import ber, controls, requests, wire
+from muster.connectors.ldap import accesslog, ber, changelog, controls, requests, wire
 from muster.connectors.ldap import dn as dns
+from muster.connectors.ldap.session import Offers
 from muster.connectors.ldap.settings import LdapObject, LdapSettings, Switch
 from muster.connectors.ldap.wire import LdapType
 from muster.model.changes import Action, Change
+from muster.model.errors import WatermarkExpired
 from muster.model.objects import EdgePage
 from muster.model.schema import ObjectSchema
 from muster.model.secrets import Secret
@@ -313,6 +317,35 @@ def test_sync_messages() -> None:
         ber.encoded(ber.SEQUENCE, ber.encoded(ber.OCTETS, b"c") + ber.encoded(ber.BOOLEAN, b"\xff"))
     )
     assert (done.cookie, done.refresh_deletes) == ("c", True)
+
+
+# --- logs of changes
+
+
+def test_a_write_that_was_logged_late_is_new_and_those_before_the_mark_are_not() -> None:
+    """It began before another that was done first: its reqStart is lower, and its CSN higher."""
+    first = {"reqstart": "20260131170002.000000Z", "entrycsn": "20260131170002.000000Z#000000#001#000000"}
+    late = {"reqstart": "20260131170001.000000Z", "entrycsn": "20260131170003.000000Z#000000#001#000000"}
+    elsewhere = {"reqstart": "20260131170001.500000Z", "entrycsn": "20260131165900.000000Z#000000#002#000000"}
+    mark = accesslog.mark_of([first], {})
+    assert [accesslog.is_new(one, mark["csn"]) for one in (first, late, elsewhere)] == [False, True, True]
+    after = accesslog.mark_of([first, late, elsewhere], mark["csn"])
+    assert after["start"] == first["reqstart"]
+    assert [accesslog.is_new(one, after["csn"]) for one in (first, late, elsewhere)] == [False] * 3
+
+
+@pytest.mark.parametrize(("at", "good"), [(3, False), (4, True), (9, True), (10, False), (-5, False)])
+def test_a_changelog_reaches_back_as_far_as_its_first_number(at: int, good: bool) -> None:
+    offers = Offers(frozenset(), frozenset(), "389", "", (), "cn=changelog", 5, 9)
+    with nullcontext() if good else pytest.raises(WatermarkExpired):
+        changelog.reaches("directory", offers, at)
+
+
+def test_a_base_lies_in_one_naming_context() -> None:
+    offers = Offers(frozenset(), frozenset(), "", "", ("dc=x", "ou=a,dc=x", "cn=log"))
+    assert offers.context_of("ou=people,OU=A,dc=x") == "ou=a,dc=x"
+    assert offers.context_of("ou=b,dc=x") == "dc=x"
+    assert offers.context_of("dc=y") is None
 
 
 # --- settings

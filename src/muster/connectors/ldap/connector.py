@@ -170,5 +170,10 @@ class LdapConnector(SessionConnector[LdapSettings, LdapObject, Session]):
         how = delta.way(session)
         if how is Delta.NONE and self._settings.delta is Delta.AUTO:
             yield "no way to find changes with their deletions: every read is a full one (see the connector's README)"
+        elif how is Delta.ACCESSLOG and not session.exists(self._settings.accesslog):
+            yield (
+                f"the log {self._settings.accesslog!r}, or the right to read it: every read is a full one (see the "
+                "connector's README)"
+            )
         elif how is Delta.SYNCREPL and delta.watermark(session, self._types, dict.fromkeys(self._types, ())) is None:
             yield "content synchronisation (RFC 4533) for this part of the tree: every read is a full one"

@@ -1,20 +1,19 @@
-"""What changed since the last read: content synchronisation (RFC 4533), the changelog, or modification times."""
+"""What changed since the last read: content synchronisation (RFC 4533), a log that the server keeps, or times."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from muster.connectors.ldap import changelog, controls, requests
-from muster.connectors.ldap.reading import containers_filter, is_container, pages_of, tombstone
+from muster.connectors.ldap import accesslog, changelog, controls, synchronising
+from muster.connectors.ldap.reading import pages_of
 from muster.connectors.ldap.session import Session
 from muster.connectors.ldap.settings import Delta
-from muster.connectors.ldap.syncrepl import Refresh
+from muster.connectors.ldap.touched import as_now
 from muster.connectors.ldap.wire import LdapType, Reader
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import Page
@@ -32,29 +31,30 @@ def way(session: Session) -> Delta:
     if asked is not Delta.AUTO:
         return asked
     offers = session.offers
-    if offers.is_389:
-        readable = offers.changelog is not None and session.exists(offers.changelog)
-        return Delta.CHANGELOG if readable else Delta.NONE
-    return Delta.SYNCREPL if controls.SYNC_REQUEST in offers.controls else Delta.NONE
+    synchronises = controls.SYNC_REQUEST in offers.controls
+    if not offers.is_389:
+        return Delta.SYNCREPL if synchronises else Delta.NONE
+    if offers.changelog is None:  # content synchronisation stands on it, too
+        return Delta.NONE
+    if session.exists(offers.changelog):
+        return Delta.CHANGELOG
+    return Delta.SYNCREPL if synchronises else Delta.NONE
 
 
 def watermark(session: Session, types: Types, wanted: Wanted) -> str | None:
     """Where a read that begins now stands; None when the server cannot tell changes."""
     how = way(session)
+    at: object = None
     if how is Delta.SYNCREPL:
-        cookies: dict[str, str] = {}
-        for base in sorted({types[name].base for name in wanted}):
-            cookie = Refresh(session, base, requests.NOTHING, ["1.1"], None).cookie_only()
-            if cookie is None:
-                return None
-            cookies[base] = cookie
-        return _text(how, cookies)
-    if how is Delta.CHANGELOG:
+        at = synchronising.now(session, sorted({types[name].base for name in wanted}))
+    elif how is Delta.CHANGELOG:
         offers = session.fresh_offers()
-        return _text(how, offers.last_change) if offers.changelog else None
-    if how is Delta.TIMESTAMP:
-        return _text(how, _stamp(datetime.fromtimestamp(time.time(), UTC) - CLOCKS_APART))
-    return None
+        at = offers.last_change if offers.changelog else None
+    elif how is Delta.ACCESSLOG:
+        at = accesslog.now(session)
+    elif how is Delta.TIMESTAMP:
+        at = _stamp(datetime.fromtimestamp(time.time(), UTC) - CLOCKS_APART)
+    return None if at is None else _text(how, at)
 
 
 def changes(session: Session, types: Types, wanted: Wanted, since: str) -> Iterator[Page]:
@@ -70,24 +70,23 @@ def changes(session: Session, types: Types, wanted: Wanted, since: str) -> Itera
         known, at = False, None
     if not known:
         raise WatermarkExpired(f"{session.system}: at the last read, changes were found in another way.")
-    if how is Delta.SYNCREPL:
-        after: str | None = yield from _synchronised(session, types, wanted, at)
-    else:
+    if how is Delta.TIMESTAMP:
         after = watermark(session, types, wanted)
-        if how is Delta.CHANGELOG:
-            yield from changelog.changed(session, types, wanted, at)
-        elif how is Delta.TIMESTAMP:
-            yield from _stamped(session, types, wanted, str(at))
-    if after is None:
-        raise WatermarkExpired(f"{session.system}: the server no longer tells what changed.")
-    yield Page(watermark=after, last=True)
+        yield from _stamped(session, types, wanted, str(at))
+        yield Page(watermark=after, last=True)
+        return
+    if how is Delta.SYNCREPL:
+        end: object = yield from synchronising.since(session, types, wanted, at)
+    else:
+        log = changelog if how is Delta.CHANGELOG else accesslog
+        touched, end = log.since(session, at)
+        for name, attributes in wanted.items():
+            yield from as_now(session, types[name], attributes, touched)
+    yield Page(watermark=_text(how, end), last=True)
 
 
 def _text(how: Delta, at: object) -> str:
     return orjson.dumps({"how": how, "at": at}, option=orjson.OPT_SORT_KEYS).decode()
-
-
-# --- modification times
 
 
 def _stamp(moment: datetime) -> str:
@@ -100,46 +99,3 @@ def _stamped(session: Session, types: Types, wanted: Wanted, since: str) -> Iter
         reader = Reader(kind, attributes)
         for found in session.pages(kind.base, f"(&{kind.filter}(modifyTimestamp>={since}))", reader.request):
             yield from pages_of(reader, [(dn, entry) for dn, entry in found if dn is not None])
-
-
-# --- content synchronisation
-
-
-def _synchronised(session: Session, types: Types, wanted: Wanted, at: Any) -> Generator[Page, None, str]:
-    """A renamed container changes the DN of everything below it and of nothing else: its subtree is read again."""
-    cookies: dict[str, str] = {}
-    for name, attributes in wanted.items():
-        kind = types[name]
-        if not isinstance(at, dict) or kind.base not in at:
-            raise WatermarkExpired(f"{session.system}: {kind.base!r} was not part of the last read.")
-        reader = Reader(kind, attributes)
-        both = f"(|{kind.filter}{containers_filter()})"
-        refresh = Refresh(session, kind.base, both, [*reader.request, "objectClass"], at[kind.base])
-        containers: list[str] = []
-        events = refresh.events()
-        while some := list(islice(events, session.settings.page_size)):
-            gone = [tombstone(kind, _anchor(session, kind, event.uuid)) for event in some if event.deleted]
-            if gone:
-                yield Page(objects=gone)
-            alive = [event for event in some if not event.deleted]
-            containers.extend(event.dn for event in alive if is_container(event.entry))
-            yield from pages_of(reader, [(one.dn, one.entry) for one in alive if not is_container(one.entry)])
-        for container in containers:
-            for found in session.pages(container, kind.filter, reader.request):
-                yield from pages_of(reader, [(dn, entry) for dn, entry in found if dn is not None])
-        # Several types below one base: the earliest cookie, so that nothing between two searches is lost.
-        cookies.setdefault(kind.base, refresh.cookie or at[kind.base])
-    return _text(Delta.SYNCREPL, {**at, **cookies})
-
-
-def _anchor(session: Session, kind: LdapType, uuid: str) -> str:
-    name = kind.anchor.lower()
-    if name == "entryuuid":
-        return uuid
-    plain = uuid.replace("-", "")
-    if name == "nsuniqueid":
-        return "-".join(plain[at : at + 8] for at in range(0, 32, 8))
-    raise WatermarkExpired(
-        f"{session.system}: the server names what is gone by its entryUUID, and the anchor of {kind.name!r} is "
-        f"{kind.anchor}. Everything is read; entryUUID as anchor would make that needless."
-    )

@@ -24,6 +24,9 @@ Modification: TypeAlias = tuple[int, str, "list[bytes] | None"]
 NOTHING: Final = "(!(objectClass=*))"
 """The filter that finds no entry."""
 
+ANYTHING: Final = "(objectClass=*)"
+"""The filter that finds every entry."""
+
 
 def equality(kind: LdapType, name: str, value: Value) -> str:
     """The filter for objects whose attribute has the value (all of a list; none for NULL). Raises `WrongType`."""

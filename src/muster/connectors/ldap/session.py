@@ -12,6 +12,7 @@ import ldap.schema
 from ldap.controls.libldap import SimplePagedResultsControl
 
 from muster.connectors.ldap import certificate, controls, errors
+from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.settings import LdapObject, LdapSettings
 from muster.connectors.ldap.subschema import ldap_type
 from muster.connectors.ldap.wire import Entry, LdapType
@@ -31,6 +32,7 @@ class Offers:
     extensions: frozenset[str]
     vendor: str
     subschema: str
+    contexts: tuple[str, ...] = ()
     changelog: str | None = None
     first_change: int = 0
     last_change: int = 0
@@ -39,6 +41,11 @@ class Offers:
     def is_389(self) -> bool:
         """Whether it is 389 Directory Server or a close relative."""
         return "389" in self.vendor or "Red Hat" in self.vendor
+
+    def context_of(self, base: str) -> str | None:
+        """The naming context that `base` lies in; None when the server does not tell."""
+        inside = [one for one in self.contexts if dns.below(base, one)]
+        return max(inside, key=lambda one: len(dns.key(one)), default=None)
 
     @property
     def modifies_passwords(self) -> bool:
@@ -163,7 +170,7 @@ class Session:
 
     def _root(self) -> Offers:
         wanted = ["supportedControl", "supportedExtension", "vendorName", "vendorVersion", "subschemaSubentry"]
-        wanted += ["changelog", "firstchangenumber", "lastchangenumber"]
+        wanted += ["namingContexts", "changelog", "firstchangenumber", "lastchangenumber"]
         entries = self.search("", ldap.SCOPE_BASE, "(objectClass=*)", wanted)
         if not entries:
             raise IncompleteRead(
@@ -181,6 +188,7 @@ class Session:
             extensions=frozenset(root.get("supportedextension", ())),
             vendor=f"{one('vendorname')} {one('vendorversion')}".strip(),
             subschema=one("subschemasubentry") or "cn=Subschema",
+            contexts=tuple(name for name in root.get("namingcontexts", ()) if name),
             changelog=one("changelog") or None,
             first_change=int(one("firstchangenumber") or 0),
             last_change=int(one("lastchangenumber") or 0),

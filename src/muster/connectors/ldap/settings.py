@@ -18,6 +18,7 @@ class Delta(StrEnum):
     AUTO = "auto"
     SYNCREPL = "syncrepl"
     CHANGELOG = "changelog"
+    ACCESSLOG = "accesslog"
     TIMESTAMP = "timestamp"
     NONE = "none"
 
@@ -25,7 +26,7 @@ class Delta(StrEnum):
 class LdapSettings(Settings):
     """One directory and the account that Muster uses there."""
 
-    tuning: ClassVar = frozenset({"base", "timeout", "page_size", "window", "delta", "refint"})
+    tuning: ClassVar = frozenset({"base", "timeout", "page_size", "window", "delta", "accesslog", "refint"})
 
     url: str = Field(description="Where the server listens: ldap://host:389 or ldaps://host:636.")
     start_tls: bool = Field(False, description="Encrypt an ldap:// connection with StartTLS before logging in.")
@@ -38,8 +39,12 @@ class LdapSettings(Settings):
     window: int = Field(256, ge=1, le=4_096, description="Write requests sent ahead of their answers.")
     delta: Delta = Field(
         Delta.AUTO,
-        description="How changes are found: syncrepl, changelog, timestamp (sees no deletions) or none; "
+        description="How changes are found: syncrepl, changelog, accesslog, timestamp (sees no deletions) or none; "
         "auto takes syncrepl or changelog when the server offers it.",
+    )
+    accesslog: str = Field(
+        "cn=accesslog",
+        description="For `delta: accesslog`: the DN of the log (OpenLDAP: the suffix of olcAccessLogDB).",
     )
     refint: bool = Field(
         False,
