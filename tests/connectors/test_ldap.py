@@ -748,9 +748,7 @@ def test_what_is_moved_out_of_sight_takes_a_full_read(openldap: OpenLdap) -> Non
     openldap.add(_entry(1), _entry(2))
     openldap.connect().passwd_s(f"uid=user1,{openldap.people}", None, "reader-pass")
     login = f"uid=user1,{openldap.people}"
-    reader = connector(
-        openldap, base=openldap.people, delta="accesslog", bind_dn=login, password=Secret("reader-pass")
-    )
+    reader = connector(openldap, base=openldap.people, delta="accesslog", bind_dn=login, password=Secret("reader-pass"))
     config = ldap.initialize(openldap.url)
     config.simple_bind_s(openldap.config_dn, openldap.password)
     database, rule = "olcDatabase={2}mdb,cn=config", f'{{0}}to dn.subtree="{openldap.groups}" by * none'.encode()
