@@ -248,7 +248,7 @@ def test_what_muster_made_is_not_unmanaged_when_it_is_let_go(tmp_path: Path) -> 
         office.run()
         office.drop("mappings/app-account.yaml")
         with office.muster() as muster:
-            muster.retire("app-account")
+            muster.retire("app-account", by="ada")
         office.mapping(
             "app-other", "app", "account", app_rules(top="unmanaged: delete", provision="[active] and false")
         )

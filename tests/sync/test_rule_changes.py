@@ -332,7 +332,7 @@ def test_a_removed_mapping_freezes_its_objects_until_it_is_retired(tmp_path: Pat
         assert told(result) == [FROZEN % ("its 1 object", "is", "the new file")]
         assert office.app.values("ada") == {"login": "ada", "emp": "1", "name": "Ada Byron", "enabled": True}
         with office.muster() as muster:
-            assert muster.retire("app-account") == {"retired": "app-account", "objects": 1}
+            assert muster.retire("app-account", by="ada") == {"retired": "app-account", "objects": 1}
         assert office.run()["held"] == []
 
 
@@ -369,7 +369,7 @@ def test_a_mapping_renamed_without_was_doubles_no_account_that_its_system_names(
         office.mapping("accounts", "app", "account", rules)
         assert changed(office.run()) == []
         with office.muster() as muster:
-            muster.retire("app-account")
+            muster.retire("app-account", by="ada")
         assert (changed(office.run()), told(office.run())) == ([], [])
         assert len(office.app.all()) == 1
         assert office.explain("1")["systems"][0]["anchor"] == next(iter(office.app.all()))
@@ -391,7 +391,7 @@ def test_what_would_take_the_place_of_frozen_objects_is_one_error(tmp_path: Path
                 "mapping app-account (app/account, person). Decide about that mapping first",
             ]
         with office.muster() as muster:
-            muster.retire("app-account (app/account, person)")
+            muster.retire("app-account (app/account, person)", by="ada")
         assert kinds(office.run()["held"]) == ["clash", "clash"]
 
 
@@ -405,7 +405,7 @@ def test_what_was_done_by_a_mapping_that_is_retired_can_still_be_explained(tmp_p
             ("hr-worker", "joined"),
         ]
         with office.muster() as muster:
-            muster.retire("app-account")
+            muster.retire("app-account", by="ada")
         assert [(event["mapping"], event["anchor"]) for event in office.explain("1")["history"]] == [(None, "ada")]
 
 
@@ -420,7 +420,7 @@ def test_a_removed_source_freezes_what_it_said(tmp_path: Path) -> None:
         assert office.app.values("ada")["dept"] == "Lab"
         assert office.app.values("ada")["name"] == "Ada King"
         with office.muster() as muster:
-            muster.retire("badges-badge")
+            muster.retire("badges-badge", by="ada")
         office.run()
         assert office.app.values("ada")["dept"] == "Computing"
 
@@ -447,7 +447,7 @@ def test_nobody_leaves_because_the_mapping_of_their_source_was_removed(tmp_path:
         office.run()
         assert office.app.values("ada")["name"] == "Ada Byron"
         with office.muster() as muster:
-            muster.retire("hr-worker")
+            muster.retire("hr-worker", by="ada")
         assert sorted(changed(office.run())) == [("app", "disable", "ada"), ("app", "disable", "bo")]
 
 

@@ -47,7 +47,7 @@ def test_status_names_frozen_objects_as_they_are_now(tmp_path: Path) -> None:
         assert office.run()["held"] == [now]
         assert office.status()["held"] == [now]
         with office.muster() as muster:
-            muster.retire("app-account")
+            muster.retire("app-account", by="ada")
         assert office.status()["held"] == []
 
 

@@ -46,6 +46,7 @@ from muster.project.configuration import Project
 from muster.project.secrets import SecretStore
 from muster.store.copying import scratch_copy
 from muster.store.database import Database
+from muster.store.decided import Decided
 from muster.store.names import Names
 from muster.store.opening import open_store
 from muster.store.runs import FAILED, begin_run, end_run
@@ -336,7 +337,7 @@ class Muster:
         with self._leased("staging demote"):
             return demote(self.project, self.database, by=by, why=why, now=self._clock(), rehearsed=self.rehearsed)
 
-    def retire(self, name: str) -> dict[str, Any]:
+    def retire(self, name: str, *, by: str, why: str = "") -> dict[str, Any]:
         """Let go of the objects of a mapping that is no longer in the project."""
         if name in self.project.mappings:
             raise ProjectError(f"Mapping {name} is in use. Delete mappings/{name}.yaml first, then retire it")
@@ -346,9 +347,9 @@ class Muster:
             raise ProjectError(f"No mapping {name!r} was ever used here. Mappings that can be retired: {frozen}")
         with self._leased("retire"):
             rules = compile_rules(self.project, known_schemas(self.database), names)
-            return {"retired": name, "objects": retire(rules, self.database, name)}
+            return {"retired": name, "objects": retire(rules, self.database, name, self._decided(by, why))}
 
-    def forget(self, system: str, *, sure: bool) -> dict[str, Any]:
+    def forget(self, system: str, *, sure: bool, by: str, why: str = "") -> dict[str, Any]:
         """Let another system take the place of one; without `sure`, what is known of it is told and kept.
 
         Nothing is deleted anywhere: the next run reads the system whole and joins what it finds.
@@ -360,11 +361,14 @@ class Muster:
                 known = remembered(session, system)
                 objects, joined = known_objects(session, system)
             if sure:
-                forget_system(self.database, system)
+                forget_system(self.database, system, self._decided(by, why))
         was = sorted(known.identities.values()) if known is not None else []
         return {"system": system, "was": was, "objects": objects, "joined": joined, "forgotten": sure}
 
     # --- how
+
+    def _decided(self, by: str, why: str) -> Decided:
+        return Decided(by, why, self._clock(), self.rehearsed)
 
     def _go(
         self, verb: str, *, allow_deletes: bool, full: bool, plan: ShownPlan | None, most: int | None

@@ -9,8 +9,9 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import SETTINGS, Json
+from muster.cli.options import SETTINGS, Json, Why
 from muster.cli.render.words import safe
+from muster.cli.who import me
 
 app = typer.Typer(**SETTINGS)
 
@@ -20,12 +21,13 @@ def forget(
     context: typer.Context,
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="The system's name: its file's, without .yaml.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without, what would be forgotten is shown.")] = False,
+    why: Why = "",
     json: Json = False,
 ) -> int:
     """Let another system take the place of one: a domain that was built anew. Deletes nothing there."""
     invocation = Invocation.of(context, json)
     with open_project(invocation) as muster:
-        document = muster.forget(system, sure=yes)
+        document = muster.forget(system, sure=yes, by=me(), why=why)
     if invocation.json:
         invocation.answer(document)
     else:

@@ -9,13 +9,12 @@ import typer
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import SETTINGS, Json
+from muster.cli.options import SETTINGS, Json, Why
 from muster.cli.who import me
 
 app = typer.Typer(help="Pause, resume and restart what keeps one system in step.", no_args_is_help=True, **SETTINGS)
 
 System = Annotated[str, typer.Argument(metavar="SYSTEM", help="A file of systems/, without .yaml.")]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the audit trail.")]
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rich.console import Console
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import SETTINGS, Json
+from muster.cli.options import SETTINGS, Json, Why
 from muster.cli.render.words import count, instant, safe
 from muster.cli.who import me
 from muster.model.errors import ProjectError
@@ -25,7 +25,6 @@ Place = Annotated[
     ),
 ]
 Anchor = Annotated[str, typer.Argument(metavar="ANCHOR", help="The object's anchor in that system.")]
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the audit trail.")]
 Identity = Annotated[str, typer.Argument(metavar="IDENTITY", help="An id, an account's anchor, or a join value.")]
 
 

@@ -24,6 +24,7 @@ AllowDeletes = Annotated[
     bool, typer.Option("--allow-deletes", help="Go beyond the safety limits of deletes and disables, this once.")
 ]
 Full = Annotated[bool, typer.Option("--full", help="Read every system whole, not only what changed.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the audit trail.")]
 Dialect = Annotated[
     str, typer.Option("--dialect", metavar="D", help="entra, connect or mim, where a case does not say it.")
 ]

@@ -11,7 +11,7 @@ from muster.app.picture import write_picture
 from muster.cli import exitcodes
 from muster.cli.invocation import Invocation
 from muster.cli.opening import open_project
-from muster.cli.options import SETTINGS, All, Full, Json
+from muster.cli.options import SETTINGS, All, Full, Json, Why
 from muster.cli.progress import Progress
 from muster.cli.render.problems import tell_problems
 from muster.cli.render.staging import render_difference
@@ -22,8 +22,6 @@ from muster.model.errors import ProjectError
 app = typer.Typer(
     help="Compare two servers over the same systems, and switch over between them.", no_args_is_help=True, **SETTINGS
 )
-
-Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, for the audit trail.")]
 
 
 @app.command()

@@ -3,8 +3,8 @@
 One record seals a batch of changes, in the transaction that notes their outcome. A change is sealed whole: what was
 done to which object of which identity, by which rule, with what outcome. Its personal part (the values, the
 members that came and went, the anchor, the system's words) enters the seal as a hash, which takes its place when it is
-erased: the chain still verifies. A decision about a join, or about which of two servers writes, is sealed by
-a record of its own, with who decided, and when.
+erased: the chain still verifies. A decision about a join, a job, a system or a mapping, or about which of two servers
+writes, is sealed by a record of its own, with who decided, and when.
 
 The chain shows that nothing in it was altered, left out or put in another order. That nothing was cut off its end, only
 somebody who noted its head elsewhere can show.
@@ -54,7 +54,7 @@ class Done(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a person decided: about which object, for which identity (`other`: into which it was merged), or, without
-    these, about the server.
+    these, about what the payload names: the server, a system, a mapping.
 
     `payload` is what is personal: the names of these, and why.
     """
@@ -129,7 +129,7 @@ def record_decisions(
         for n, one in enumerate(decisions)
     ]
     seals = {row[0]: _seal(row[:7], hashlib.sha256(row[7]).digest()) for row in rows}
-    seq = _append(session, at, 0, int(rehearsed), f"{about} {decisions[0].kind}", seals)
+    seq = _append(session, at, 0, int(rehearsed), f"{about} {decisions[0].kind}".lstrip(), seals)
     session.insert(
         "decided",
         (*_DECIDED, "payload", "seal", "sealed"),

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import orjson
-
-from muster.store.audit import Decision, record_decisions
 from muster.store.database import Session
+from muster.store.decided import Decided, seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +35,7 @@ def decide_job(session: Session, system: str, kind: str, job: Job, *, at: int, r
     """Keep a decision (`kind`: pause, resume or restart; `what` it was about) and seal it."""
     row = (system, job.paused_at, job.by, job.why, int(job.force))
     session.upsert("job", ("system", "paused_at", "made_by", "why", "force"), ("system",), [row])
-    payload = orjson.dumps({"object": None, "identity": None, "other": system, "what": what, "why": job.why})
-    record_decisions(
-        session, [Decision(kind, job.by, None, None, None, payload)], at=at, rehearsed=rehearsed, about="job"
-    )
+    seal(session, kind, system, Decided(job.by, job.why, at, rehearsed), about="job", what=what)
 
 
 def used_up(session: Session, system: str) -> None:

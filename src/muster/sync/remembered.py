@@ -9,6 +9,7 @@ import msgspec
 
 from muster.model.schema import SystemSchema, mistaken
 from muster.store.database import Database, Session
+from muster.store.decided import Decided, seal
 
 
 def remembered(session: Session, system: str) -> SystemSchema | None:
@@ -43,16 +44,19 @@ def known_objects(session: Session, system: str) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def forget_system(database: Database, system: str) -> None:
+def forget_system(database: Database, system: str, decided: Decided) -> None:
     """Whatever answers next is the system: it is read whole, and what it does not show then is known no more.
 
-    Until that has gone well everything stays as it is.
+    Until that has gone well everything stays as it is. The decision is sealed in the audit trail.
     """
     with database.write() as session:
         known = remembered(session, system)
         if known is not None:
             remember(session, system, replace(known, identities={}))
         session.run("UPDATE watermark SET value = NULL, full_at = NULL WHERE system = ?", system)
+        objects, joined = known_objects(session, system)
+        was = f" of {', '.join(sorted(known.identities.values()))}" if known is not None and known.identities else ""
+        seal(session, "forget", system, decided, what=f"{objects} objects{was}, {joined} of them joined")
 
 
 def is_forgotten(session: Session, system: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Database, Session, chunks
+from muster.store.decided import Decided, seal
 from muster.sync.problems import Report
 from muster.sync.queue.queued import drop_changes
 from muster.sync.references.edge_marks import NOBODY, dirty_texts
@@ -258,10 +259,11 @@ def _freeze(rules: Rules, database: Database, report: Report) -> None:
             report.add(problem)
 
 
-def retire(rules: Rules, database: Database, name: str) -> int:
+def retire(rules: Rules, database: Database, name: str, decided: Decided) -> int:
     """Let go of the objects of a mapping that the project no longer has; how many there were.
 
-    They are joined to nobody any more: what only they held of an identity goes with the next run.
+    They are joined to nobody any more: what only they held of an identity goes with the next run. The decision is
+    sealed in the audit trail.
     """
     number = rules.names.id("mapping", name)
     with database.write() as session:
@@ -281,5 +283,6 @@ def retire(rules: Rules, database: Database, name: str) -> int:
         session.run("DELETE FROM presence WHERE mapping = ?", number)
         session.run("DELETE FROM left_out WHERE mapping = ?", number)
         session.run("DELETE FROM rule WHERE mapping = ?", name)
+        seal(session, "retire", name, decided, what=f"{len(rows)} objects")
     rules.names.forget("mapping", name)
     return len(rows)
