@@ -149,7 +149,7 @@ def rebuilt(world: World, side: MemorySide, *, key: str = "") -> None:
 
 def forget(world: World, system: str, *, sure: bool = True) -> dict[str, Any]:
     with world.muster() as muster:
-        return muster.forget(system, sure=sure)
+        return muster.forget(system, sure=sure, by="ada")
 
 
 def test_a_system_that_takes_the_place_of_another_is_joined_anew(world: World) -> None:
