@@ -8,9 +8,9 @@ from typing import Final
 
 from muster.connectors.graph.answers import target
 from muster.connectors.graph.filters import Filter, equality, query
-from muster.connectors.graph.pipeline import Part
 from muster.connectors.graph.resources import ANCHOR, GraphType
 from muster.connectors.graph.session import Answer, Request
+from muster.connectors.graph.steps import Part
 from muster.model.changes import Change
 from muster.model.values import Value, items
 

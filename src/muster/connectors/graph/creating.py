@@ -11,10 +11,10 @@ from muster.connectors.graph.conflicts import rival
 from muster.connectors.graph.deleted import restoring
 from muster.connectors.graph.filters import equality, query
 from muster.connectors.graph.licences import LICENCES, assign
-from muster.connectors.graph.pipeline import Part, Steps
 from muster.connectors.graph.resources import ACCOUNT_ENABLED, ANCHOR, MANAGER, GraphType
 from muster.connectors.graph.session import Answer, Request, Session
 from muster.connectors.graph.settings import Resource
+from muster.connectors.graph.steps import Part, Steps
 from muster.connectors.graph.teams import TEAM, make
 from muster.connectors.graph.updating import Updating, selection, shows
 from muster.connectors.graph.wire import Body

@@ -9,10 +9,10 @@ from muster.connectors.graph import licences, teams, wire
 from muster.connectors.graph.answers import refused, taken
 from muster.connectors.graph.conflicts import rival
 from muster.connectors.graph.filters import query
-from muster.connectors.graph.pipeline import Steps
 from muster.connectors.graph.references import References, Writing
 from muster.connectors.graph.resources import ANCHOR, MANAGER, GraphType
 from muster.connectors.graph.session import Answer, Request, Session
+from muster.connectors.graph.steps import Steps
 from muster.connectors.graph.swapping import Blocked, Swaps, Wanted, given_up, written_names
 from muster.connectors.graph.wire import Body
 from muster.model.changes import Change, Outcome, Result

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from muster.connectors.graph.creating import Creating
-from muster.connectors.graph.pipeline import Pipeline, Steps
 from muster.connectors.graph.resources import GraphType
-from muster.connectors.graph.session import Session
+from muster.connectors.graph.session import BATCH, Answer, Request, Session
+from muster.connectors.graph.steps import Steps
 from muster.connectors.graph.swapping import Swaps, wanted_by
 from muster.connectors.graph.updating import Updating
+from muster.connectors.kit.pipeline import Pipeline
 from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.values import WrongType
 
@@ -26,24 +27,24 @@ class Writer:
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
         """One outcome a change. Raises what ends the session, after the outcomes of what was under way."""
-        pipeline = Pipeline(self._session.batch, self._session.settings.concurrency)
+        pipeline = Pipeline(self._session.batch, self._session.settings.concurrency, BATCH)
         try:
-            yield from self._swaps.told(_run(pipeline, ((change, self._steps(change)) for change in changes)))
+            yield from self._swaps.told(pipeline.run((change, self._steps(change)) for change in changes))
             while self._swaps.waiting:
                 yield from self._swaps.told(self._untangle(pipeline))
         finally:
             pipeline.close()
 
-    def _untangle(self, pipeline: Pipeline) -> Iterator[Outcome]:
+    def _untangle(self, pipeline: Pipeline[Request, Answer]) -> Iterator[Outcome]:
         """The outcomes of changes that waited for others, once more."""
         ready, circles = self._swaps.next()
         if circles:
             wanted = wanted_by(ready)
-            for _ in _run(pipeline, ((one.change, self._updating.step_aside(one, wanted)) for one in ready)):
+            for _ in pipeline.run((one.change, self._updating.step_aside(one, wanted)) for one in ready):
                 pass
         tried = [one for one in ready if circles or not self._swaps.hopeless(one)]
         yield from (one.outcome for one in ready if one not in tried)
-        yield from _run(pipeline, ((one.change, self._steps(one.change)) for one in tried))
+        yield from pipeline.run((one.change, self._steps(one.change)) for one in tried)
 
     def _steps(self, change: Change) -> Steps:
         """The chain of requests of one change."""
@@ -58,10 +59,3 @@ class Writer:
             return (yield from self._updating.update(change, kind, change.anchor))
         except WrongType as error:
             return Outcome(change.key, Result.REJECTED, change.anchor, reason=f"{kind.name}: {error}.")
-
-
-def _run(pipeline: Pipeline, chains: Iterable[tuple[Change, Steps]]) -> Iterator[Outcome]:
-    """The outcomes of these chains of requests."""
-    for change, steps in chains:
-        yield from pipeline.submit(change, steps)
-    yield from pipeline.finish()

@@ -7,21 +7,25 @@ from typing import ClassVar, Final
 
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health
 from muster.connectors.kit.session import SessionConnector, opened
-from muster.connectors.scim import wire
-from muster.connectors.scim.reading import Listing, everything, page_of
-from muster.connectors.scim.session import Session, json_of
-from muster.connectors.scim.settings import ScimObject, ScimSettings
+from muster.connectors.scim import looking
+from muster.connectors.scim.reading import everything
+from muster.connectors.scim.session import Session
+from muster.connectors.scim.settings import Filters, Patch, ScimObject, ScimSettings
 from muster.connectors.scim.wire import ScimType
 from muster.connectors.scim.writing import Writer
-from muster.model.changes import Action, Change, Outcome
+from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.errors import IncompleteRead, WatermarkExpired
-from muster.model.objects import ConnectorObject, Page
-from muster.model.schema import ENABLED, SystemSchema
+from muster.model.objects import ConnectorObject, EdgePage, Page
+from muster.model.schema import SystemSchema
 from muster.model.secrets import Secret
-from muster.model.values import Value, WrongType, comparable_set, same
+from muster.model.values import Value
 
-_TOGETHER: Final = 20
-"""So many values are looked for by one request: an address has an end."""
+_PATCHES: Final = {Patch.RFC: "PATCH", Patch.ACTIVE: "PATCH of `active`, else PUT", Patch.NONE: "PUT only"}
+_FILTERS: Final = {
+    Filters.RFC: "filters",
+    Filters.EQUAL: "filters of one `eq`",
+    Filters.NONE: "no filters: looking up reads everything",
+}
 
 
 class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
@@ -49,8 +53,9 @@ class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
                 missing.append(f"{name}: {error.message}")
         provider = session.provider
         can = [
-            "PATCH" if session.patches else "PUT only",
-            "filters" if provider.filter else "no filters: looking up reads everything",
+            _PATCHES[session.patch],
+            _FILTERS[session.filters],
+            *([f"bulks of {session.bulk_size}"] if session.bulk_size > 1 else []),
             *(["versions"] if provider.etag else []),
             *(["cursors"] if provider.cursor else []),
             *([] if provider.told else ["as RFC 7644 demands, for it shows no /ServiceProviderConfig"]),
@@ -73,72 +78,22 @@ class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
 
     def get(self, object_type: str, anchor: str) -> ConnectorObject | None:
         """The object with that anchor, or None."""
-        session, kind = self._session, self._types[object_type]
-        response = session.resource(kind, anchor)
-        if response.status_code == 404:
-            return None
-        resource = json_of(response)
-        if not response.is_success or resource is None:
-            raise IncompleteRead(
-                f"{self.system}: GET {session.path(kind, anchor)} was answered {session.said(response)}."
-            )
-        found, _, _ = wire.read(kind, resource, _shown(kind))
-        return found
+        return looking.get(self._session, self._types[object_type], anchor)
 
     def find(self, object_type: str, equal: Mapping[str, Value]) -> Iterator[ConnectorObject]:
         """The objects that have these values, under the server's own rules.
 
         A server without filters is read whole. A value of another type matches nothing.
         """
-        session, kind = self._session, self._types[object_type]
-        anchor = equal.get("id")
-        rest = {name: value for name, value in equal.items() if name != "id"}
-        if isinstance(anchor, str):
-            found = self.get(object_type, anchor)
-            if found is not None and all(_has(kind, found, name, value) for name, value in rest.items()):
-                yield found
-            return
-        try:
-            asked = " and ".join(wire.equality(kind, name, value) for name, value in rest.items())
-        except WrongType:
-            return
-        filtered = session.provider.filter and bool(asked)
-        listing = Listing(session, kind, with_large=False, filter=asked if filtered else None)
-        for resources in listing.resources():
-            for one in page_of(kind, resources, _shown(kind)).objects:
-                if filtered or all(_has(kind, one, name, value) for name, value in rest.items()):
-                    yield one
+        return looking.find(self._session, self._types[object_type], equal)
 
     def find_any(self, object_type: str, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
         """The objects that have one of these values, some values a request; a server without filters is read once."""
-        session, kind = self._session, self._types[object_type]
-        if attribute == "id":
-            for value in values:
-                yield from self.find(object_type, {attribute: value})
-            return
-        seen: set[str] = set()
-        for asked in self._asked(kind, attribute, values):
-            listing = Listing(session, kind, with_large=False, filter=asked)
-            for resources in listing.resources():
-                for one in page_of(kind, resources, _shown(kind)).objects:
-                    fits = asked is not None or any(_has(kind, one, attribute, value) for value in values)
-                    if fits and one.anchor not in seen:
-                        seen.add(one.anchor)
-                        yield one
+        return looking.find_any(self._session, self._types[object_type], attribute, values)
 
-    def _asked(self, kind: ScimType, attribute: str, values: Sequence[Value]) -> Iterator[str | None]:
-        """The filters for some values at a time; None: one listing of everything, where the server has no filters."""
-        if not self._session.provider.filter:
-            yield None
-            return
-        parts: list[str] = []
-        for value in values:
-            try:
-                parts.append(wire.equality(kind, attribute, value))
-            except WrongType:
-                continue
-        for start in range(0, len(parts), _TOGETHER):
-            yield " or ".join(parts[start : start + _TOGETHER])
+    def references(self, object_type: str, anchor: str, attribute: str) -> Iterator[EdgePage]:
+        """The members of one group, and of no other."""
+        return looking.references(self._session, self._types[object_type], anchor, attribute)
 
     def set_password(
         self,
@@ -148,6 +103,9 @@ class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
         must_change: bool,  # noqa: ARG002 - SCIM has no word for it
     ) -> Outcome:
         """Write the attribute `password` (RFC 7643 section 4.1.1); `must_change` is not heeded."""
+        if not self._session.provider.passwords:
+            reason = "the server's /ServiceProviderConfig says that it changes no passwords (`changePassword`)."
+            return Outcome(0, Result.REJECTED, anchor, reason=reason)
         change = Change(0, object_type, Action.UPDATE, anchor, password=password)
         (outcome,) = self.write([change])
         return outcome
@@ -155,15 +113,3 @@ class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
     @property
     def _types(self) -> dict[str, ScimType]:
         return self._session.types(self._objects)
-
-
-def _shown(kind: ScimType) -> list[str]:
-    return [*(name for name, one in kind.schema.attributes.items() if not one.large), ENABLED]
-
-
-def _has(kind: ScimType, found: ConnectorObject, name: str, value: Value) -> bool:
-    attribute = kind.schema.attribute(name)
-    has = found.values.get(name)
-    if attribute.many and value is not None:
-        return comparable_set(value, attribute) <= comparable_set(has, attribute)
-    return same(has, value, attribute)

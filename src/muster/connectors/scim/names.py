@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
 
+Resource: TypeAlias = dict[str, Any]
 ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
 _PATH: Final = re.compile(r'([\w$-]+)(?:\[\s*([\w$-]+)\s+eq\s+(?:"([^"]*)"|(true|false))\s*\])?(?:\.([\w$-]+))?')

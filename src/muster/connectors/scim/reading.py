@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Final
 
 from muster.connectors.scim import wire
-from muster.connectors.scim.session import Session
-from muster.connectors.scim.wire import Resource, ScimType
+from muster.connectors.scim.names import Resource
+from muster.connectors.scim.session import LostCursor, Session
+from muster.connectors.scim.wire import ScimType
+from muster.model.errors import IncompleteRead
 from muster.model.objects import Page, ReadProblem
 
 _PASSES: Final = 3
@@ -20,7 +22,7 @@ def everything(session: Session, types: Mapping[str, ScimType], wanted: Mapping[
     complete: set[tuple[str, str]] = set()
     for name, attributes in wanted.items():
         kind = types[name]
-        listing = Listing(session, kind, with_large=kind.large in attributes)
+        listing = Listing(session, kind, attributes)
         for resources in listing.resources():
             yield page_of(kind, resources, attributes)
         if listing.whole:
@@ -54,39 +56,65 @@ class Listing:
     With an index (RFC 7644 section 3.4.2.4), each page begins with the last object of the page before. When that is
     not there any more, or the number of objects changed, the list moved under the reader, and is read once more:
     objects that were seen are left out, and only a pass in which nothing moved proves that all were seen. With a cursor
-    (RFC 9865) the server keeps the list still itself.
+    (RFC 9865) the server keeps the list still itself; one that it no longer knows begins again.
+
+    `wanted`: the attributes that are needed, all but the large one where it does not say.
     """
 
-    def __init__(self, session: Session, kind: ScimType, with_large: bool, filter: str | None = None) -> None:
+    def __init__(
+        self, session: Session, kind: ScimType, wanted: Sequence[str] | None = None, filter: str | None = None
+    ) -> None:
         self.whole = False
         self._session = session
         self._kind = kind
-        self._params: dict[str, str | int] = {"count": session.page_size}
-        if kind.large is not None and not with_large:
-            self._params["excludedAttributes"] = kind.large
+        self._params: dict[str, str | int] = {
+            "count": session.page_size,
+            **wire.selection(kind, wanted, kind.large in (wanted or ())),
+        }
         if filter is not None:
             self._params["filter"] = filter
 
     def resources(self) -> Iterator[list[Resource]]:
         """Each resource once. Raises `IncompleteRead` and what ends the session."""
-        if self._session.provider.cursor:
-            yield from self._by_cursor()
-            return
         seen: set[object] = set()
+        by_cursor = self._session.provider.cursor
         for _ in range(_PASSES):
-            yield from self._one_pass(seen)
+            if by_cursor:
+                by_cursor = yield from self._by_cursor(seen)
+            else:
+                yield from self._one_pass(seen)
             if self.whole:
                 return
 
-    def _by_cursor(self) -> Iterator[list[Resource]]:
-        cursor = ""
+    def _by_cursor(self, seen: set[object]) -> Generator[list[Resource], None, bool]:
+        """One pass; False: the server does not do what it says of cursors."""
+        cursor, found = "", 0
+        known: set[str] = set()
         while True:
-            answered = self._session.listed_page(self._kind.endpoint, {**self._params, "cursor": cursor})
-            yield _resources(answered)
+            try:
+                answered = self._session.listed_page(self._kind.endpoint, {**self._params, "cursor": cursor})
+            except LostCursor:
+                return True
+            resources = _resources(answered)
+            found += len(resources)
+            fresh = self._fresh(resources, seen)
+            if fresh:
+                yield fresh
             cursor = str(answered.get("nextCursor") or "")
             if not cursor:
-                self.whole = True
-                return
+                total = answered.get("totalResults")
+                self.whole = not isinstance(total, int) or found >= total
+                return bool(known) or self.whole
+            if cursor in known:
+                raise IncompleteRead(f"{self._kind.endpoint}: the list goes in a circle: cursor {cursor!r} came twice.")
+            known.add(cursor)
+
+    @staticmethod
+    def _fresh(resources: list[Resource], seen: set[object]) -> list[Resource]:
+        """Those that no page before showed."""
+        fresh = [one for one in resources if one.get("id") not in seen]
+        seen.update(one.get("id") for one in fresh)
+        return fresh
 
     def _one_pass(self, seen: set[object]) -> Iterator[list[Resource]]:
         start, total, found, last = 1, -1, 0, None
@@ -101,8 +129,7 @@ class Listing:
                     return
                 resources = resources[1:]
             found += len(resources)
-            fresh = [one for one in resources if one.get("id") not in seen]
-            seen.update(one.get("id") for one in fresh)
+            fresh = self._fresh(resources, seen)
             if fresh:
                 yield fresh
             if found >= total or not resources:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from muster.connectors.scim import core
 from muster.connectors.scim.names import ENTERPRISE, Place, alias_of, place_of
 from muster.connectors.scim.settings import ScimObject
-from muster.connectors.scim.wire import ScimType
+from muster.connectors.scim.wire import Dialect, ScimType
 from muster.model.errors import ProjectError
 from muster.model.schema import ObjectSchema
 from muster.model.values import Attribute, Type
@@ -50,6 +50,7 @@ def scim_type(
     settings: ScimObject,
     resource_types: Sequence[Mapping[str, Any]],
     schemas: Sequence[Mapping[str, Any]],
+    dialect: Dialect | None = None,
 ) -> ScimType:
     """One object type of the system file, as the service provider declares its resource type.
 
@@ -72,9 +73,17 @@ def scim_type(
     places: dict[str, Place] = {one.name: _place(one.name) for one in _COMMON}
     unique: list[str] = []
     hidden: list[str] = []
+    on_request: set[str] = set()
+    fixed: set[tuple[str, str]] = set()
     for (urn, short), raw in declared.items():
-        if str(raw.get("mutability", "")).lower() == "writeonly":
-            hidden.append((f"{urn}:{short}" if urn else short).lower())
+        root = f"{urn}:{short}" if urn else short
+        mutability, returned = (str(raw.get(key, "")).lower() for key in ("mutability", "returned"))
+        if returned == "request":
+            on_request.add(root)
+        if mutability == "readonly":
+            fixed.add((urn, short))
+        if mutability == "writeonly" or returned == "never":
+            hidden.append(root.lower())
             continue
         for attribute, place in _flat(urn, raw):
             attributes[attribute.name] = attribute
@@ -114,6 +123,9 @@ def scim_type(
         core=core,
         places=places,
         unique=tuple(unique),
+        on_request=frozenset(on_request),
+        fixed=frozenset(fixed),
+        dialect=dialect or Dialect(),
     )
 
 

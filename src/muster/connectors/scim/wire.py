@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from muster.connectors.scim.names import Place, literal, place_of
+from muster.connectors.scim.names import Place, Resource, literal, place_of
 from muster.model.changes import Change
 from muster.model.objects import ConnectorObject, EdgePage, ReadProblem
 from muster.model.schema import ENABLED, ObjectSchema
 from muster.model.values import Attribute, Document, Scalar, Value, WrongType, convert, items
 
-Resource: TypeAlias = dict[str, Any]
 Operation: TypeAlias = dict[str, Any]
 
 PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -23,10 +22,19 @@ _ACTIVE: Final = Place("", "active")
 
 
 @dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a service provider departs from RFC 7644 in what it takes."""
+
+    text_booleans: bool = False
+    removal_by_values: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ScimType:
     """One object type: its schema, where it is served, and where each attribute name points.
 
-    `unique`: the attributes by which an object that is already there is found.
+    `unique`: the attributes by which an object that is already there is found. `on_request`: the paths of what is shown
+    only when it is asked for by name. `fixed`: extension and name of what the server alone writes.
     """
 
     name: str
@@ -35,6 +43,9 @@ class ScimType:
     core: str
     places: Mapping[str, Place]
     unique: tuple[str, ...] = ()
+    on_request: frozenset[str] = frozenset()
+    fixed: frozenset[tuple[str, str]] = frozenset()
+    dialect: Dialect = Dialect()
 
     def place(self, name: str) -> Place:
         """Where a name points. Raises `WrongType` when the resource type has no such attribute."""
@@ -57,6 +68,20 @@ class ScimType:
 
 
 # --- reading
+
+
+def selection(kind: ScimType, wanted: Iterable[str] | None, with_large: bool) -> dict[str, str]:
+    """The parameters that say which attributes are shown (RFC 7644 section 3.9); `wanted` None: all.
+
+    The large reference is left out unless it is asked for.
+    """
+    if kind.on_request:
+        names = (name for name in kind.places if name != kind.large) if wanted is None else wanted
+        roots = {kind.places[name].root for name in names if name in kind.places}
+        roots |= {kind.large} if with_large and kind.large is not None else set()
+        if roots & kind.on_request:
+            return {"attributes": ",".join(sorted(roots - {"id"}))}
+    return {"excludedAttributes": kind.large} if kind.large is not None and not with_large else {}
 
 
 def value_at(resource: Mapping[str, Any], place: Place, many: bool) -> object:
@@ -123,11 +148,20 @@ def _pages(kind: ScimType, anchor: str, name: str, found: object) -> Iterator[Ed
 # --- writing whole resources
 
 
+def _sent(kind: ScimType, value: Value) -> Value:
+    """A value as the service provider takes it."""
+    if not kind.dialect.text_booleans:
+        return value
+    if isinstance(value, list):
+        return [str(one) if isinstance(one, bool) else one for one in value]
+    return str(value) if isinstance(value, bool) else value
+
+
 def put_value(resource: Resource, kind: ScimType, name: str, value: Value) -> None:
     """Write one attribute into a resource; NULL takes it out. Raises `WrongType`."""
     place = kind.place(name)
     attribute = kind.schema.attribute(name)
-    converted = convert(value, attribute)
+    converted = _sent(kind, convert(value, attribute))
     holder = resource
     if place.extension:
         if converted is None and place.extension not in resource:
@@ -187,8 +221,11 @@ def new_resource(kind: ScimType, change: Change, members: Iterable[str]) -> Reso
 
 
 def merged(kind: ScimType, resource: Resource, change: Change) -> Resource:
-    """The body of a PUT: the resource as it is, with the change in it. Raises `WrongType`."""
-    body = {name: value for name, value in resource.items() if name != "meta"}
+    """The body of a PUT: the resource as it is, with the change in it. Raises `WrongType`.
+
+    What the server alone writes is left out: some take it all the same, and it may be old.
+    """
+    body = {name: value for name, value in resource.items() if name != "meta" and ("", name) not in kind.fixed}
     for name, value in change.values.items():
         put_value(body, kind, name, value)
     for name in {*change.add, *change.remove}:
@@ -218,7 +255,7 @@ def patch(kind: ScimType, change: Change, shown: Resource | None = None) -> list
     items_to_add: dict[str, tuple[Place, Resource]] = {}
     for name, value in change.values.items():
         place, attribute = kind.place(name), kind.schema.attribute(name)
-        converted = convert(value, attribute)
+        converted = _sent(kind, convert(value, attribute))
         if place.key is not None and shown is not None and value_at(shown, _whole(place), False) is None:
             if converted is not None:
                 _, item = items_to_add.setdefault(place.item, (place, {place.key: place.value}))
@@ -270,8 +307,11 @@ def addition(kind: ScimType, name: str, values: Iterable[Scalar]) -> Operation:
 
 
 def removals(kind: ScimType, name: str, values: Iterable[Scalar]) -> list[Operation]:
-    """Remove values from a many-valued attribute, each by a path of its own."""
+    """Remove values from a many-valued attribute: each by a path of its own, or in the dialect all by one list."""
     place = kind.place(name)
+    if kind.dialect.removal_by_values:
+        listed = [{place.part: one} if place.part else one for one in values]
+        return [{"op": "remove", "path": place.root, "value": listed}] if listed else []
     return [{"op": "remove", "path": f"{place.root}[{place.part or 'value'} eq {literal(one)}]"} for one in values]
 
 
@@ -283,7 +323,7 @@ def equality(kind: ScimType, name: str, value: Value) -> str:
     place, attribute = kind.place(name), kind.schema.attribute(name)
     if value is None:
         return f"not ({place.path} pr)"
-    wanted = items(convert(value, _many(kind, name) if attribute.many else attribute))
+    wanted = items(_sent(kind, convert(value, _many(kind, name) if attribute.many else attribute)))
     return " and ".join(_equals(place, one) for one in wanted)
 
 
