@@ -47,6 +47,7 @@ pages = st.builds(
     st.none() | texts,
     st.frozensets(st.tuples(texts, texts), max_size=3),
     flags,
+    flags,
 )
 changes = st.builds(
     Change,
@@ -128,7 +129,7 @@ def _shape(found: object) -> object:
 
 @pytest.mark.parametrize(
     ("kind", "travel"),
-    [(ConnectorObject, 7), (EdgePage, 7), (ReadProblem, 5), (Page, 6), (Change, 11), (EdgeChange, 3), (Outcome, 8)],
+    [(ConnectorObject, 7), (EdgePage, 7), (ReadProblem, 5), (Page, 7), (Change, 11), (EdgeChange, 3), (Outcome, 8)],
     ids=lambda one: getattr(one, "__name__", ""),
 )
 def test_no_field_stays_behind(kind: Any, travel: int) -> None:

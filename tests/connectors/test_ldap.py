@@ -642,6 +642,10 @@ def test_modification_times_find_changes_and_no_deletions(openldap: OpenLdap) ->
     found = read(made, "displayName", since=since)
     assert found[outcomes[1].anchor or ""].values["displayName"] == "changed"
     assert outcomes[2].anchor not in found
+    with made:
+        assert "which shows no deletions: a full read finds them" in made.check().message
+        *_, last = made.read({"user": ["cn"]}, since)
+    assert last.blind, "so that everything is read for them now and then"
     with pytest.raises(WatermarkExpired):
         read(connector(openldap), "cn", since=since)
 

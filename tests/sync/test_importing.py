@@ -182,6 +182,26 @@ def test_the_watermark_of_a_reading_is_where_the_next_one_begins(world: World, m
     assert script.asked == [None, "a", "b"]
 
 
+def test_who_was_deleted_where_changes_do_not_show_it_is_found_within_a_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A system that cannot tell deletions says so, and is read whole when the last such read is a day old."""
+    _, app = two(world, {})
+    script = Script(monkeypatch)
+    script.pages = [Page(objects=[worker("1"), worker("2")], watermark="a", complete_for=COMPLETE, last=True)]
+    world.run()
+    script.pages = [Page(objects=[worker("1")], watermark="b", complete_for=COMPLETE, last=True, blind=True)]
+    world.wait(hours=23)
+    world.run()
+    assert (script.asked, len(active(app))) == ([None, "a"], 2)
+    world.wait(hours=1)
+    world.run()
+    assert (script.asked, len(active(app))) == ([None, "a", "b", None], 1)
+    world.wait(hours=1)
+    world.run()
+    assert script.asked == [None, "a", "b", None, "b"]
+
+
 def test_a_watermark_never_passes_a_row_that_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     two(world, {})
     script = Script(monkeypatch)

@@ -69,7 +69,7 @@ def pages_out(page: Page) -> Iterator[dict[str, Any]]:
             part = {"objects": [], "edges": [], "problems": []}
             size = 0
     complete = sorted(page.complete_for)
-    yield {**part, "watermark": page.watermark, "complete": complete, "last": page.last}
+    yield {**part, "watermark": page.watermark, "complete": complete, "last": page.last, "blind": page.blind}
 
 
 def _rows(page: Page) -> Iterator[tuple[str, list[Any]]]:
@@ -101,6 +101,7 @@ def page_in(message: Any) -> Page:
         _maybe(_text, part.get("watermark")),
         frozenset((_text(kind), _text(name)) for kind, name in _pairs(part.get("complete", []))),
         _flag(part.get("last", False)),
+        _flag(part.get("blind", False)),
     )
 
 

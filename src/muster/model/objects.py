@@ -63,7 +63,8 @@ class Page:
     """Some objects and edges. The last page of a read, and only it, carries the watermark.
 
     `complete_for` (last page only): the (type, partition) pairs that were read whole; only there may an object that
-    did not come be taken for deleted.
+    did not come be taken for deleted. `blind` (last page of a read of changes only): the system does not tell what was
+    deleted since the watermark, so that only a read of everything shows it.
     """
 
     objects: list[ConnectorObject] = field(default_factory=list)
@@ -72,3 +73,4 @@ class Page:
     watermark: str | None = None
     complete_for: frozenset[tuple[str, str]] = frozenset()
     last: bool = False
+    blind: bool = False

@@ -49,6 +49,8 @@ class ImportCounts:
     changed: int = 0
     gone: int = 0
     edges: int = 0
+    blind: bool = False
+    """What was deleted did not show."""
 
     def document(self) -> dict[str, int | bool]:
         """As the log keeps it."""
@@ -59,6 +61,7 @@ class ImportCounts:
             "changed": self.changed,
             "gone": self.gone,
             "edges": self.edges,
+            **({"blind": True} if self.blind else {}),
         }
 
 
@@ -72,12 +75,14 @@ def import_system(
     now: int,
     full: bool = False,
     delta: bool = True,
+    overdue: bool = False,
     allow_deletes: bool = False,
 ) -> ImportCounts:
     """Bring the connector space of one system up to date; what changed is marked dirty.
 
     `full` asks for everything; so does a system without a watermark, or one that was never asked for an attribute
-    that the rules now want. A read that lost its session starts again. Raises what the connector raises; the watermark
+    that the rules now want. `overdue`: a read of changes that cannot show deletions is followed by one of everything.
+    A read that lost its session starts again. Raises what the connector raises; the watermark
     has then not moved.
     """
     wanted = rules.wanted(system)
@@ -88,7 +93,10 @@ def import_system(
     while True:
         job = _Import(rules, database, system, report, now, wanted, allow_deletes)
         try:
-            return job.work(read(wanted, since), since)
+            counts = job.work(read(wanted, since), since)
+            if not (counts.blind and overdue):
+                return counts
+            since = None
         except WatermarkExpired as error:
             if since is None:
                 raise
@@ -206,6 +214,7 @@ class _Import:
         self.counts.edges = self.edges.changed
         if last is None:
             raise AssertionError(f"connector of {self.system}: a read ended without its last page")
+        self.counts.blind = last.blind and since is not None
         believed = [
             self._infer_deletions(kind, part)
             for kind, part in (sorted(last.complete_for) if since is None else ())

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Final
 
 from muster.connectors.kit.guard import Guard
@@ -72,6 +73,9 @@ from muster.sync.safety.turning_back import turn_back
 
 ROUNDS: Final = 5
 Progress = Callable[[str, int, int | None], None]
+_BLIND_FOR: Final = timedelta(hours=24)
+"""How long a system is read for changes alone that do not show what was deleted, where `read: all` does not say."""
+
 DOWN: Final = (Unreachable, Throttled, AuthFailed, IncompleteRead, ProjectError)
 """The errors after which a run goes on without the system."""
 
@@ -267,11 +271,9 @@ class Run:
             return
         self._progress(f"reading {system}", 0, None)
         every = self.project.systems[system].read.all
-        due = False
-        if every is not None:
-            with self.database.read() as session:
-                at = session.value("SELECT full_at FROM watermark WHERE system = ?", system)
-            due = at is not None and self.now - at >= int(every.total_seconds() * 1_000_000)
+        with self.database.read() as session:
+            at = session.value("SELECT full_at FROM watermark WHERE system = ?", system)
+        due = at is not None and self.now - at >= int((every or _BLIND_FOR).total_seconds() * 1_000_000)
         with self.steps.timed("import", system) as counts:
             try:
                 found = import_system(
@@ -281,8 +283,9 @@ class Run:
                     guard.read,
                     self.report,
                     now=self.now,
-                    full=full or due,
+                    full=full or (due and every is not None),
                     delta=guard.connector.spec.capabilities.reads_changes,
+                    overdue=due,
                     allow_deletes=allow_deletes,
                 )
             except (*DOWN, WatermarkExpired) as error:

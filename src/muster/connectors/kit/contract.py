@@ -116,8 +116,9 @@ class Connector(Protocol):
 
         `since=None` reads everything. The last page carries one opaque watermark, taken BEFORE the first page was
         read, and `complete_for`. With `since`: everything that changed after it, at least once, deletions as
-        tombstones; raises `WatermarkExpired` when that cannot be told. Two objects never have the same type and
-        anchor: where the system shows such, each is a `ReadProblem`. A read that does not reach its end raises.
+        tombstones (where the system cannot tell those, the last page says `blind`); raises `WatermarkExpired` when that
+        cannot be told. Two objects never have the same type and anchor: where the system shows such, each is a
+        `ReadProblem`. A read that does not reach its end raises.
         """
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:

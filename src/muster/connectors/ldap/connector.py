@@ -57,7 +57,12 @@ class LdapConnector(SessionConnector[LdapSettings, LdapObject, Session]):
         if not missing:
             missing.extend(self._delta_missing())
         vendor = session.offers.vendor or "an LDAP server"
-        found = f"{vendor} at {self._settings.url}; changes are found by {delta.way(session)}"
+        how = delta.way(session)
+        found = f"{vendor} at {self._settings.url}; changes are found by {how}"
+        if how is Delta.TIMESTAMP:
+            found += (
+                ", which shows no deletions: a full read finds them, once a day unless `read: {all: …}` says otherwise"
+            )
         return Health(not missing, found, tuple(missing))
 
     def schema(self) -> SystemSchema:

@@ -73,7 +73,7 @@ def changes(session: Session, types: Types, wanted: Wanted, since: str) -> Itera
     if how is Delta.TIMESTAMP:
         after = watermark(session, types, wanted)
         yield from _stamped(session, types, wanted, str(at))
-        yield Page(watermark=after, last=True)
+        yield Page(watermark=after, last=True, blind=True)
         return
     if how is Delta.SYNCREPL:
         end: object = yield from synchronising.since(session, types, wanted, at)

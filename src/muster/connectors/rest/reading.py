@@ -53,6 +53,7 @@ def changed(
         if types[name].spec.read.changes is None or not known.get(name):
             raise WatermarkExpired(f"{session.system}: {name} tells no changes since then. Read everything.")
     marks: dict[str, str | None] = {}
+    blind = False
     for name, attributes in wanted.items():
         kind = types[name]
         changes = kind.spec.read.changes
@@ -64,7 +65,8 @@ def changed(
         if not listing.whole:
             raise WatermarkExpired(f"{session.system}: {name}: {_RESTLESS}")
         marks[name] = _mark(changes, listing) or asked
-    yield Page(watermark=json.dumps(marks, sort_keys=True), last=True)
+        blind |= changes.deleted is None
+    yield Page(watermark=json.dumps(marks, sort_keys=True), last=True, blind=blind)
 
 
 def page_of(session: Asking, kind: RestType, records: Sequence[Any], wanted: Sequence[str]) -> Page:
