@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -37,18 +36,6 @@ LACKS = {
 @pytest.mark.parametrize("check", CHECKS, ids=str)
 def test_keeps_the_promise(check: Check, subject: SqlSubject) -> None:
     keep(check, subject, LACKS)
-
-
-def test_a_watermark_column_tells_changed_rows_and_no_deletions(lite: Database) -> None:
-    lite.run("CREATE TABLE account (login TEXT PRIMARY KEY, name TEXT, rev INTEGER)")
-    lite.run("INSERT INTO account VALUES ('a', 'A', 1), ('b', 'B', 2)")
-    made = lite.connector(account={"table": "account", "anchor": "login", "watermark": "rev"})
-    since = pages(made)[-1].watermark
-    lite.run("UPDATE account SET name = 'AA', rev = 3 WHERE login = 'a'")
-    delta = pages(made, since=since)
-    assert {item.anchor: item.values["name"] for page in delta for item in page.objects} == {"a": "AA", "b": "B"}
-    assert delta[-1].complete_for == frozenset()
-    assert json.loads(delta[-1].watermark or "") == {"account": 3}
 
 
 def test_a_table_that_tells_no_changes_is_read_whole(lite: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy.sql import ColumnElement
 
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
 from muster.connectors.sql.database import Database, Fault
+from muster.connectors.sql.deltas import Deltas
 from muster.connectors.sql.reading import TableReading
 from muster.connectors.sql.reflecting import reflected
 from muster.connectors.sql.settings import SqlObject, SqlSettings
@@ -83,11 +85,10 @@ class SqlConnector:
         known = None if since is None else self._positions(since)
         with self._database.reading() as connection:
             readings = {kind: TableReading(connection, tables[kind], wanted[kind]) for kind in wanted}
-            positions = {kind: reading.position() for kind, reading in readings.items()}
+            deltas = {kind: Deltas(connection, tables[kind], known, time.time()) for kind in wanted}
+            positions = {name: one for kind in wanted for name, one in deltas[kind].positions().items()}
             for kind, reading in readings.items():
-                yield from reading.everything() if known is None else reading.since(known.get(kind))
-                if known is not None and positions[kind] is None:
-                    positions[kind] = known.get(kind)
+                yield from reading.everything() if known is None else reading.changed(deltas[kind])
         complete = frozenset((kind, "") for kind, one in readings.items() if one.complete and known is None)
         yield Page(watermark=json.dumps(positions, sort_keys=True), complete_for=complete, last=True)
 

@@ -1,4 +1,4 @@
-"""Rows → pages: all of them, those since a watermark, or those that a change table names."""
+"""Rows → pages: all of them, or those that changed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, and_, func, select
 from sqlalchemy.sql import ColumnElement
 
-from muster.connectors.sql.tables import Column, Table
-from muster.connectors.sql.wire import BadValue, anchor_text, builder, from_driver, key_to_driver, selected, to_driver
-from muster.model.errors import WatermarkExpired
+from muster.connectors.sql.deltas import Deltas
+from muster.connectors.sql.tables import Table
+from muster.connectors.sql.wire import BadValue, anchor_text, builder, from_driver, key_to_driver, selected
 from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
-from muster.model.values import Attribute, Type, Value, WrongType
+from muster.model.values import Attribute, Value, WrongType
 
 PAGE: Final = 5_000
 CHUNK: Final = 1_000
 _STREAMED: Final = {"stream_results": True, "max_row_buffer": PAGE}
-_SEQUENCE: Final = Column(Attribute("sequence", Type.INTEGER))
 
 
 class TableReading:
@@ -36,19 +35,7 @@ class TableReading:
         self._build = builder(table, wanted)
         self._names = selected(table, wanted)
         self._anchor = table.anchor
-
-    # --- watermarks
-
-    def position(self) -> Value:
-        """Where the changes end now; None for a table that tells none, or that is empty."""
-        table, spec = self._table, self._table.spec
-        if table.changes is not None and spec.changes is not None:
-            top = self._connection.scalar(select(func.max(table.changes.c[spec.changes.sequence])))
-            return 0 if top is None else from_driver(top, _SEQUENCE.attribute)
-        if spec.watermark is not None:
-            top = self._connection.scalar(select(func.max(table.clause.c[spec.watermark])))
-            return from_driver(top, table.attribute(spec.watermark))
-        return None
+        self._exact = table.columns[table.spec.anchor].attribute.exact
 
     # --- pages
 
@@ -61,21 +48,29 @@ class TableReading:
             if self._is_large(name):
                 yield from self._edges(name, None)
 
-    def since(self, known: Value) -> Iterator[Page]:
-        """What changed after the position. Raises `WatermarkExpired` when the table cannot tell."""
-        table, spec = self._table, self._table.spec
-        if table.changes is not None and spec.changes is not None and known is not None:
-            yield from self._logged(known)
-        elif spec.watermark is not None and known is not None:
-            mark = to_driver(known, table.columns[spec.watermark], table.dialect)
-            source = select(self._anchor).where(table.clause.c[spec.watermark] >= mark)
-            anchors = (row[0] for row in self._stream(self._filtered(source)))
-            for chunk in _chunks(list(anchors)):
-                yield from self._chosen(chunk)
-        else:
-            raise WatermarkExpired(
-                f"{table.system}: {spec.table} tells no changes (no `watermark` and no `changes`). Read everything."
-            )
+    def changed(self, deltas: Deltas) -> Iterator[Page]:
+        """What changed since the positions that the deltas know; what is not there any more as tombstones."""
+        read: set[str] = set()
+        for chunk in _chunks(deltas.keys()):
+            usable = [key for key in (key_to_driver(anchor_text(one), self._table) for one in chunk) if key is not None]
+            found: set[str] = set()
+            for page in self._chosen(usable):
+                found.update(self._name(item.anchor) for item in page.objects)
+                found.update(self._name(problem.anchor) for problem in page.problems if problem.anchor)
+                yield page
+            anchors = dict.fromkeys(anchor_text(one) for one in chunk)
+            gone = [anchor for anchor in anchors if self._name(anchor) not in found]
+            if gone:
+                yield Page([ConnectorObject(self._table.kind, anchor, deleted=True) for anchor in gone])
+            read.update(anchors)
+        for name in self._wanted:
+            if self._is_large(name) and self._table.lists[name].log is not None:
+                without = frozenset() if self._told_alone(name) else frozenset(read)
+                yield from _paged(deltas.edges(name, without))
+
+    def _told_alone(self, name: str) -> bool:
+        """Whether each value of a large list that an object has was told as it came: the object was never hidden."""
+        return self._table.lists[name].log is not None and not self._table.conditions
 
     def some(self, condition: Sequence[ColumnElement[bool]]) -> Iterator[ConnectorObject]:
         """The objects that fulfil the conditions, without large references."""
@@ -89,37 +84,16 @@ class TableReading:
         for page in self._edges(name, [key]):
             yield from page.edges
 
-    def _logged(self, known: Value) -> Iterator[Page]:
-        table, changes = self._table, self._table.spec.changes
-        assert changes is not None
-        assert table.changes is not None
-        sequence, key = table.changes.c[changes.sequence], table.changes.c[changes.key]
-        after = to_driver(known, _SEQUENCE, table.dialect)
-        oldest = self._connection.scalar(select(func.min(sequence)))
-        if (oldest is None and after) or (oldest is not None and oldest > after + 1):
-            raise WatermarkExpired(f"{table.system}: {changes.table} no longer goes back so far. Read everything.")
-        changed = select(key).where(sequence > after).distinct()
-        keys = [anchor_text(row[0]) for row in self._stream(changed)]
-        for chunk in _chunks(keys):
-            found: set[str] = set()
-            usable = [one for one in (key_to_driver(anchor, table) for anchor in chunk) if one is not None]
-            for page in self._chosen(usable):
-                found.update(item.anchor for item in page.objects)
-                found.update(problem.anchor for problem in page.problems if problem.anchor)
-                yield page
-            gone = [ConnectorObject(table.kind, anchor, deleted=True) for anchor in chunk if anchor not in found]
-            if gone:
-                yield Page(gone)
-
     def _chosen(self, anchors: Sequence[Any]) -> Iterator[Page]:
         lists = {name: self._list(name, anchors) for name in self._wanted if self._is_small(name)}
-        yield from self._made(self._stream(self._select().where(self._anchor.in_(anchors))), lists, frozenset())
+        rows = self._select().where(self._anchor.in_(anchors))
+        yield from self._made(self._stream(rows), lists, self._doubles(anchors))
         for name in self._wanted:
-            if self._is_large(name):
+            if self._is_large(name) and not self._told_alone(name):
                 yield from self._edges(name, anchors)
 
     def _made(self, rows: Any, lists: dict[str, dict[str, Value]], doubles: frozenset[str]) -> Iterator[Page]:
-        kind, name, build, exact = self._table.kind, self._table.spec.anchor, self._build, self._exact
+        kind, name, build = self._table.kind, self._table.spec.anchor, self._build
         where = f"table {self._table.spec.table}"
         source = iter(rows)
         while part := list(islice(source, PAGE)):
@@ -130,7 +104,7 @@ class TableReading:
                     page.problems.append(ReadProblem(kind, None, f"a row has no {name}. Give it one.", where))
                     continue
                 anchor = anchor_text(row[0])
-                if doubles and (anchor if exact else anchor.casefold()) in doubles:
+                if doubles and self._name(anchor) in doubles:
                     text = f"several rows have the {name} {anchor!r}; none of them is read. Leave one."
                     page.problems.append(ReadProblem(kind, anchor, text, where))
                     continue
@@ -145,16 +119,17 @@ class TableReading:
                 page.objects.append(ConnectorObject(kind, anchor, values, where=where))
             yield page
 
-    @property
-    def _exact(self) -> bool:
-        return self._table.columns[self._table.spec.anchor].attribute.exact
+    def _name(self, anchor: str) -> str:
+        """The anchor, the same for all that the database takes for one."""
+        return anchor if self._exact else anchor.casefold()
 
-    def _doubles(self) -> frozenset[str]:
+    def _doubles(self, among: Sequence[Any] | None = None) -> frozenset[str]:
         if self._table.unique:
             return frozenset()
         twice = self._filtered(select(self._anchor)).group_by(self._anchor).having(func.count() > 1)
-        texts = [anchor_text(row[0]) for row in self._stream(twice) if row[0] is not None]
-        return frozenset(texts if self._exact else [text.casefold() for text in texts])
+        if among is not None:
+            twice = twice.where(self._anchor.in_(among))
+        return frozenset(self._name(anchor_text(row[0])) for row in self._stream(twice) if row[0] is not None)
 
     # --- side tables
 
@@ -225,6 +200,11 @@ def _grouped(rows: Iterator[Any], kind: str, name: str) -> Iterator[EdgePage]:
             values[anchor_text(row[1])] = None
     if current is not None:
         yield EdgePage(kind, current, name, list(values), whole=True, last=True)
+
+
+def _paged(edges: Iterator[EdgePage]) -> Iterator[Page]:
+    while part := list(islice(edges, CHUNK)):
+        yield Page(edges=part)
 
 
 def _readable(value: Any, attribute: Attribute) -> Value:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, column, inspect, text
 from sqlalchemy import table as lightweight
 from sqlalchemy import types as sa
+from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Inspector
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import NoSuchTableError
@@ -17,13 +18,14 @@ from sqlalchemy.sql import TableClause
 from muster.connectors.sql.declared import Declared, declared
 from muster.connectors.sql.lacking import no_column, no_parameter, no_table
 from muster.connectors.sql.own_statements import parameters
-from muster.connectors.sql.settings import ListTable, SqlObject
-from muster.connectors.sql.tables import Column, Removal, Side, Table
+from muster.connectors.sql.settings import ChangeTable, ListChanges, ListTable, SqlObject
+from muster.connectors.sql.tables import Column, Log, Removal, Side, Table
 from muster.connectors.sql.wire import to_driver
 from muster.model.errors import IncompleteRead
 from muster.model.values import Attribute, Scalar, Type, WrongType
 
 _KINDS: Final[Sequence[tuple[type[sa.TypeEngine[Any]], Type]]] = (
+    (mssql.TIMESTAMP, Type.BINARY),
     (sa.Boolean, Type.BOOLEAN),
     (sa.Integer, Type.INTEGER),
     (sa.Numeric, Type.DECIMAL),
@@ -33,6 +35,9 @@ _KINDS: Final[Sequence[tuple[type[sa.TypeEngine[Any]], Type]]] = (
     (sa.BINARY, Type.BINARY),
     (sa.VARBINARY, Type.BINARY),
 )
+
+_GROW: Final = (Type.DATETIME, Type.INTEGER, Type.DECIMAL, Type.BINARY, Type.TEXT)
+"""The types of a column by which changes are told. Of two changes on one date, nothing says which came later."""
 
 
 def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -> Table:
@@ -60,13 +65,9 @@ def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -
     for statement in (spec.insert, spec.update, spec.delete):
         _fit(system, kind, statement, names, spec.table)
     columns = {one["name"]: _column(one, spec.anchor, generated, one["name"] in loose) for one in found}
+    if spec.watermark is not None:
+        _grows(system, spec.table, columns[spec.watermark].attribute, _GROW)
     lists = {name: _side(connection, inspector, system, name, side) for name, side in spec.lists.items()}
-    changes = None
-    if spec.changes is not None:
-        listed = _columns(inspector, system, spec.changes.table)
-        wanted = [spec.changes.sequence, spec.changes.key]
-        _need(system, spec.changes.table, wanted, [one["name"] for one in listed])
-        changes = _clause(connection, spec.changes.table, wanted)
     return Table(
         system, kind, spec, _clause(connection, spec.table, list(columns)), columns, lists,
         unique=key == [spec.anchor] or [spec.anchor] in uniques,
@@ -74,7 +75,7 @@ def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -
         uniques=[one for one in [key, *uniques] if one],
         dialect=connection.dialect.name,
         removal=_removal(system, kind, spec, columns, generated, connection.dialect.name),
-        changes=changes,
+        log=_log(connection, inspector, system, spec.changes),
     )  # fmt: skip
 
 
@@ -100,7 +101,35 @@ def _side(connection: Connection, inspector: Inspector, system: str, name: str, 
         one: _of_settings(system, f"`fixed` of {name}", columns[one], given, connection.dialect.name)
         for one, given in side.fixed.items()
     }
-    return Side(side, _clause(connection, side.table, wanted), attribute, value, fixed)
+    return Side(
+        side,
+        _clause(connection, side.table, wanted),
+        attribute,
+        value,
+        fixed,
+        _log(connection, inspector, system, side.changes),
+    )
+
+
+def _log(connection: Connection, inspector: Inspector, system: str, spec: ChangeTable | None) -> Log | None:
+    if spec is None:
+        return None
+    value = spec.value if isinstance(spec, ListChanges) else None
+    wanted = [spec.sequence, spec.key, *([value] if value is not None else [])]
+    listed = _columns(inspector, system, spec.table)
+    _need(system, spec.table, wanted, [one["name"] for one in listed])
+    sequence = next(_column(one, "", False, False).attribute for one in listed if one["name"] == spec.sequence)
+    _grows(system, spec.table, sequence, (Type.INTEGER, Type.DECIMAL))
+    return Log(spec, _clause(connection, spec.table, wanted))
+
+
+def _grows(system: str, table: str, column: Attribute, kinds: Sequence[Type]) -> None:
+    """Raises `IncompleteRead` for a column in whose order changes cannot be told."""
+    if column.type not in kinds:
+        raise IncompleteRead(
+            f"{system}: {column.name} of {table} is {column.type.value}, and changes are told by a column that grows "
+            f"with each. Name one of {' or '.join(kind.value for kind in kinds)} in systems/{system}.yaml."
+        )
 
 
 def _removal(

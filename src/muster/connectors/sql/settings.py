@@ -25,6 +25,20 @@ class SqlSettings(Settings):
     connect_timeout: int = Field(10, ge=1, description="Seconds within which the server must answer.")
 
 
+class ChangeTable(Settings):
+    """A table to which triggers add a row for each change."""
+
+    table: str = Field(description="The change table; with a schema as schema.table.")
+    sequence: str = Field(description="Its column that grows with every change.")
+    key: str = Field(description="Its column that holds the anchor of the object that changed or went.")
+
+
+class ListChanges(ChangeTable):
+    """A table to which triggers add a row for each value of a list that comes or goes."""
+
+    value: str | None = Field(None, description="Its column that holds that value; needed where the list is `large`.")
+
+
 class ListTable(Settings):
     """A side table that holds the values of one many-valued attribute, one a row."""
 
@@ -38,10 +52,19 @@ class ListTable(Settings):
     )
     large: bool = Field(False, description="Whether the values are streamed as edges, as members of groups are.")
     reference: bool = Field(False, description="Whether the values name other objects.")
+    changes: ListChanges | None = Field(
+        None, description="A table that tells which owner's values changed, and which values of a `large` list."
+    )
     insert: str | None = Field(
         None, description="A statement or procedure call of your own that adds one value, with :column parameters."
     )
     delete: str | None = Field(None, description="The same to remove one value.")
+
+    @model_validator(mode="after")
+    def _large_ones_by_value(self) -> ListTable:
+        if self.large and self.changes is not None and self.changes.value is None:
+            raise ValueError("`changes` of a `large` list needs `value`: its column that holds the value that changed")
+        return self
 
     @model_validator(mode="after")
     def _columns_apart(self) -> ListTable:
@@ -50,14 +73,6 @@ class ListTable(Settings):
         if twice is not None:
             raise ValueError(f"`owner`, `value` and `fixed` name different columns, and {twice} is named twice")
         return self
-
-
-class ChangeTable(Settings):
-    """A table to which triggers add a row for each change."""
-
-    table: str = Field(description="The change table; with a schema as schema.table.")
-    sequence: str = Field(description="Its column that grows with every change.")
-    key: str = Field(description="Its column that holds the anchor of the object that changed or went.")
 
 
 class Deleted(Settings):
@@ -107,9 +122,17 @@ class SqlObject(Settings):
     )
     where: str | None = Field(None, description="A SQL condition: only rows that fulfil it are objects of this type.")
     watermark: str | None = Field(
-        None, description="A column that grows with every change of a row; deletions are then found by full reads only."
+        None,
+        description="A column that grows with every change of a row. Rows that are gone are then found by full reads "
+        "only; those that `deleted` marks are told.",
     )
     changes: ChangeTable | None = Field(None, description="A change table, which tells deletions too.")
+    overlap: int = Field(
+        600,
+        ge=1,
+        description="Seconds that a transaction of the application may take: so long, what is below the newest change "
+        "is looked at again, for what was written before it and committed after.",
+    )
     key_generated: bool | None = Field(
         None, description="Whether the database makes the anchor; by default what the table itself says."
     )
@@ -155,6 +178,15 @@ class SqlObject(Settings):
     def _one_delta(self) -> SqlObject:
         if self.watermark and self.changes:
             raise ValueError("give `watermark` or `changes`, not both")
+        tells = self.watermark or self.changes
+        if not tells and "overlap" in self.model_fields_set:
+            raise ValueError("`overlap` says how changes are looked for: it needs `watermark` or `changes`")
+        lone = next((name for name, one in self.lists.items() if one.changes and not tells), None)
+        if lone is not None:
+            raise ValueError(
+                f"{lone} has `changes`, and what changes in {self.table} itself is not told: "
+                "add `changes` or `watermark`"
+            )
         return self
 
 

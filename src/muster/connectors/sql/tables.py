@@ -10,7 +10,7 @@ from sqlalchemy import TextClause, false, not_, or_, text
 from sqlalchemy.sql import ColumnElement, TableClause
 
 from muster.connectors.sql.lacking import no_column
-from muster.connectors.sql.settings import ListTable, SqlObject
+from muster.connectors.sql.settings import ChangeTable, ListChanges, ListTable, SqlObject
 from muster.model.schema import ENABLED, ObjectSchema
 from muster.model.values import Attribute, Type
 
@@ -24,6 +24,30 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """A table that tells changes."""
+
+    spec: ChangeTable
+    clause: TableClause
+
+    @property
+    def sequence(self) -> ColumnElement[Any]:
+        """The column that grows with every change."""
+        return self.clause.c[self.spec.sequence]
+
+    @property
+    def key(self) -> ColumnElement[Any]:
+        """The column that holds the anchor of the object that changed."""
+        return self.clause.c[self.spec.key]
+
+    @property
+    def value(self) -> ColumnElement[Any] | None:
+        """The column that holds the value that came or went; None where none is told."""
+        name = self.spec.value if isinstance(self.spec, ListChanges) else None
+        return None if name is None else self.clause.c[name]
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """The side table of one many-valued attribute. `single`: the column of one value; `fixed`: what marks the rows as
     this attribute's, as the driver takes it."""
@@ -33,6 +57,7 @@ class Side:
     attribute: Attribute
     single: Column
     fixed: Mapping[str, Any]
+    log: Log | None = None
 
     @property
     def owner(self) -> ColumnElement[Any]:
@@ -76,7 +101,7 @@ class Table:
     uniques: Sequence[Sequence[str]]
     dialect: str
     removal: Removal | None = None
-    changes: TableClause | None = None
+    log: Log | None = None
 
     @property
     def anchor(self) -> ColumnElement[Any]:
