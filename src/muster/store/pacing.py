@@ -10,7 +10,7 @@ from muster.store.database import Database, Session
 LEAST: Final = 200
 MOST: Final = 5000
 _START: Final = 2000
-_AIM: Final = 0.12
+_AIM: Final = 0.15
 """Seconds that a transaction is to hold the store. Others who want to write wait meanwhile."""
 
 

@@ -8,7 +8,7 @@ give out unique values last.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from xxhash import xxh3_64_hexdigest
@@ -192,7 +192,7 @@ class Inbound:
     ) -> None:
         """Work out the identities and write what changed."""
         worked = self._worked_out(session, identities, joined, allocate=allocate)
-        self._store(session, worked.results, joined)
+        self._store(session, worked.results, joined, {})
         wake_lacking(session, self.rules, worked.lacking)
         session.update("identity", ("due_out",), ("id",), worked.moved)
         self._bury(session, worked.empty)
@@ -216,7 +216,9 @@ class Inbound:
         session: Session,
         results: Sequence[tuple[Identity, Values, bool]],
         joined: dict[int, list[Joined]],
+        keys: Mapping[int, list[tuple[int, str]]],
     ) -> None:
+        """Write the identities. `keys`: the join keys of those that are new, where they were worked out already."""
         rows: list[tuple[Any, ...]] = []
         fresh: list[tuple[Any, ...]] = []
         old_keys: list[tuple[int, str, int]] = []
@@ -236,7 +238,8 @@ class Inbound:
             row = (data, encode(values.origin), encode(values.kept) if values.kept else None, int(leaving), dirty)
             if item.fresh:
                 fresh.append((item.id, item.uid, item.type, *row, values.due))
-                new_keys.extend((sig, key, item.id) for sig, key in identity_keys(kind, values.document))
+                own = keys.get(item.id) or identity_keys(kind, values.document)
+                new_keys.extend((sig, key, item.id) for sig, key in own)
             else:
                 rows.append((*row, values.due, item.id))
                 if data != item.data:
@@ -336,12 +339,12 @@ class Inbound:
                     identities.append(Identity(first + offset, uids[offset], kind, {}, b"{}", {}, {}, 0, fresh=True))
                     joined[first + offset] = [item]
                 worked = self._worked_out(session, identities, joined, allocate=False)
-                results = self._without_rivals(session, worked.results, joined)
+                results, keys = self._without_rivals(session, worked.results, joined)
                 placed = [(joined[entry[0].id][0], entry[0].id) for entry in results]
                 session.update(
                     "object", ("identity", "dirty"), ("id",), [(identity, 0, item.id) for item, identity in placed]
                 )
-                self._store(session, results, joined)
+                self._store(session, results, joined, keys)
                 resolve_by_object(session, self.rules, [item.id for item, _ in placed])
                 stream_joined(session, self.rules, [(item.id, item.mapping, identity) for item, identity in placed])
                 self.counts["projected"] += len(placed)
@@ -374,12 +377,14 @@ class Inbound:
         session: Session,
         results: list[tuple[Identity, Values, bool]],
         joined: dict[int, list[Joined]],
-    ) -> list[tuple[Identity, Values, bool]]:
-        """Those who can be projected now: an object that matches one before it must try to join it first.
+    ) -> tuple[list[tuple[Identity, Values, bool]], dict[int, list[tuple[int, str]]]]:
+        """Those who can be projected now, and their join keys: an object that matches one before it must try to join
+        it first.
 
         Whoever shares a key with such an object waits, too: it may match what the two are together.
         """
         keys: dict[int, list[tuple[int, str]]] = {}
+        shown: dict[int, list[tuple[int, str]]] = {}
         if any(item.mapping.joins for items in joined.values() for item in items):
             for number, sig, key in session.rows(
                 "SELECT object, sig, key FROM object_key WHERE object IN ?i AND sig IN ?i",
@@ -397,8 +402,9 @@ class Inbound:
             else:
                 kept.append(entry)
             if keys:
-                seen.update(identity_keys(self.rules.types[identity.type], values.document))
-        return kept
+                shown[identity.id] = identity_keys(self.rules.types[identity.type], values.document)
+                seen.update(shown[identity.id])
+        return kept, shown
 
     def _uids(self, session: Session, batch: Sequence[Joined]) -> list[str]:
         """Public ids that depend only on the object, so that no order of reading changes them."""

@@ -23,7 +23,7 @@ from muster.sync.identities.partial import PartialDocument, Unread
 from muster.sync.identities.paths import wake_readers
 from muster.sync.identities.values import due_of, earliest
 from muster.sync.marks import OUT, TROUBLE, marked_identities
-from muster.sync.names.adopting import contradicted, taken_over
+from muster.sync.names.adopting import doubts
 from muster.sync.names.clashes import find_clashes, settle_clashes
 from muster.sync.names.reserving import Name, Reservations, computed_names
 from muster.sync.names.unique import Allocate, Wanted
@@ -326,9 +326,7 @@ class Outbound:
         origins: dict[str, int] = decode(origin)
         for question, wish in zip(questions, wishes, strict=True):
             if wish.action is not None:
-                who = who_is(asked.row[1], asked.document)
-                told = (tell(question, kind, who, self.context) for tell in (taken_over, contradicted))
-                wish.notes += [note for note in told if note is not None]
+                wish.notes += doubts(question, kind, asked.row[1], self.context)
             if wish.notes:
                 troubled |= self._tell(asked, question, wish, result)
             self._record(number, asked.document, question, wish, origins, batch, result)
@@ -365,16 +363,8 @@ class Outbound:
             unknown=self.unknown.of(mapping.space, target.id if target is not None else 0),
             blocked=(number, mapping.id) in batch.blocked or mapping.space in batch.frozen.get(number, ()),
             lacking=lacking,
-            undecided={
-                (identity, account): names
-                for (identity, system, account), names in batch.undecided.items()
-                if system == mapping.rules.system
-            },
-            renamed={
-                (identity, account): name
-                for (identity, system, account), name in batch.renamed.items()
-                if system == mapping.rules.system
-            },
+            undecided=batch.undecided.get(mapping.rules.system, {}),
+            renamed=batch.renamed.get(mapping.rules.system, {}),
             due=due,
         )
 

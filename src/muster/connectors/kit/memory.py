@@ -284,10 +284,10 @@ def _converted(
         for name in {*change.values, *change.add, *change.remove} - known.keys():
             if name != ENABLED or not schema.can_enable:
                 raise WrongType(f"there is no attribute {name!r}")
-    values: Document = {}
-    for name, value in change.values.items():
-        plain = type(value) is str and value and name not in known
-        values[name] = value if plain else convert(value, schema.attribute(name))
+    values: Document = {
+        name: value if type(value) is str and value and name not in known else convert(value, schema.attribute(name))
+        for name, value in change.values.items()
+    }
     add = {name: items(convert(value, schema.attribute(name))) for name, value in change.add.items()}
     remove = {name: items(convert(value, schema.attribute(name))) for name, value in change.remove.items()}
     return values, add, remove

@@ -304,7 +304,8 @@ def due_of(context: Context, now: int) -> int | None:
 
 def earliest(*instants: int | None) -> int | None:
     """The first of the instants that there are."""
-    return min((one for one in instants if one is not None), default=None)
+    known = [one for one in instants if one is not None]
+    return min(known) if known else None
 
 
 def _gather(

@@ -17,7 +17,8 @@ from muster.store.database import Session
 from muster.sync.joins.cases import named
 from muster.sync.joins.decisions import Decisions, load_decisions
 from muster.sync.joins.joining import line_that_parts, line_that_ties, object_keys
-from muster.sync.provisioning.wishes import Note, Question
+from muster.sync.problems import who_is
+from muster.sync.provisioning.wishes import Note, Question, Target
 from muster.sync.rules.ruleset import CompiledMapping, CompiledType, Rules, identity_keys
 
 
@@ -105,11 +106,21 @@ def undecided(session: Session, objects: Sequence[int]) -> set[int]:
     return set(objects) - load_decisions(session, objects).joins.keys() if objects else set()
 
 
-def taken_over(question: Question, kind: CompiledType, who: str, context: Context) -> Note | None:
+def doubts(question: Question, kind: CompiledType, uid: str, context: Context) -> list[Note]:
+    """What to tell of a change to an object that may be somebody else's than that identity's (public id)."""
+    target = question.target
+    if target is None or target.gone:
+        return []
+    who = who_is(uid, question.document)
+    told = (_taken_over(question, target, kind, who, context), _contradicted(question, target, kind, who, context))
+    return [note for note in told if note is not None]
+
+
+def _taken_over(question: Question, target: Target, kind: CompiledType, who: str, context: Context) -> Note | None:
     """What to tell of a change to an object that was nobody's and that only a name which Muster gives out ties to
     `who`: it may be a stranger's. None of all others."""
-    target, mapping = question.target, question.mapping
-    if target is None or target.gone or not target.stranger:
+    mapping = question.mapping
+    if not target.stranger:
         return None
     keys = object_keys(mapping, target.document, context).found
     join = line_that_ties(mapping, keys, identity_keys(kind, dict(question.document)))
@@ -123,15 +134,13 @@ def taken_over(question: Question, kind: CompiledType, who: str, context: Contex
     return Note("adopted", message, join.line.place, error=False)
 
 
-def contradicted(question: Question, kind: CompiledType, who: str, context: Context) -> Note | None:
+def _contradicted(question: Question, target: Target, kind: CompiledType, who: str, context: Context) -> Note | None:
     """What to tell of a change to an object in which another hand changed what it is known by: it may have been made
     anew for somebody else. None of all others, and where it shows what Muster itself wrote or last found right there.
 
     It is told and not held: whoever can write such a value could keep an account from being switched off.
     """
-    target, mapping = question.target, question.mapping
-    if target is None or target.gone:
-        return None
+    mapping = question.mapping
     keys = object_keys(mapping, target.document, context).found
     join = line_that_parts(mapping, keys, identity_keys(kind, dict(question.document)))
     if join is None or join.given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from muster.model.values import Value
 from muster.store.codec import decode
@@ -20,6 +20,8 @@ from muster.sync.queue.changes import SENT
 from muster.sync.references.edge_lookup import cleared
 from muster.sync.references.naming import Place, lasting_names
 from muster.sync.rules.ruleset import HELD, CompiledMapping, Rules
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -49,15 +51,15 @@ class Batch:
     blocked: set[tuple[int, int]] = field(default_factory=set)
     references: dict[tuple[int, int], list[tuple[int, int]]] = field(default_factory=dict)
     named: dict[Place, tuple[int, str]] = field(default_factory=dict)
-    renamed: dict[Place, str] = field(default_factory=dict)
-    """The present names of objects that get another."""
+    renamed: dict[str, dict[tuple[int, int], str]] = field(default_factory=dict)
+    """System → (identity, account) → the present name of an object that gets another."""
     paths: dict[int, dict[str, Value]] = field(default_factory=dict)
     coming: dict[int, set[str]] = field(default_factory=dict)
     """Paths whose values the plan will bring."""
     lacking: dict[int, frozenset[str]] = field(default_factory=dict)
     """Paths that lead to what somebody else should have, and has not yet because of something that was told."""
-    undecided: dict[tuple[int, str, int], set[str]] = field(default_factory=dict)
-    """(identity, system, account) → names of objects of which a person must decide whether they are theirs."""
+    undecided: dict[str, dict[tuple[int, int], set[str]]] = field(default_factory=dict)
+    """System → (identity, account) → names of objects of which a person must decide whether they are theirs."""
     cleared: set[tuple[int, str, int]] = field(default_factory=set)
     """(identity, system, account) of those who are to be in no group there."""
     frozen: dict[int, set[int]] = field(default_factory=dict)
@@ -183,10 +185,18 @@ class Loader:
                 batch.references.setdefault((owner, attribute), []).append((target, account))
                 targets.add(target)
         if targets:
-            batch.named, batch.renamed = lasting_names(session, self.rules, sorted(targets))
-            batch.undecided = undecided_names(session, self.rules, sorted(targets))
+            batch.named, renamed = lasting_names(session, self.rules, sorted(targets))
+            batch.renamed = _by_system(renamed)
+            batch.undecided = _by_system(undecided_names(session, self.rules, sorted(targets)))
             for system in {self.rules.mappings[number].rules.system for number in self.rules.clearing}:
                 batch.cleared.update(
                     (identity, system, account)
                     for identity, account in cleared(session, self.rules, system, sorted(targets))
                 )
+
+
+def _by_system(found: Mapping[Place, T]) -> dict[str, dict[tuple[int, int], T]]:
+    sorted_out: dict[str, dict[tuple[int, int], T]] = {}
+    for (identity, system, account), what in found.items():
+        sorted_out.setdefault(system, {})[(identity, account)] = what
+    return sorted_out

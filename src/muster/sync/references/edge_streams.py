@@ -25,9 +25,12 @@ def stream_joined(session: Session, rules: Rules, objects: Sequence[tuple[int, C
 
     Those that we write are held against the edges as a whole, once.
     """
-    dirty_texts(session, rules, [(identity, flow.edge, "") for _, m, identity in objects for flow in m.streams])
-    reading = [number for number, m, _ in objects if any(flow.streamed is not None for flow in m.inbound)]
-    if reading:
+    mappings = {m.id: m for _, m, _ in objects}.values()
+    if any(m.streams for m in mappings):
+        dirty_texts(session, rules, [(identity, flow.edge, "") for _, m, identity in objects for flow in m.streams])
+    streaming = {m.id for m in mappings if any(flow.streamed is not None for flow in m.inbound)}
+    if streaming:
+        reading = [number for number, m, _ in objects if m.id in streaming]
         showing = "SELECT id FROM object WHERE id IN ?i AND EXISTS (SELECT 1 FROM shown s WHERE s.object = object.id)"
         mark_objects(session, [row[0] for row in session.rows(showing, reading)])
 
