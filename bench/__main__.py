@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 QUESTIONS = (
-    *("startup", "first_run", "big_group", "export_ldap", "export_postgres", "small_change"),
+    *("startup", "first_run", "big_group", "export_ldap", "export_postgres", "export_scim", "small_change"),
     *("cloud", "dirsync", "directory", "gateway"),
 )
 RESULTS = Path(__file__).parent / "results" / "latest.json"

@@ -590,3 +590,57 @@ def test_pages_by_cursor_when_the_server_does() -> None:
     assert {one.anchor for page in found for one in page.objects} == {one.anchor for one in outcomes.values()}
     assert [len(page.objects) for page in found] == [3, 3, 2, 0]
     assert found[-1].complete_for == {("user", "")}
+
+
+class Cursors:
+    """Seven users in pages of three by cursor; `odd` changes what is answered to a cursor."""
+
+    def __init__(self, odd: Callable[[str, Any], Reply | None]) -> None:
+        self.odd = odd
+        self.asked: list[str] = []
+
+    def __call__(self, _method: str, path: str, _body: Any) -> Reply:
+        if path.endswith("/ServiceProviderConfig"):
+            return 200, {"filter": {"supported": True}, "pagination": {"cursor": True, "index": True}}, {}
+        if "/Users" not in path:
+            return _error(404)
+        users = [{"id": f"id{n}", "userName": f"u{n}"} for n in range(7)]
+        found = re.search(r"[?&]cursor=(\w*)", path)
+        if found is None:
+            start = _number(path, "startIndex") - 1
+            return _listed(users[start : start + 3], 7)
+        self.asked.append(found[1])
+        at = int(found[1] or 0)
+        page: dict[str, Any] = {"totalResults": 7, "Resources": users[at : at + 3]}
+        if at + 3 < 7:
+            page["nextCursor"] = str(at + 3)
+        return self.odd(found[1], page) or (200, page, {})
+
+
+def _once(reply: Reply) -> Callable[[str, Any], Reply | None]:
+    left = [reply]
+    return lambda cursor, _page: left.pop() if cursor == "3" and left else None
+
+
+def _without(key: str) -> Callable[[str, Any], Reply | None]:
+    return lambda _cursor, page: (200, {name: value for name, value in page.items() if name != key}, {})
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [_once(_error(400, "expiredCursor")), _without("totalResults"), _without("nextCursor"), _once(_listed([], 7))],
+    ids=["a cursor that expired", "no total", "no cursors after all", "a page that is cut"],
+)
+def test_a_list_by_cursor_is_whole_or_begins_again(odd: Callable[[str, Any], Reply | None]) -> None:
+    with Scripted(Cursors(odd)) as server:
+        found = pages(server.connector(), "userName")
+    assert [one.anchor for page in found for one in page.objects] == [f"id{n}" for n in range(7)]
+    assert found[-1].complete_for == {("user", "")}
+
+
+def test_a_list_by_cursor_that_ends_early_or_goes_in_a_circle_is_not_complete() -> None:
+    with Scripted(Cursors(lambda cursor, _page: _listed([], 7) if cursor == "3" else None)) as server:
+        assert pages(server.connector(), "userName")[-1].complete_for == frozenset()
+    round_about = Cursors(lambda _cursor, page: (200, {**page, "nextCursor": "3"}, {}))
+    with Scripted(round_about) as server, pytest.raises(IncompleteRead, match="goes in a circle"):
+        pages(server.connector(), "userName")

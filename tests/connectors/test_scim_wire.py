@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muster.connectors.scim import core, wire
+from muster.connectors.scim import bulk, core, wire
+from muster.connectors.scim.answers import Answer, Request
 from muster.connectors.scim.names import ENTERPRISE, Place, alias_of, literal, place_of
+from muster.connectors.scim.provider import Provider, provider_of
 from muster.connectors.scim.schemas import scim_type
 from muster.connectors.scim.settings import ScimObject, ScimSettings
+from muster.connectors.scim.wire import Dialect, ScimType
 from muster.model.changes import Action, Change
 from muster.model.objects import EdgePage
 from muster.model.values import Document, Type, WrongType
@@ -253,3 +256,130 @@ def test_settings_are_checked() -> None:
     for wrong in ({"url": "x"}, {"url": "https://x", "page_size": 1}, {"url": "https://x", "patch": "often"}):
         with pytest.raises(ValueError, match="validation error"):
             ScimSettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"patch": "none", "removal": "values"},
+            "`removal` say how members are patched, and `patch: none` patches none",
+        ),
+        ({"patch": "active", "members_per_patch": 10}, "`members_per_patch` say how"),
+        ({"bulk": "none", "bulk_size": 10}, "`bulk: none` sends each alone"),
+        ({"booleans": "yes"}, "'json' or 'text'"),
+        ({"members_per_patch": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_a_dialect_that_makes_no_sense_is_refused(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ScimSettings.model_validate({"url": "https://x", **wrong})
+
+
+# --- dialects, and what the server says of itself
+
+
+def in_dialect(dialect: Dialect, **changed: Any) -> ScimType:
+    """User, in a dialect, with attributes declared otherwise."""
+    schemas = [
+        {**schema, "attributes": [{**one, **changed.get(one["name"], {})} for one in schema["attributes"]]}
+        for schema in core.schemas()
+    ]
+    return scim_type("crm", "user", ScimObject(resource="User"), core.resource_types(), schemas, dialect)
+
+
+def test_a_dialect_changes_what_is_sent_and_nothing_else() -> None:
+    kind = in_dialect(Dialect(text_booleans=True, removal_by_values=True))
+    change = update({"enabled": False}, remove={"roles": ["a", "b"]})
+    assert wire.patch(kind, change) == [
+        {"op": "replace", "path": "active", "value": "False"},
+        {"op": "remove", "path": "roles", "value": [{"value": "a"}, {"value": "b"}]},
+    ]
+    assert wire.new_resource(kind, update({"userName": "ann", "enabled": True}), ())["active"] == "True"
+    assert wire.equality(kind, "enabled", True) == 'active eq "True"'
+    assert wire.patch(kind, update(remove={"roles": []})) == []
+
+
+def test_what_the_server_alone_writes_is_never_put() -> None:
+    shown = {**RESOURCE, "groups": [{"value": "g1"}]}
+    assert "groups" not in wire.merged(USER, shown, update({"title": "Chef"}))
+
+
+def test_what_is_shown_on_request_is_asked_for_by_name() -> None:
+    assert wire.selection(GROUP, None, with_large=False) == {"excludedAttributes": "members"}
+    assert wire.selection(GROUP, ["displayName", "members"], with_large=True) == {}
+    kind = in_dialect(Dialect(), roles={"returned": "request"}, nickName={"returned": "never"})
+    assert wire.selection(kind, ["userName", WORK], with_large=False) == {}
+    found = wire.selection(kind, ["userName", WORK, "roles", "enterprise.department"], with_large=False)
+    assert found == {"attributes": f"emails,roles,{ENTERPRISE}:department,userName"}
+    assert "roles" in wire.selection(kind, None, with_large=False)["attributes"].split(",")
+    assert "nickName" not in kind.schema.attributes
+    assert "nickname" in kind.schema.unread
+
+
+def test_what_the_server_says_it_can_do() -> None:
+    says = {
+        "patch": {"supported": True},
+        "bulk": {"supported": True, "maxOperations": 40, "maxPayloadSize": 1000},
+        "filter": {"supported": True, "maxResults": 200},
+        "changePassword": {"supported": False},
+        "etag": {"supported": "nonsense"},
+        "pagination": {"cursor": True, "maxPageSize": 50},
+    }
+    assert provider_of(says) == Provider(True, True, True, True, True, False, 50, 40, 1000)
+    assert provider_of({"bulk": {"supported": True}, "filter": None}) == Provider(True, False, False)
+    assert provider_of({"bulk": {"supported": True, "maxOperations": 1}}).bulk_operations == 1
+
+
+# --- bulks
+
+
+def posts(count: int, size: int = 1) -> list[Request]:
+    return [Request("POST", "/Users", {"userName": "x" * size}) for _ in range(count)]
+
+
+def test_a_bulk_keeps_to_the_servers_limits() -> None:
+    assert [[number for number, _ in pack] for pack in bulk.packs(posts(5), 2, 0)] == [[0, 1], [2, 3], [4]]
+    packs = list(bulk.packs(posts(7, 100), 100, 1000))
+    assert [number for pack in packs for number, _ in pack] == list(range(7))
+    assert all(len(json.dumps(bulk.body(pack), separators=(",", ":"))) <= 1000 for pack in packs)
+    assert [len(pack) for pack in bulk.packs(posts(3, 5000), 100, 1000)] == [1, 1, 1]
+
+
+def test_an_operation_of_a_bulk() -> None:
+    requests = [*posts(1), Request("DELETE", "/Users/7", version='W/"1"')]
+    (pack,) = bulk.packs(requests, 10, 0)
+    assert bulk.body(pack) == {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [
+            {"method": "POST", "bulkId": "0", "path": "/Users", "data": {"userName": "x"}},
+            {"method": "DELETE", "bulkId": "1", "path": "/Users/7", "version": 'W/"1"'},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "statuses"),
+    [
+        (
+            [{"bulkId": "1", "status": "204"}, {"bulkId": "0", "status": 201}, {"bulkId": "2", "status": "404"}],
+            (201, 204, 404),
+        ),
+        ([{"status": "201"}, {"status": {"code": "204"}}, {"status": "404"}], (201, 204, 404)),
+        ([{"bulkId": "0", "status": "201"}], (201, 500, 500)),
+        ([{"status": "201"}], (500, 500, 500)),
+        ([{"bulkId": "0", "method": "DELETE", "status": "204"}, {"bulkId": "1"}, "x"], (500, 500, 500)),
+        (None, (500, 500, 500)),
+    ],
+    ids=["by bulkId", "in order", "one of three", "which one?", "not what was asked", "none"],
+)
+def test_each_operation_has_its_own_answer_or_is_in_doubt(told: Any, statuses: tuple[int, ...]) -> None:
+    (pack,) = bulk.packs([*posts(1), *[Request("PATCH", "/Users/7")] * 2], 10, 0)
+    found = bulk.answers(pack, Answer(200, {"Operations": told}))
+    assert tuple(found[number].status for number in range(3)) == statuses
+
+
+def test_what_a_bulk_made_is_known_by_its_location() -> None:
+    (pack,) = bulk.packs(posts(1), 10, 0)
+    made = {"bulkId": "0", "status": "201", "location": "https://x/v2/Users/92b7"}
+    assert bulk.answers(pack, Answer(200, {"Operations": [made]}))[0].anchor == "92b7"
