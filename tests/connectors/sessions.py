@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from muster.connectors.kit import checks_delta, checks_edges
@@ -11,6 +11,7 @@ from muster.connectors.kit.conformance import CHECKS
 from muster.connectors.kit.contract import Connector
 from muster.connectors.kit.subject import Subject
 from muster.model.changes import Action, Change, Outcome
+from muster.model.errors import Unreachable
 from muster.model.values import Document
 
 DELTA_CHECKS = [check for check in CHECKS if check.body.__module__ == checks_delta.__name__]
@@ -42,6 +43,17 @@ def written(made: Connector, *changes: Change) -> dict[int, Outcome]:
         outcomes = list(made.write(iter(changes)))
     assert sorted(one.key for one in outcomes) == sorted(one.key for one in changes)
     return {one.key: one for one in outcomes}
+
+
+def until_broken(made: Connector, changes: Iterable[Change]) -> list[Outcome]:
+    """The outcomes that came before the write raised `Unreachable`."""
+    answered: list[Outcome] = []
+    with made:
+        try:
+            answered.extend(one for one in made.write(changes))
+        except Unreachable:
+            return answered
+    raise AssertionError("the connection did not break")
 
 
 def one(made: Connector, change: Change) -> Outcome:

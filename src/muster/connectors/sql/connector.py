@@ -21,7 +21,7 @@ from muster.connectors.sql.reflecting import reflected
 from muster.connectors.sql.settings import SqlObject, SqlSettings
 from muster.connectors.sql.tables import Table
 from muster.connectors.sql.wire import key_to_driver, to_driver
-from muster.connectors.sql.writing import Writing
+from muster.connectors.sql.writing import BATCH, Writing
 from muster.model.changes import Change, Outcome
 from muster.model.errors import MusterError, ProjectError, WatermarkExpired
 from muster.model.objects import ConnectorObject, EdgePage, Page
@@ -53,6 +53,7 @@ class SqlConnector:
         self.system = system
         self._objects = {kind: one for kind, one in objects.items() if isinstance(one, SqlObject)}
         self._database = Database(system, settings, folder)
+        self._together = 1 if settings.transaction == "object" else BATCH
         self._known: dict[str, Table] = {}
 
     def __enter__(self) -> Self:
@@ -93,8 +94,8 @@ class SqlConnector:
         yield Page(watermark=json.dumps(positions, sort_keys=True), complete_for=complete, last=True)
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
-        """Batches in transactions; a bad row does not harm the others."""
-        writing = Writing(self._database, {kind: self._table(kind) for kind in self._objects})
+        """In transactions of a batch, or of each change; a bad row does not harm the others."""
+        writing = Writing(self._database, {kind: self._table(kind) for kind in self._objects}, self._together)
         yield from writing.write(changes)
 
     def get(self, object_type: str, anchor: str) -> ConnectorObject | None:

@@ -26,6 +26,7 @@ _REFUSED: Final = ("password authentication failed", "no password supplied", "do
 _UNFIT: Final = ("22003", "22007", "22008", "22P02")
 _MARIADB_REFUSED: Final = (1044, 1045, 1049, 1698)
 _MARIADB_RIGHTS: Final = (1142, 1143, 1227, 1370)
+_MARIADB_DEAD: Final = (1053, 1927, 2006, 2013)
 _MARIADB_NO_WRITES: Final = (1021, 1036, 1114, 1290, 1792, 1836)
 _SQLITE_NO_WRITES: Final = ("database or disk is full", "disk I/O error", "readonly database")
 _MAY_NOT: Final = "this user may not read the database file {path}. Grant it the right to read and write it."
@@ -186,7 +187,7 @@ class Database:
             return Fault.UNWRITABLE
         if state == "42501" or number in _MARIADB_RIGHTS:
             return Fault.RIGHTS
-        if state[:2] in ("08", "57") or number in (2006, 2013):
+        if state[:2] in ("08", "57") or number in _MARIADB_DEAD:
             return Fault.DEAD
         if state in _UNFIT:
             return Fault.UNFIT
@@ -202,7 +203,8 @@ class Database:
             return self._redact(str(primary))
         arguments = original.args
         text = arguments[1] if len(arguments) > 1 and isinstance(arguments[0], int) else str(original)
-        return self._redact(str(text).strip().splitlines()[0])
+        lines = str(text).strip().splitlines()
+        return self._redact(lines[0] if lines else "no answer")
 
     def unwritable(self, error: SQLAlchemyError) -> str:
         """Why a database takes no writes, and what to do."""

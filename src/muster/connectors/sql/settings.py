@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,13 +15,17 @@ from muster.model.values import Scalar
 class SqlSettings(Settings):
     """The database."""
 
-    tuning: ClassVar = frozenset({"connect_timeout"})
+    tuning: ClassVar = frozenset({"connect_timeout", "transaction"})
 
     url: str | Secret = Field(
         description="Its SQLAlchemy URL: sqlite:///data/app.db (relative to the project folder), "
         "postgresql://user@host/database, mariadb://user@host/database."
     )
     password: Secret | None = Field(None, description="The password, where the URL does not hold it.")
+    transaction: Literal["batch", "object"] = Field(
+        "batch",
+        description="What is committed together: up to 1,000 changes, or each change by itself, which is slower.",
+    )
     connect_timeout: int = Field(10, ge=1, description="Seconds within which the server must answer.")
 
 

@@ -76,7 +76,7 @@ def insert_one(connection: Connection, item: Item) -> Any:
     table = item.table
     if table.spec.insert is not None:
         answered = own_statements.run(connection, table.spec.insert, item.columns)
-        return item.key if answered is None else answered
+        return answered if table.generated else item.key
     statement = insert(table.clause).values(item.columns)
     if not table.generated:
         connection.execute(statement)

@@ -31,57 +31,64 @@ class _Answer(Exception):
 
 
 class Writing:
-    """Writes to the tables of one session."""
+    """Writes to the tables of one session, `together` changes a transaction."""
 
-    def __init__(self, database: Database, tables: Mapping[str, Table]) -> None:
+    def __init__(self, database: Database, tables: Mapping[str, Table], together: int) -> None:
         self._database = database
+        self._together = together
+        self._committing = False
         self._ready = {kind: Preparing(table) for kind, table in tables.items()}
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
-        """One outcome a change, after the transaction that wrote it. Raises what ends the session."""
+        """One outcome a change, after the transaction that wrote it. Raises what ends the session.
+
+        Where the connection breaks, the changes of that transaction are RETRY before it raises: rolled back, or, broken
+        in the middle of the commit, either all written or none.
+        """
         batch: dict[Any, Change] = {}
         for change in changes:
             name = (change.type, change.anchor) if change.anchor is not None else (change.type, None, change.key)
-            if name in batch or len(batch) == BATCH:
+            if name in batch or len(batch) == self._together:
                 yield from self._batch(list(batch.values()))
                 batch = {}
             batch[name] = change
         if batch:
             yield from self._batch(list(batch.values()))
 
-    def _batch(self, changes: Sequence[Change]) -> list[Outcome]:
-        outcomes: list[Outcome] = []
+    def _batch(self, changes: Sequence[Change]) -> Iterator[Outcome]:
         items: list[Item] = []
         for change in changes:
             try:
                 items.append(self._ready[change.type].prepared(change))
             except Refused as error:
-                outcomes.append(Outcome(change.key, Result.REJECTED, change.anchor, reason=str(error)))
+                yield Outcome(change.key, Result.REJECTED, change.anchor, reason=str(error))
+        yield from self._transaction(items)
+
+    def _transaction(self, items: Sequence[Item]) -> Iterator[Outcome]:
+        """The outcomes of one transaction; where its commit is refused (a deferred constraint), of one an item."""
         try:
-            return outcomes + self._committed(items)
+            outcomes = self._committed(items)
         except SQLAlchemyError as error:
             self._back()
             fault = self._database.fault(error)
             if fault is Fault.DEAD:
+                yield from (self._broken(item, error) for item in items)
                 raise self._database.error(error) from None
             if fault is Fault.UNWRITABLE:
-                return outcomes + [self._not_now(item, error) for item in items]
-            if fault is Fault.BUSY or len(items) == 1 or any(item.change.edges is not None for item in items):
+                outcomes = [self._not_now(item, error) for item in items]
+            elif fault is Fault.BUSY or len(items) == 1 or any(item.change.edges is not None for item in items):
                 busy = fault is Fault.BUSY or len(items) > 1
-                return outcomes + [self._failed(item, error, busy=busy) for item in items]
-        return outcomes + [outcome for item in items for outcome in self._single_transaction(item)]
-
-    def _single_transaction(self, item: Item) -> list[Outcome]:
-        """After a commit that was refused (a deferred constraint): one change, in a transaction of its own."""
-        try:
-            return self._committed([item])
-        except SQLAlchemyError as error:
-            self._back()
-            return [self._failed(item, error, busy=self._database.fault(error) is Fault.BUSY)]
+                outcomes = [self._failed(item, error, busy=busy) for item in items]
+            else:
+                for item in items:
+                    yield from self._transaction([item])
+                return
+        yield from outcomes
 
     def _committed(self, items: Sequence[Item]) -> list[Outcome]:
         connection = self._database.connection
         self._back()
+        self._committing = False
         groups: dict[Any, list[Item]] = {}
         for item in items:
             groups.setdefault(("alone", item.change.key) if item.alone else item.group, []).append(item)
@@ -92,6 +99,7 @@ class Writing:
             by_key = {item.change.key: item for item in items if item.change.edges is None}
             second = {key: self._group([by_key[key]])[0] for key in again if key in by_key}
             outcomes = [second.get(one.key, one) for one in outcomes]
+        self._committing = True
         connection.commit()
         return outcomes
 
@@ -163,6 +171,12 @@ class Writing:
             side_tables.empty(connection, table, [key])
         elif change.action is Action.CREATE:
             key = statements.insert_one(connection, item)
+            if key is None:
+                raise _Answer(
+                    Result.REJECTED,
+                    f"`insert` answered no {table.spec.anchor}, so nothing tells which row it made. End it with "
+                    f"RETURNING {table.spec.anchor}, or its procedure with a SELECT of it",
+                )
         else:
             row = statements.row_of(connection, item)
             if row is None:
@@ -255,6 +269,15 @@ class Writing:
         result = Result.RETRY if busy else Result.REJECTED
         words = self._database.words(error)
         return Outcome(item.change.key, result, item.change.anchor, reason=words, after=0.5 if busy else None)
+
+    def _broken(self, item: Item, error: SQLAlchemyError) -> Outcome:
+        state = (
+            "while it was committed, so all of its transaction is written or nothing: the next read shows which"
+            if self._committing
+            else "before it was committed: it is not written"
+        )
+        reason = f"the connection broke {state} ({self._database.words(error)})"
+        return Outcome(item.change.key, Result.RETRY, item.change.anchor, reason=reason)
 
     def _not_now(self, item: Item, error: SQLAlchemyError) -> Outcome:
         reason = self._database.unwritable(error)
