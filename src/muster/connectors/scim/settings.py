@@ -93,7 +93,9 @@ class ScimSettings(Settings):
         description="auto: writes go together where the server's /ServiceProviderConfig says so (RFC 7644 section "
         "3.7); none: each alone.",
     )
-    bulk_size: int = Field(100, ge=2, le=1_000, description="Writes in one bulk; the server may allow fewer.")
+    bulk_size: int = Field(
+        20, ge=2, le=1_000, description="Writes in one bulk, answered within `timeout`; the server may allow fewer."
+    )
 
     @field_validator("url")
     @classmethod
