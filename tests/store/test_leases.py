@@ -14,7 +14,7 @@ import pytest
 
 from muster.model.errors import LeaseRefused
 from muster.store.database import Database
-from muster.store.leases import leased
+from muster.store.leases import Patience, leased
 from muster.store.opening import open_store
 
 
@@ -71,6 +71,25 @@ def test_a_second_run_is_refused_at_once_and_told_who_holds_it(database: Databas
     assert names(database) == []
 
 
+def test_who_has_patience_is_told_once_whom_it_waits_for_and_takes_the_lease_when_it_is_free(
+    database: Database,
+) -> None:
+    hold(database, "project")
+    told: list[str] = []
+
+    def tell(why: str) -> None:
+        told.append(why)
+        with database.write() as session:
+            session.run("DELETE FROM lease")
+
+    with leased(database, ["project"], "provision", Patience(60, tell)):
+        assert names(database) == ["project"]
+    assert [why.partition(" (")[0] for why in told] == ["project is being worked on by `muster run`"]
+    hold(database, "project")
+    with pytest.raises(LeaseRefused), leased(database, ["project"], "provision", Patience(0.01)):
+        pass
+
+
 def test_a_refused_run_leaves_the_other_leases_as_they_were(database: Database) -> None:
     hold(database, "system hr")
     with (
@@ -89,7 +108,7 @@ def test_a_lease_of_another_machine_lapses_when_its_time_is_over(database: Datab
 
 def test_a_dead_process_of_this_machine_holds_nothing(database: Database, tmp_path: Path) -> None:
     program = (
-        "import os, signal; from pathlib import Path; from muster.store.leases import leased\n"
+        "import os, signal; from pathlib import Path; from muster.store.leases import Patience, leased\n"
         "from muster.store.opening import open_store\n"
         f"database = open_store({database.url.render_as_string(hide_password=False)!r}, Path())\n"
         "with leased(database, ['project'], 'run'): os.kill(os.getpid(), signal.SIGKILL)"

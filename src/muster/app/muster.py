@@ -47,6 +47,7 @@ from muster.project.secrets import SecretStore
 from muster.store.copying import scratch_copy
 from muster.store.database import Database
 from muster.store.decided import Decided
+from muster.store.leases import IMPATIENT, Patience
 from muster.store.names import Names
 from muster.store.opening import open_store
 from muster.store.runs import FAILED, begin_run, end_run
@@ -153,13 +154,21 @@ class Muster:
         with self._leased("run"):
             return self._go("run", allow_deletes=allow_deletes, full=full, plan=None, most=most)
 
-    def provision(self, system: str, who: str, *, dry_run: bool = False, by: str | None = None) -> dict[str, Any]:
+    def provision(
+        self,
+        system: str,
+        who: str,
+        *,
+        dry_run: bool = False,
+        by: str | None = None,
+        patience: Patience = IMPATIENT,
+    ) -> dict[str, Any]:
         """One identity in one system, now: the steps import, scope, match and export, each with every value.
 
         Only the objects of the identity are read, and only that of the system is written; nothing with `dry_run`.
-        Raises `ProjectError`, and `LeaseRefused` while a run is under way.
+        Raises `ProjectError`, and `LeaseRefused` where a run is under way for longer than `patience`.
         """
-        with self._leased("provision"):
+        with project_leased(self.project, self.database, "provision", patience):
             return OnDemand(
                 self.project,
                 self.database,

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str], invocation: Invocation) -> int:
 
 
 def run() -> None:
-    """The console script."""
+    """The command with the arguments of this process."""
     invocation = Invocation()
 
     def bug(_: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

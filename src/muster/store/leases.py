@@ -9,8 +9,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,20 @@ from muster.store.database import Database
 
 SECONDS: Final = 45
 _RENEW: Final = 10.0
+_LOOK: Final = 0.25
+"""Seconds between two looks whether a lease has become free."""
+
+
+def _nobody(_: str) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long (seconds) somebody waits for a lease, and who is told once, in words, what is waited for."""
+
+    seconds: float = 0.0
+    tell: Callable[[str], None] = _nobody
 
 
 def _born(pid: int) -> str | None:
@@ -53,9 +68,12 @@ def working(database: Database, name: str) -> bool:
     return row is not None and _alive(orjson.loads(row[0]), row[1], int(time.time()))
 
 
+IMPATIENT: Final = Patience()
+
+
 @contextmanager
-def leased(database: Database, names: Sequence[str], verb: str) -> Iterator[None]:
-    """Hold the leases while the block runs. Raises `LeaseRefused` at once, naming the holder.
+def leased(database: Database, names: Sequence[str], verb: str, patience: Patience = IMPATIENT) -> Iterator[None]:
+    """Hold the leases while the block runs. Raises `LeaseRefused`, naming the holder: at once, or when it has waited.
 
     Leases count real time, not the clock of a rehearsal. Who slept past the end of its lease, and was followed by
     somebody else, can write nothing to the store any more, so it sends nothing either.
@@ -65,7 +83,7 @@ def leased(database: Database, names: Sequence[str], verb: str) -> Iterator[None
     stop = threading.Event()
     renewer = threading.Thread(target=_renew, args=(database, names, mine, stop), daemon=True)
     try:
-        _take(database, names, mine)
+        _wait_and_take(database, names, mine, patience)
         if not database.memory:
             renewer.start()
         yield
@@ -81,6 +99,21 @@ def _release(database: Database, names: Sequence[str], mine: str) -> None:
     with database.write() as session:
         for name in names:
             session.run("DELETE FROM lease WHERE name = ? AND holder = ?", name, mine)
+
+
+def _wait_and_take(database: Database, names: Sequence[str], mine: str, patience: Patience) -> None:
+    last = time.monotonic() + patience.seconds
+    told = False
+    while True:
+        try:
+            return _take(database, names, mine)
+        except LeaseRefused as error:
+            if time.monotonic() >= last:
+                raise
+            if not told:
+                patience.tell(error.message)
+                told = True
+        time.sleep(_LOOK)
 
 
 def _take(database: Database, names: Sequence[str], mine: str) -> None:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from muster.connectors.kit.guard import Guard
+from muster.model.circles import RARELY
 from muster.model.errors import (
     AuthFailed,
     IncompleteRead,
@@ -537,7 +538,7 @@ def _paused(system: str, job: Job) -> Problem:
 def _rare_collections() -> Iterator[None]:
     """Batches make and drop many small objects that form no circles: looking for circles often is wasted."""
     before = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 100)
+    gc.set_threshold(*RARELY)
     try:
         yield
     finally:

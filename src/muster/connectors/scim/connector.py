@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health
 from muster.connectors.kit.session import SessionConnector, opened
-from muster.connectors.scim import looking
-from muster.connectors.scim.reading import everything
-from muster.connectors.scim.session import Session
 from muster.connectors.scim.settings import Filters, Patch, ScimObject, ScimSettings
 from muster.connectors.scim.wire import ScimType
-from muster.connectors.scim.writing import Writer
 from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.errors import IncompleteRead, WatermarkExpired
+from muster.model.later import Later
 from muster.model.objects import ConnectorObject, EdgePage, Page
 from muster.model.schema import SystemSchema
 from muster.model.secrets import Secret
 from muster.model.values import Value
+
+# The HTTP client takes long to load: not before there is something to be asked, so that settings are checked at once.
+if TYPE_CHECKING:
+    from muster.connectors.scim import looking, reading, writing
+    from muster.connectors.scim import session as sessions
+    from muster.connectors.scim.session import Session
+else:
+    _PLACE: Final = "muster.connectors.scim"
+    looking, reading, writing = Later(f"{_PLACE}.looking"), Later(f"{_PLACE}.reading"), Later(f"{_PLACE}.writing")
+    sessions = Later(f"{_PLACE}.session")
 
 _PATCHES: Final = {Patch.RFC: "PATCH", Patch.ACTIVE: "PATCH of `active`, else PUT", Patch.NONE: "PUT only"}
 _FILTERS: Final = {
@@ -28,7 +35,7 @@ _FILTERS: Final = {
 }
 
 
-class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
+class ScimConnector(SessionConnector[ScimSettings, ScimObject, "Session"]):
     """A service provider that speaks SCIM 2.0."""
 
     spec: ClassVar[ConnectorSpec] = ConnectorSpec(
@@ -40,7 +47,7 @@ class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
     )
 
     def _connected(self) -> Session:
-        return opened(Session(self.system, self._settings, self._folder))
+        return opened(sessions.Session(self.system, self._settings, self._folder))
 
     def check(self) -> Health:
         """What the server says it can do, and whether each resource type can be listed."""
@@ -70,11 +77,11 @@ class ScimConnector(SessionConnector[ScimSettings, ScimObject, Session]):
         """Every object. SCIM tells no deletions, so there is no reading of changes."""
         if since is not None:
             raise WatermarkExpired(f"{self.system}: SCIM tells no deletions, so everything is read.")
-        yield from everything(self._session, self._types, wanted)
+        yield from reading.everything(self._session, self._types, wanted)
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
         """One outcome a change; several are under way at once."""
-        return Writer(self._session, self._types).write(changes)
+        return writing.Writer(self._session, self._types).write(changes)
 
     def get(self, object_type: str, anchor: str) -> ConnectorObject | None:
         """The object with that anchor, or None."""

@@ -4,20 +4,28 @@ https://learn.microsoft.com/entra/identity/hybrid/connect/reference-connect-sync
 results are those of .NET's X509Certificate2, dates in UTC.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
+from typing import TYPE_CHECKING
 
 from muster.expressions.errors import EvaluationFault, shown
 from muster.expressions.functions.conversion import binary
 from muster.expressions.functions.function import Function
 from muster.expressions.values import to_text, truth
+from muster.model.later import Later
+
+if TYPE_CHECKING:
+    from cryptography import exceptions, x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.x509 import oid as oids
+else:
+    exceptions = Later("cryptography.exceptions")
+    x509, oids = Later("cryptography.x509"), Later("cryptography.x509.oid")
+    hashes = Later("cryptography.hazmat.primitives.hashes")
+    serialization = Later("cryptography.hazmat.primitives.serialization")
 
 _LABELS = {
     "2.5.4.3": "CN",
@@ -35,14 +43,14 @@ _LABELS = {
     "0.9.2342.19200300.100.1.25": "DC",
     "1.2.840.113549.1.9.1": "E",
 }
-_UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+_UPN = "1.3.6.1.4.1.311.20.2.3"
 
 
 def load(value: object) -> x509.Certificate:
     """The certificate. A fault when it is none."""
     try:
         return _load(value if isinstance(value, bytes) else to_text(value))
-    except (ValueError, UnsupportedAlgorithm, EvaluationFault):
+    except (ValueError, exceptions.UnsupportedAlgorithm, EvaluationFault):
         raise EvaluationFault(f"{shown(value)} is no certificate: DER, PEM or base64 is needed") from None
 
 
@@ -92,7 +100,8 @@ def _name_oid(name: x509.Name) -> str | None:
 
 def _public_key_info(certificate: x509.Certificate) -> tuple[str, bytes]:
     """The key algorithm's OID and its parameters, out of the SubjectPublicKeyInfo (RFC 5280 4.1.2.7)."""
-    raw = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    raw = certificate.public_key().public_bytes(serialization.Encoding.DER, form)
     outer, _ = _der(raw)
     algorithm, _ = _der(outer)
     _, parameters = _der(algorithm)
@@ -109,7 +118,7 @@ def _der(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def _thumbprint(certificate: x509.Certificate) -> str:
-    return certificate.fingerprint(SHA1()).hex().upper()
+    return certificate.fingerprint(hashes.SHA1()).hex().upper()
 
 
 def _serial(certificate: x509.Certificate) -> str:
@@ -139,16 +148,18 @@ def name_info(value: object, kind: object, of_issuer: object) -> object:
     wanted = to_text(kind).lower()
     match wanted:
         case "simplename":
-            return _first(name, NameOID.COMMON_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.ORGANIZATION_NAME)
+            kinds = oids.NameOID
+            return _first(name, kinds.COMMON_NAME, kinds.ORGANIZATIONAL_UNIT_NAME, kinds.ORGANIZATION_NAME)
         case "emailname":
             mails = alternatives.get_values_for_type(x509.RFC822Name)
-            return mails[0] if mails else _first(name, NameOID.EMAIL_ADDRESS)
+            return mails[0] if mails else _first(name, oids.NameOID.EMAIL_ADDRESS)
         case "upnname":
             others = alternatives.get_values_for_type(x509.OtherName)
-            return next((_der(each.value)[0].decode("utf-8", "replace") for each in others if each.type_id == _UPN), "")
+            names = (each.value for each in others if each.type_id.dotted_string == _UPN)
+            return next((_der(name)[0].decode("utf-8", "replace") for name in names), "")
         case "dnsname" | "dnsfromalternativename":
             hosts = alternatives.get_values_for_type(x509.DNSName)
-            return hosts[0] if hosts else _first(name, NameOID.COMMON_NAME) if wanted == "dnsname" else ""
+            return hosts[0] if hosts else _first(name, oids.NameOID.COMMON_NAME) if wanted == "dnsname" else ""
         case "urlname":
             return next(iter(alternatives.get_values_for_type(x509.UniformResourceIdentifier)), "")
         case _:

@@ -6,10 +6,11 @@ NULL and empty meet no clause but IS NULL, NOT REGEX MATCH included. Texts compa
 a clause when one of its values does, and a clause with NOT when none does the opposite.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from datetime import UTC
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from muster.expressions.context import Context
 from muster.expressions.dotnet.regex import dotnet_pattern
@@ -20,6 +21,9 @@ from muster.expressions.functions.multivalue import values_of
 from muster.expressions.scoping.clauses import Clause, Operator, compile_groups
 from muster.expressions.scoping.scope import Scope
 from muster.expressions.values import to_number, to_text
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 Test = Callable[[object], bool]
 
