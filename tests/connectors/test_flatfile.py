@@ -380,10 +380,10 @@ def test_ldif_is_read_as_rfc_2849_says_and_untouched_entries_stay_as_they_are(tm
         "jpegPhoto": "/9j/",
     }
     assert bob.where == "w.ldif:14"
-    write(made, update(1, "b2", description=" leading", cn="x" * 90), create(2, uid="c3", dn="cn=C,dc=acme"))
+    write(made, update(1, "b2", description=" leading", sn="x" * 90), create(2, uid="c3", dn="cn=C,dc=acme"))
     assert path.read_text() == (
         first + "dn: cn=Bob,dc=acme\nUID: b2\nobjectClass: person\ndescription:: IGxlYWRpbmc=\n"
-        f"cn: {'x' * 72}\n {'x' * 18}\n\ndn: cn=C,dc=acme\nUID: c3\n\n"
+        f"sn: {'x' * 72}\n {'x' * 18}\n\ndn: cn=C,dc=acme\nUID: c3\n\n"
     )
 
 
@@ -523,6 +523,24 @@ def test_no_two_ldif_entries_get_one_name_as_names_are_compared(tmp_path: Path) 
     taken = write(made, renamed(1, "1", "b"), renamed(2, "2", "c"))
     assert [one.result for one in taken] == [Result.REJECTED, Result.REJECTED]
     assert names(path) == [f"cn={name},dc=acme" for name in "ABCEF"]
+
+
+def test_an_ldif_entry_whose_name_says_otherwise_is_refused_in_words_and_no_other(tmp_path: Path) -> None:
+    """But for one that was so before: what is wrong there by another's hand keeps nothing from being written."""
+    path = tmp_path / "w.ldif"
+    path.write_text(ENTRIES.replace("id: 3", "id: 3\ncn: Other"))
+    made = connector(tmp_path, "w.ldif")
+    outcomes = write(
+        made,
+        update(1, "1", cn="Ann"),
+        update(2, "2", cn="b", sn="Lee"),
+        update(3, "3", sn="Lee"),
+        create(4, id="4", dn="cn=D+uid=4,dc=acme", cn="D", uid="5"),
+    )
+    assert [one.result for one in outcomes] == [Result.REJECTED, Result.DONE, Result.DONE, Result.REJECTED]
+    assert outcomes[0].reason.startswith("dn names it cn=A,dc=acme, and cn would be 'Ann': a directory takes no such")
+    assert "and uid would be '5'" in outcomes[3].reason
+    assert "Ann" not in path.read_text()
 
 
 def test_ldif_entries_swap_names_and_take_those_that_are_given_up(tmp_path: Path) -> None:

@@ -365,6 +365,17 @@ def test_a_new_value_of_the_naming_attribute_renames(openldap: OpenLdap) -> None
     assert found == {"dn": f"uid=ann,{openldap.people}", "uid": ["ann"], "displayName": "Ann"}
 
 
+@pytest.mark.parametrize("add", [["ann"], []], ids=["another", "one of those it has"])
+def test_an_object_that_loses_the_value_of_its_name_gets_another_name(openldap: OpenLdap, add: list[str]) -> None:
+    made = connector(openldap)
+    values = person(1, openldap, uid=["user1", *([] if add else ["ann"])])
+    anchor = one(made, create(1, values)).anchor or ""
+    outcome = one(made, update(anchor, {"displayName": "Ann"}, add={"uid": add}, remove={"uid": ["user1"]}))
+    assert (outcome.result, outcome.values) == (Result.DONE, {"dn": f"uid=ann,{openldap.people}"})
+    found = read(made, "uid", "displayName")[anchor].values
+    assert found == {"dn": f"uid=ann,{openldap.people}", "uid": ["ann"], "displayName": "Ann"}
+
+
 def test_the_same_dn_in_other_letters_is_no_rename(openldap: OpenLdap) -> None:
     made = connector(openldap)
     anchor = one(made, create(1, person(1, openldap))).anchor or ""

@@ -279,6 +279,27 @@ def test_where_an_update_moves_to(values: dict[str, object], there: str | None) 
     assert found == there or (found is not None and there is not None and dns.same(found, there))
 
 
+@pytest.mark.parametrize(
+    ("add", "remove", "there"),
+    [
+        ({"userid": ["b"]}, {"uid": ["A"]}, "uid=b,dc=x"),
+        ({}, {"uid": ["a"]}, "uid=c,dc=x"),
+        ({}, {"uid": ["a", "c"]}, None),
+        ({"uid": ["b"]}, {"uid": ["c"]}, None),
+    ],
+)
+def test_an_object_that_loses_the_value_of_its_name_is_named_by_another(
+    add: dict[str, list[str]], remove: dict[str, list[str]], there: str | None
+) -> None:
+    made = change({}, add=add, remove=remove)
+    found = requests.renamed_dn(kind(), made, "uid=a,dc=x")
+    if found is None and requests.loses_name(kind(), made, "uid=a,dc=x"):
+        found = requests.name_left(kind(), made, "uid=a,dc=x", [b"A", b"c"])
+    assert found == there
+    given = change({"dn": "uid=a,ou=new,dc=x"}, add=add, remove=remove)
+    assert not requests.loses_name(kind(), given, "uid=a,dc=x"), "a new dn decides by itself"
+
+
 def test_the_value_that_names_an_object_is_never_taken_from_it() -> None:
     """A server refuses that, and everything else in the same change with it (RFC 4511 section 4.6)."""
     remove = {"userid": ["A"], "cn": ["a", "b"]}

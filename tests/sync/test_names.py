@@ -27,3 +27,18 @@ def test_names_of_one_entry_have_one_form(left: str, right: str) -> None:
 def test_a_blank_that_is_part_of_the_name_stays() -> None:
     assert dn.normal(r"CN=ann\ ,DC=x") != dn.normal("CN=ann,DC=x")
     assert dn.split(r"CN=ann\ ,OU=b\ , DC=x") == [r"CN=ann\ ", r"OU=b\ ", "DC=x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("CN=Ann,OU=x", [("CN", "Ann")]),
+        (r"cn=O\, Ann\+ +uid = 7,ou=x", [("cn", "O, Ann+"), ("uid", "7")]),
+        (r"cn=a\\+uid=b,ou=x", [("cn", "a\\"), ("uid", "b")]),
+        (r"cn=\C3\B8\ ,ou=x", [("cn", "ø ")]),
+        ("nonsense", []),
+        ("", []),
+    ],
+)
+def test_what_a_name_is_made_of(name: str, own: list[tuple[str, str]]) -> None:
+    assert dn.own_values(name) == own

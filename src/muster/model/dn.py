@@ -19,22 +19,27 @@ def is_name(text: str) -> bool:
 
 def split(name: str) -> list[str]:
     """The relative names of a distinguished name, leftmost first, as written."""
-    if "\\" not in name:
-        return [part for one in name.split(",") if (part := one.strip())]
+    return [trimmed for part in _cut(name, ",") if (trimmed := _trimmed(part))]
+
+
+def _cut(text: str, separator: str) -> list[str]:
+    """The parts between separators that no backslash stands before."""
+    if "\\" not in text:
+        return text.split(separator)
     parts: list[str] = []
     start = 0
     position = 0
-    while position < len(name):
-        letter = name[position]
+    while position < len(text):
+        letter = text[position]
         if letter == "\\":
             position += 2
             continue
-        if letter == ",":
-            parts.append(name[start:position])
+        if letter == separator:
+            parts.append(text[start:position])
             start = position + 1
         position += 1
-    parts.append(name[start:])
-    return [trimmed for part in parts if (trimmed := _trimmed(part))]
+    parts.append(text[start:])
+    return parts
 
 
 def _trimmed(part: str) -> str:
@@ -52,6 +57,22 @@ def parent(name: str) -> str:
 def depth(name: str) -> int:
     """How many relative names it has."""
     return len(split(name))
+
+
+def own_values(name: str) -> list[tuple[str, str]]:
+    """The attributes that the object's own part of its name is made of, each with its value, unescaped."""
+    own = next(iter(split(name)), "")
+    pairs = (part.partition("=") for part in _cut(own, "+"))
+    return [(kind.strip(), _unescaped(_trimmed(value))) for kind, equals, value in pairs if equals]
+
+
+def same_value(left: str, right: str) -> bool:
+    """Whether two unescaped values name the same: case, blanks and Unicode form make no difference."""
+    return left == right or _plain(left) == _plain(right)
+
+
+def _plain(value: str) -> str:
+    return unicodedata.normalize("NFC", " ".join(value.split())).casefold()
 
 
 def normal(name: str) -> str:

@@ -52,6 +52,10 @@ class Layout(ABC):
     def text(self, row: Row, ending: str) -> str:
         """One row as it stands in the file, its line ending with it. Raises `Refused`."""
 
+    def contradiction(self, row: Row) -> str | None:  # noqa: ARG002 - most formats have no such thing
+        """What a row says of itself in two ways, in words; None where it does not."""
+        return None
+
     def broken(self, line: int, what: str, next_step: str) -> IncompleteRead:
         """The error that says that this file cannot be read to its end."""
         return IncompleteRead(f"{self.shown}:{line}: {what} Nothing was taken from this file. {next_step}")

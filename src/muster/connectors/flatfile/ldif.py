@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from muster.connectors.flatfile.layout import Layout, Parsed, Record, Refused, Row
-from muster.model.values import items
+from muster.model import dn
+from muster.model.values import items, shown
 
 _WIDTH: Final = 76
 _SAFE: Final = re.compile(r"(?![ :<])[\x01-\x09\x0b\x0c\x0e-\x7f]*(?<! )\Z")
@@ -41,15 +42,28 @@ class Ldif(Layout):
     def text(self, row: Row, ending: str) -> str:
         """The entry, `dn` first, folded at 76 characters, with the empty line after it."""
         assert isinstance(row, dict)
-        dn = row.get("dn")
-        if not dn:
+        names = items(row.get("dn"))  # type: ignore[arg-type]
+        if not names or not names[0]:
             raise Refused("an LDIF entry needs a dn")
-        out = [_line("dn", one, ending) for one in items(dn)[:1]]  # type: ignore[arg-type]
+        out = [_line("dn", names[0], ending)]
         for name, value in row.items():
             if name != "dn" and value is not None:
-                shown = self.spelling.get(name) or self._hints.get(name, name)
-                out += [_line(shown, one, ending) for one in (value if isinstance(value, list) else [value])]
+                spelt = self.spelling.get(name) or self._hints.get(name, name)
+                out += [_line(spelt, one, ending) for one in (value if isinstance(value, list) else [value])]
         return "".join(out) + ending
+
+    def contradiction(self, row: Row) -> str | None:
+        """A name whose own value is not among those of its attribute (RFC 4512 section 2.3)."""
+        assert isinstance(row, dict)
+        name = next(iter(items(row.get("dn"))), "")  # type: ignore[arg-type]
+        for kind, text in dn.own_values(str(name)):
+            held = items(row.get(kind.lower()))  # type: ignore[arg-type]
+            if held and not any(isinstance(one, str) and dn.same_value(one, text) for one in held):
+                return (
+                    f"dn names it {name}, and {kind} would be {', '.join(map(shown, held))}: a directory takes no such "
+                    f"entry. Let the flows to dn and {kind} give the same"
+                )
+        return None
 
     def _entries(self, lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
         block: list[tuple[int, str]] = []

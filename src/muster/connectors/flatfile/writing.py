@@ -233,7 +233,7 @@ class _Rewrite:
             try:
                 changed = self._changed(shape, anchor, row, change)
                 if changed is not row:
-                    text = "" if changed is None else self._encoded(layout, changed, ending)
+                    text = "" if changed is None else self._encoded(layout, row, changed, ending)
                     row = changed
                     self._touched = True
             except (Refused, BadCell) as error:
@@ -244,8 +244,11 @@ class _Rewrite:
                 self._say(change, Result.DONE)
         return text
 
-    def _encoded(self, layout: Layout, row: Row, ending: str) -> str:
+    def _encoded(self, layout: Layout, before: Row | None, row: Row, ending: str) -> str:
         text = layout.text(row, ending)
+        wrong = layout.contradiction(row)
+        if wrong is not None and (before is None or layout.contradiction(before) is None):
+            raise Refused(wrong)
         try:
             text.encode(self._source.encoding)
         except UnicodeEncodeError as error:

@@ -138,7 +138,7 @@ def additions(
 def renamed_dn(kind: LdapType, change: Change, dn: str) -> str | None:
     """Where an update moves the object, None when nowhere: a new `dn`, or a new value of the naming attribute.
 
-    Raises `WrongType`.
+    A change that takes the value away which names the object, and adds another, is such a value. Raises `WrongType`.
     """
     given = change.values.get("dn")
     if isinstance(given, str) and given:
@@ -162,7 +162,39 @@ def renamed_dn(kind: LdapType, change: Change, dn: str) -> str | None:
             wanted = [str(one) for one in items(value)]
             if wanted and all(one.casefold() != text.casefold() for one in wanted):
                 return dns.child(name, wanted[0], dns.split(dn)[1])
+    if loses_name(kind, change, dn):
+        for given_name, values in change.add.items():
+            if kind.aliases.get(given_name.lower()) == canonical and values:
+                return dns.child(name, str(values[0]), dns.split(dn)[1])
     return None
+
+
+def loses_name(kind: LdapType, change: Change, dn: str) -> bool:
+    """Whether a change takes away the one value that names the object, and gives no `dn`."""
+    if not change.remove:
+        return False
+    (name, text), *others = dns.rdn_values(dn)
+    if others or "dn" in change.values:
+        return False
+    canonical = kind.aliases.get(name.lower())
+    gone = [
+        one for taken, some in change.remove.items() if kind.aliases.get(taken.lower()) == canonical for one in some
+    ]
+    return canonical is not None and any(str(one).casefold() == text.casefold() for one in gone)
+
+
+def name_left(kind: LdapType, change: Change, dn: str, values: Sequence[bytes]) -> str | None:
+    """The DN by another of the naming attribute's `values`, which the change leaves; None when there is none."""
+    name, _ = dns.rdn_values(dn)[0]
+    canonical = kind.aliases.get(name.lower())
+    gone = {
+        str(one).casefold()
+        for taken, some in change.remove.items()
+        if kind.aliases.get(taken.lower()) == canonical
+        for one in some
+    }
+    left = [text for one in values if (text := one.decode("utf-8", "replace")).casefold() not in gone]
+    return dns.child(name, left[0], dns.split(dn)[1]) if left else None
 
 
 def replacements(kind: LdapType, values: Document) -> list[Modification]:

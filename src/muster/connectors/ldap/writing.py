@@ -127,7 +127,7 @@ class Writer:
                 return Job(self._delete(change, kind, here), (dns.key(here),), moves=True, leaves=True)
             there = requests.renamed_dn(kind, change, here)
             places = (dns.key(here),) if there is None else tuple({dns.key(here), dns.key(there)})
-            moving = there is not None
+            moving = there is not None or requests.loses_name(kind, change, here)
             return Job(self._update(change, kind, here, there), places, moves=moving, leaves=moving)
         except (WrongType, dns.MalformedDn) as error:
             return Outcome(change.key, Result.REJECTED, change.anchor, reason=f"{error}")
@@ -184,6 +184,10 @@ class Writer:
 
     def _update(self, change: Change, kind: LdapType, dn: str, there: str | None) -> Steps:
         anchor = change.anchor
+        if there is None and requests.loses_name(kind, change, dn):
+            naming = dns.rdn_values(dn)[0][0]
+            entry = yield from self._entry(dn, [naming])
+            there = requests.name_left(kind, change, dn, next(iter((entry or {}).values()), ()))
         try:
             replaced = requests.replacements(kind, change.values)
             remove = requests.without_name(kind, change.remove, there or dn)

@@ -25,6 +25,7 @@ from muster.sync.identities.values import due_of, earliest
 from muster.sync.names.unique import UNDECIDED, Allocate, Disputed, held, none_free
 from muster.sync.provisioning.deprovisioning import delete, deprovision, disable, enable_again
 from muster.sync.provisioning.enforcing import enforce
+from muster.sync.provisioning.own_name import keep_to_name
 from muster.sync.provisioning.presence import place_of, presence_of, untouchable, wanted_now
 from muster.sync.provisioning.wishes import MISSED, Note, Question, Target, Wish, equal
 from muster.sync.rules.ruleset import CompiledMapping, CompiledOutbound
@@ -107,6 +108,7 @@ def _create(question: Question, wish: Wish, context: Context, allocate: Allocate
     if not _fill(question, wish, context, allocate) or not _name(wish, mapping, outbound.place):
         wish.write_nothing()
         return
+    keep_to_name(mapping, wish, None)
     scope = mapping.rules.scope
     if scope is not None and not wish.later and not _accepts(mapping, wish, context):
         place = mapping.rules.scope_place or mapping.rules.place
@@ -237,6 +239,7 @@ def _update(question: Question, target: Target, wish: Wish, context: Context, al
             wish.because(name, flow.flow.place)
         elif not isinstance(value, _Mark):
             enforce(question, target, wish, flow, value)
+    keep_to_name(mapping, wish, target.document)
     if wish.values or wish.add or wish.remove or wish.waits or wish.later:
         wish.action = Action.UPDATE
 
