@@ -711,10 +711,11 @@ def test_a_delta_tells_what_changed_left_and_went_and_nothing_else(followed: tup
 
 def test_a_renamed_or_moved_container_takes_its_people_along(followed: tuple[LdapServer, LdapConnector]) -> None:
     server, made = followed
+    """People among them: an entry of any class may have others below it."""
     stays, goes, comes = f"ou=stays,{server.people}", f"ou=goes,{server.people}", f"ou=comes,{server.groups}"
     whole = connector(server, {"user": USER, "ou": {"class": "organizationalUnit"}})
     containers = [create(n, {"dn": dn, "ou": [dn[3:8]]}, "ou") for n, dn in ((10, stays), (11, goes), (12, comes))]
-    homes = {1: stays, 2: goes, 3: goes, 4: comes}
+    homes = {1: stays, 2: goes, 3: goes, 4: comes, 5: server.people, 6: f"uid=user5,{server.people}"}
     outcomes = written(
         whole, *containers, *(create(n, person(n, server, dn=f"uid=user{n},{dn}")) for n, dn in homes.items())
     )
@@ -722,6 +723,7 @@ def test_a_renamed_or_moved_container_takes_its_people_along(followed: tuple[Lda
     since = mark(made)
     admin = server.connect()
     admin.rename_s(stays, "ou=stayed")
+    admin.rename_s(homes[6], "uid=boss")
     admin.rename_s(goes, "ou=gone", server.groups)
     admin.rename_s(comes, "ou=come", server.people)
     admin.delete_s(f"uid=user2,ou=gone,{server.groups}")
@@ -729,6 +731,7 @@ def test_a_renamed_or_moved_container_takes_its_people_along(followed: tuple[Lda
     assert {anchor for anchor in anchors.values() if found[anchor].deleted} == {anchors[2], anchors[3]}
     assert found[anchors[1]].values["dn"] == f"uid=user1,ou=stayed,{server.people}"
     assert found[anchors[4]].values["dn"] == f"uid=user4,ou=come,{server.people}"
+    assert found[anchors[6]].values["dn"] == f"uid=user6,uid=boss,{server.people}"
 
 
 def test_an_accesslog_that_lost_the_end_of_the_last_read_expires(openldap: OpenLdap) -> None:

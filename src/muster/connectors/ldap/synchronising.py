@@ -10,7 +10,7 @@ from muster.connectors.ldap import changelog, requests
 from muster.connectors.ldap.reading import containers_filter, is_container, pages_of, tombstone
 from muster.connectors.ldap.session import Session
 from muster.connectors.ldap.syncrepl import Event, Refresh
-from muster.connectors.ldap.touched import Touched, as_now, is_leaf, moved_away, unnamed
+from muster.connectors.ldap.touched import SUBORDINATES, Touched, as_now, has_others_below, moved_away, unnamed
 from muster.connectors.ldap.wire import LdapType, Reader
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import Page
@@ -66,7 +66,7 @@ def _shown(session: Session, types: Types, wanted: Wanted, base: str, cookie: st
         kind = types[name]
         reader = Reader(kind, attributes)
         both = f"(|{kind.filter}{containers_filter()})"
-        refresh = Refresh(session, base, both, [*reader.request, "objectClass"], cookie)
+        refresh = Refresh(session, base, both, [*reader.request, "objectClass", SUBORDINATES], cookie)
         containers: list[str] = []
         gone: list[str] = []
         for events in _some(refresh.events(), session.settings.page_size):
@@ -75,7 +75,7 @@ def _shown(session: Session, types: Types, wanted: Wanted, base: str, cookie: st
                 gone.extend(named)
                 yield Page(objects=[tombstone(kind, anchor) for anchor in named])
             alive = [event for event in events if not event.deleted]
-            containers.extend(event.dn for event in alive if is_container(event.entry))
+            containers.extend(one.dn for one in alive if is_container(one.entry) or has_others_below(one.entry))
             yield from pages_of(reader, [(one.dn, one.entry) for one in alive if not is_container(one.entry)])
         for container in containers:
             for found in session.pages(container, kind.filter, reader.request):
@@ -105,7 +105,7 @@ def _named(session: Session, types: Types, wanted: Wanted, base: str, cookie: st
             f"{session.system}: the server no longer keeps the changelog that changes are told from."
         )
     changelog.reaches(session.system, session.offers, int(number))
-    refresh = Refresh(session, base, requests.ANYTHING, ["hasSubordinates"], cookie)
+    refresh = Refresh(session, base, requests.ANYTHING, [SUBORDINATES], cookie)
     touched = [_touched(event) for event in refresh.events()]
     gone = [one.ids["nsuniqueid"] for one in touched if one.deleted]
     for name, attributes in wanted.items():
@@ -118,7 +118,7 @@ def _named(session: Session, types: Types, wanted: Wanted, base: str, cookie: st
 def _touched(event: Event) -> Touched:
     plain = event.uuid.replace("-", "")
     unique = "-".join(plain[at : at + 8] for at in range(0, 32, 8))
-    container = not event.deleted and not is_leaf(event.entry)
+    container = not event.deleted and has_others_below(event.entry) is not False
     return Touched(None, {"nsuniqueid": unique}, renamed=container, deleted=event.deleted)
 
 

@@ -18,7 +18,7 @@ from muster.model.errors import WatermarkExpired
 from muster.model.objects import Page
 
 _TOGETHER: Final = 500
-_SUBORDINATES: Final = "hasSubordinates"
+SUBORDINATES: Final = "hasSubordinates"
 """Whether others are named below an entry (X.501; OpenLDAP and 389 DS have it)."""
 
 
@@ -116,8 +116,8 @@ def _below(session: Session, kind: LdapType, reader: Reader, renamed: Sequence[s
     """Everything below what was renamed: no log names it, and its DN changed, too."""
     for batch in _batches(renamed):
         asked = any_anchor(kind, batch)
-        for dn, entry in session.search(kind.base, ldap.SCOPE_SUBTREE, asked, [_SUBORDINATES]):
-            if not is_leaf(entry):
+        for dn, entry in session.search(kind.base, ldap.SCOPE_SUBTREE, asked, [SUBORDINATES]):
+            if has_others_below(entry) is not False:
                 for found in session.pages(dn, kind.filter, reader.request):
                     yield from pages_of(reader, [(one, values) for one, values in found if one is not None])
 
@@ -133,11 +133,11 @@ def moved_away(session: Session, kind: LdapType, anchors: Sequence[str], *, seen
     if context is None or dns.same(context, kind.base):
         return  # nothing leaves a naming context but by being deleted
     for batch in _batches(anchors):
-        found = session.search(context, ldap.SCOPE_SUBTREE, any_anchor(kind, batch), [_SUBORDINATES])
+        found = session.search(context, ldap.SCOPE_SUBTREE, any_anchor(kind, batch), [SUBORDINATES])
         if seen and len(found) < len(batch):
             raise _out_of_sight(session, kind)
         for dn, entry in found:
-            if is_leaf(entry) or dns.below(dn, kind.base):
+            if has_others_below(entry) is False or dns.below(dn, kind.base):
                 continue
             for page in session.pages(dn, kind.filter, [kind.anchor]):
                 gone = [
@@ -156,10 +156,10 @@ def _out_of_sight(session: Session, kind: LdapType) -> WatermarkExpired:
     )
 
 
-def is_leaf(entry: Entry) -> bool:
-    """Whether the server says that nothing is named below the entry."""
-    told = next((values for name, values in entry.items() if name.lower() == _SUBORDINATES.lower()), ())
-    return any(one.lower() == b"false" for one in told)
+def has_others_below(entry: Entry) -> bool | None:
+    """What the server says of whether others are named below the entry; None when it does not say."""
+    told = next((values for name, values in entry.items() if name.lower() == SUBORDINATES.lower()), ())
+    return {b"true": True, b"false": False}.get(told[0].lower()) if told else None
 
 
 def _batches(anchors: Sequence[str]) -> Iterator[list[str]]:
