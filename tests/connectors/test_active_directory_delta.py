@@ -190,6 +190,13 @@ def test_a_login_without_rights_reads_everything_each_time(ou: Ou) -> None:
     assert pages(made)[-1].watermark is None, "it would see no deletions"
 
 
+def test_asked_for_outright_changes_are_followed_and_said_to_be_blind_to_deletions(ou: Ou) -> None:
+    made = ou.connector(USER, user=ou.login("reader"), password=PASSWORD, delta="usn")
+    assert pages(made, pages(made)[-1].watermark)[-1].blind
+    follows = Follows(ou, USER, {"user": ["cn"]}, delta="usn")
+    assert not pages(follows.made, follows.since)[-1].blind
+
+
 def test_a_login_that_may_list_what_was_deleted_follows_changes_without_the_right_to_replicate(ou: Ou) -> None:
     ann, bert = ou.user("ann"), ou.user("bert")
     who = ou.login("reader")

@@ -88,6 +88,7 @@ def test_what_commits_late_is_told_and_nothing_is_told_for_ever(
         clock.now += 61
         delta = pages(made, since=since)
         assert "quick" in came(delta)
+        assert delta[-1].blind == (told == "watermark"), "a column alone does not show which rows went"
         assert "late" not in came(delta)
     clock.now += 59
     delta = pages(made, since=delta[-1].watermark)

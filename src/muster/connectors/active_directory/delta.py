@@ -163,6 +163,12 @@ def changes(
     return _dirsync_mark(domain.root.now, cookie, history.seen(domain, before), rights=rights)
 
 
+def blind(domain: Domain, mark: Mark) -> bool:
+    """Whether changes are followed, as the settings demand, where the login is shown no deletions."""
+    rights = mark.get("rights") is True
+    return domain.common.delta is not Delta.AUTO and not Ways(domain).shows_deletions(rights=rights)
+
+
 def _dirsync_mark(now: str, cookie: bytes, seen: Mapping[str, Any], *, rights: bool) -> Mark:
     at = base64.b64encode(cookie).decode()
     return {"how": Delta.DIRSYNC, "when": now, "at": at, "rights": rights, "seen": seen}

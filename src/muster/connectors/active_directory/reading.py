@@ -24,6 +24,7 @@ class Reading:
         self._wanted = wanted
         self._complete: set[tuple[str, str]] = set()
         self._marks: dict[str, Mark] = {}
+        self._blind = False
 
     def whole(self) -> Iterator[Page]:
         """All objects; where the domains stood before comes with the last page."""
@@ -43,6 +44,7 @@ class Reading:
             if mark is None:
                 raise WatermarkExpired(f"{domain.system}: {domain.called} was not part of the last read.")
             self._marks[domain.key] = yield from delta.changes(domain, self._wanted, mark, gone)
+            self._blind |= delta.blind(domain, mark)
 
         for page in self._each(changed):
             alive.update((item.type, item.anchor) for item in page.objects)
@@ -52,7 +54,7 @@ class Reading:
         if dead:
             yield Page(objects=list(dead.values()))
         yield from self._troubles()
-        yield Page(watermark=delta.watermark({**before, **self._marks}), last=True)
+        yield Page(watermark=delta.watermark({**before, **self._marks}), last=True, blind=self._blind)
 
     def _each(self, read: Callable[[Domain], Iterator[Page]]) -> Iterator[Page]:
         """Every domain that can be read; a problem for each that cannot. Raises when there is none that can."""

@@ -91,7 +91,8 @@ class SqlConnector:
             for kind, reading in readings.items():
                 yield from reading.everything() if known is None else reading.changed(deltas[kind])
         complete = frozenset((kind, "") for kind, one in readings.items() if one.complete and known is None)
-        yield Page(watermark=json.dumps(positions, sort_keys=True), complete_for=complete, last=True)
+        blind = known is not None and any(one.log is None and one.spec.deleted is None for one in tables.values())
+        yield Page(watermark=json.dumps(positions, sort_keys=True), complete_for=complete, last=True, blind=blind)
 
     def write(self, changes: Iterable[Change]) -> Iterator[Outcome]:
         """In transactions of a batch, or of each change; a bad row does not harm the others."""
