@@ -245,10 +245,23 @@ def test_a_server_that_takes_ever_longer_ends_the_session_and_everybody_has_a_st
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(app: Between) -> None:
-    for _ in range(3):
-        app.fail("GET /v2/Users", instead(200, {"totalResults": 0, "Resources": [], "more": "x" * 500_000}))
+    endless = instead(200, {"totalResults": 0, "Resources": [], "more": "x" * 500_000})
+    app.fail("GET /v2/Users", endless, times=10)
     with to(app, largest=400_000) as made, pytest.raises(IncompleteRead, match="more than 400000 bytes"):
         list(made.read({"user": ["userName"]}, None))
+
+
+def test_groups_that_are_too_large_together_are_read_a_few_at_a_time(app: Between) -> None:
+    everybody = [f"member-number-{n}" for n in range(60)]
+    groups = [create(n, {"displayName": f"g{n}"}, "group", edges=_edges(everybody)) for n in range(6)]
+    written(to(app), *groups)
+    app.asked.clear()
+    app.fail("GET /v2/Schemas", instead(404))
+    with to(app, largest=9_000) as made:
+        found = list(made.read({"group": ["members"]}, None))
+    assert [len(edge.values) for page in found for edge in page.edges] == [60] * 6
+    assert found[-1].complete_for == {("group", "")}
+    assert [asked.query["count"] for asked in app.asked if "startIndex" in asked.query][:4] == ["100", "25", "6", "2"]
 
 
 def test_an_app_that_asks_for_patience_has_it_within_bounds(app: Between) -> None:

@@ -55,6 +55,10 @@ class Patience:
         return True
 
 
+class TooLarge(IncompleteRead):
+    """An answer has more bytes than are read of one: ask for less at a time."""
+
+
 class HttpSession:
     """Requests to one system below one base URL.
 
@@ -213,7 +217,7 @@ class HttpSession:
             ) from None
 
     def _read(self, response: httpx.Response, asked: str, started: float) -> httpx.Response:
-        """The answer with its content. Raises `IncompleteRead` when it is too large, `Unreachable` when it is slow."""
+        """The answer with its content. Raises `TooLarge`, `Unreachable` when it is slow."""
         if self._largest is None and self._whole is None:
             response.read()
             return response
@@ -221,7 +225,7 @@ class HttpSession:
         for part in response.iter_bytes():
             content += part
             if self._largest is not None and len(content) > self._largest:
-                raise IncompleteRead(
+                raise TooLarge(
                     f"{self.system}: {asked} was answered with more than {self._largest} bytes, which is not read to "
                     "its end. Ask for smaller pages, or raise `largest`."
                 )

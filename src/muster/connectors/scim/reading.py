@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Final
 
+from muster.connectors.kit.http import TooLarge
 from muster.connectors.scim import wire
 from muster.connectors.scim.names import Resource
 from muster.connectors.scim.session import LostCursor, Session
@@ -13,6 +14,8 @@ from muster.connectors.scim.wire import ScimType
 from muster.model.errors import IncompleteRead
 from muster.model.objects import Page, ReadProblem
 
+_FEWEST: Final = 2
+"""Objects in the smallest page: each begins with the last object of the page before."""
 _PASSES: Final = 3
 """How often a list that changes under the reader is read from its start."""
 
@@ -92,7 +95,7 @@ class Listing:
         known: set[str] = set()
         while True:
             try:
-                answered = self._session.listed_page(self._kind.endpoint, {**self._params, "cursor": cursor})
+                answered = self._page("cursor", cursor)
             except LostCursor:
                 return True
             resources = _resources(answered)
@@ -109,6 +112,17 @@ class Listing:
                 raise IncompleteRead(f"{self._kind.endpoint}: the list goes in a circle: cursor {cursor!r} came twice.")
             known.add(cursor)
 
+    def _page(self, name: str, place: str | int) -> Resource:
+        """One page; where its objects are too large together (groups with all members), of a quarter each time."""
+        while True:
+            try:
+                return self._session.listed_page(self._kind.endpoint, {**self._params, name: place})
+            except TooLarge:
+                count = int(self._params["count"])
+                if count <= _FEWEST:
+                    raise
+                self._params["count"] = max(_FEWEST, count // 4)
+
     @staticmethod
     def _fresh(resources: list[Resource], seen: set[object]) -> list[Resource]:
         """Those that no page before showed."""
@@ -119,7 +133,7 @@ class Listing:
     def _one_pass(self, seen: set[object]) -> Iterator[list[Resource]]:
         start, total, found, last = 1, -1, 0, None
         while True:
-            answered = self._session.listed_page(self._kind.endpoint, {**self._params, "startIndex": start})
+            answered = self._page("startIndex", start)
             resources = _resources(answered)
             if total not in (-1, answered["totalResults"]):
                 return

@@ -68,7 +68,7 @@ class ScimSettings(Settings):
     )
     timeout: float = Field(30.0, gt=0, description="Seconds without a byte after which the server counts as gone.")
     whole: float = Field(120.0, gt=0, description="Seconds within which one answer must be there to its end.")
-    largest: int = Field(268_435_456, ge=1024, description="Bytes of one answer, unpacked; more is not read.")
+    largest: int = Field(67_108_864, ge=1024, description="Bytes of one answer, unpacked; more is not read.")
     page_size: int = Field(100, ge=2, le=10_000, description="Objects in one page of a read; a server may give fewer.")
     concurrency: int = Field(8, ge=1, le=64, description="Write requests under way at once.")
     patch: Patch = Field(
