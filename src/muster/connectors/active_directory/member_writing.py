@@ -14,10 +14,11 @@ from muster.connectors.active_directory.primary import NUMBER, SID, number_of
 from muster.connectors.active_directory.schema import MEMBER
 from muster.connectors.ldap import controls
 from muster.connectors.ldap import dn as dns
+from muster.connectors.ldap.modifying import Part
 from muster.connectors.ldap.pipeline import Reply, Send
 from muster.connectors.ldap.requests import Modification
 from muster.connectors.ldap.wire import LdapType
-from muster.connectors.ldap.writing import Part, Writer
+from muster.connectors.ldap.writing import Writer
 
 _PRIMARY: Final = 0x55E
 _THERE_ALREADY: Final = (ldap.TYPE_OR_VALUE_EXISTS, ldap.ALREADY_EXISTS)

@@ -15,10 +15,11 @@ from muster.connectors.active_directory.views import signed
 from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap import requests
 from muster.connectors.ldap.controls import Request
+from muster.connectors.ldap.modifying import Part, chunks
 from muster.connectors.ldap.pipeline import Job, Reply, Send, Steps
 from muster.connectors.ldap.requests import Modification
 from muster.connectors.ldap.wire import Entry, LdapType
-from muster.connectors.ldap.writing import Part, chunks, no_parent
+from muster.connectors.ldap.writing import no_parent
 from muster.model.changes import Action, Change, Outcome, Result
 from muster.model.secrets import Secret
 from muster.model.values import Document, Value, WrongType
