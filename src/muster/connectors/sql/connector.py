@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql import ColumnElement
 
 from muster.connectors.kit.contract import Capabilities, ConnectorSpec, Health, Settings
-from muster.connectors.sql.database import Database, Fault
+from muster.connectors.sql.database import Database
 from muster.connectors.sql.deltas import Deltas
+from muster.connectors.sql.faults import Fault
 from muster.connectors.sql.reading import TableReading
 from muster.connectors.sql.reflecting import reflected
 from muster.connectors.sql.settings import SqlObject, SqlSettings

@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum, auto
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import NullPool
 
 from muster.connectors.kit.redaction import Redactor
+from muster.connectors.sql.faults import Fault, fault_of
 from muster.connectors.sql.settings import SqlSettings
 from muster.model.errors import AuthFailed, IncompleteRead, MusterError, ProjectError, Unreachable
 from muster.model.secrets import Secret
@@ -23,32 +23,20 @@ from muster.model.secrets import Secret
 _DRIVERS: Final = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg",
                    "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}  # fmt: skip
 _REFUSED: Final = ("password authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
-_UNFIT: Final = ("22003", "22007", "22008", "22P02")
 _MARIADB_REFUSED: Final = (1044, 1045, 1049, 1698)
-_MARIADB_RIGHTS: Final = (1142, 1143, 1227, 1370)
-_MARIADB_DEAD: Final = (1053, 1927, 2006, 2013)
-_MARIADB_NO_WRITES: Final = (1021, 1036, 1114, 1290, 1792, 1836)
-_SQLITE_NO_WRITES: Final = ("database or disk is full", "disk I/O error", "readonly database")
 _MAY_NOT: Final = "this user may not read the database file {path}. Grant it the right to read and write it."
+
+_ONE_STATE: Final = {
+    "postgresql": ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",),
+    "mysql": ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"),
+    "mariadb": ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"),
+    "oracle": ("SET TRANSACTION READ ONLY",),
+    "mssql": ("SET TRANSACTION ISOLATION LEVEL SNAPSHOT",),
+}
+"""What makes a transaction see one state of the database. A transaction of SQLite does anyway."""
 
 ANSWERED: Final = "answered"
 """The execution option of a statement whose answers for each of many rows are read."""
-
-
-class Fault(Enum):
-    """What a database error means for the change that met it.
-
-    UNFIT: a value that a column's type has no place for. UNWRITABLE: the database takes no writes at all, whatever they
-    are (it is full, or may only be read); it may have rolled everything back by itself.
-    """
-
-    DUPLICATE = auto()
-    REFUSED = auto()
-    BUSY = auto()
-    DEAD = auto()
-    RIGHTS = auto()
-    UNFIT = auto()
-    UNWRITABLE = auto()
 
 
 class Database:
@@ -120,16 +108,15 @@ class Database:
         with self.speaking():
             if connection.in_transaction():
                 connection.rollback()
-            if self.dialect == "postgresql":
-                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            elif self.dialect in ("mysql", "mariadb"):
-                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            for statement in _ONE_STATE.get(self.dialect, ()):
+                connection.exec_driver_sql(statement)
             try:
                 yield connection
             finally:
                 with self._quietly():
                     connection.rollback()
+                    if self.dialect == "mssql":  # there the level outlives its transaction
+                        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     @contextmanager
     def looking(self) -> Iterator[Connection]:
@@ -170,28 +157,7 @@ class Database:
 
     def fault(self, error: SQLAlchemyError) -> Fault:
         """What the error means."""
-        if not isinstance(error, DBAPIError):
-            return Fault.REFUSED
-        if error.connection_invalidated:
-            return Fault.DEAD
-        original: Any = error.orig
-        state = getattr(original, "sqlstate", None) or ""
-        number = original.args[0] if original.args and isinstance(original.args[0], int) else 0
-        text = str(original)
-        if state == "23505" or number == 1062 or "UNIQUE constraint failed" in text:
-            return Fault.DUPLICATE
-        if state in ("40001", "40P01", "55P03") or number in (1205, 1213) or "database is locked" in text:
-            return Fault.BUSY
-        no_writes = self.dialect == "sqlite" and any(sign in text for sign in _SQLITE_NO_WRITES)
-        if no_writes or state == "25006" or state[:2] == "53" or number in _MARIADB_NO_WRITES:
-            return Fault.UNWRITABLE
-        if state == "42501" or number in _MARIADB_RIGHTS:
-            return Fault.RIGHTS
-        if state[:2] in ("08", "57") or number in _MARIADB_DEAD:
-            return Fault.DEAD
-        if state in _UNFIT:
-            return Fault.UNFIT
-        return Fault.REFUSED
+        return fault_of(self.dialect, error)
 
     def words(self, error: SQLAlchemyError) -> str:
         """The database's own words, without the statement and without the values."""

@@ -16,6 +16,9 @@ from sqlalchemy import Connection, bindparam, cast, column, func, select, text
 from sqlalchemy.sql import ColumnElement, TableClause
 from sqlalchemy.types import UserDefinedType
 
+OWN: Final = ("sqlite", "postgresql", "mysql", "mariadb")
+"""The dialects whose drivers this connector speaks to by itself."""
+
 ROWS: Final = "rows_"
 """The name of the parameter that holds the rows."""
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.sql import TableClause
 
-from muster.connectors.sql.declared import Declared, declared
+from muster.connectors.sql.declared import OWN, Declared, declared
 from muster.connectors.sql.lacking import no_column, no_parameter, no_table
 from muster.connectors.sql.own_statements import parameters
 from muster.connectors.sql.settings import ChangeTable, ListChanges, ListTable, SqlObject
@@ -69,7 +69,7 @@ def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -
         _grows(system, spec.table, columns[spec.watermark].attribute, _GROW)
     lists = {name: _side(connection, inspector, system, name, side) for name, side in spec.lists.items()}
     return Table(
-        system, kind, spec, _clause(connection, spec.table, list(columns)), columns, lists,
+        system, kind, spec, _clause(connection, spec.table, found, list(columns)), columns, lists,
         unique=key == [spec.anchor] or [spec.anchor] in uniques,
         generated=generated,
         uniques=[one for one in [key, *uniques] if one],
@@ -103,7 +103,7 @@ def _side(connection: Connection, inspector: Inspector, system: str, name: str, 
     }
     return Side(
         side,
-        _clause(connection, side.table, wanted),
+        _clause(connection, side.table, listed, wanted),
         attribute,
         value,
         fixed,
@@ -120,7 +120,7 @@ def _log(connection: Connection, inspector: Inspector, system: str, spec: Change
     _need(system, spec.table, wanted, [one["name"] for one in listed])
     sequence = next(_column(one, "", False, False).attribute for one in listed if one["name"] == spec.sequence)
     _grows(system, spec.table, sequence, (Type.INTEGER, Type.DECIMAL))
-    return Log(spec, _clause(connection, spec.table, wanted))
+    return Log(spec, _clause(connection, spec.table, listed, wanted))
 
 
 def _grows(system: str, table: str, column: Attribute, kinds: Sequence[Type]) -> None:
@@ -175,10 +175,16 @@ def _fit(system: str, what: str, statement: str | None, known: Sequence[str], ta
             raise no_parameter(system, what, table, name, known)
 
 
-def _clause(connection: Connection, table: str, columns: Sequence[str]) -> TableClause:
+def _clause(
+    connection: Connection, table: str, listed: Sequence[ReflectedColumn], wanted: Sequence[str]
+) -> TableClause:
+    """The table with the columns that are wanted. Where this connector speaks to the driver by itself, values go to it
+    as they are; for any other database SQLAlchemy's own types carry them."""
     schema, name = _split(table)
-    types = declared(connection, lightweight(name, schema=schema))
-    return lightweight(name, *(column(one, types.get(one, Declared())) for one in columns), schema=schema)
+    types: dict[str, sa.TypeEngine[Any]] = {**declared(connection, lightweight(name, schema=schema))}
+    if connection.dialect.name not in OWN:
+        types = {one["name"]: one["type"] for one in listed}
+    return lightweight(name, *(column(one, types.get(one, Declared())) for one in wanted), schema=schema)
 
 
 def _split(table: str) -> tuple[str | None, str]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Update, delete, func, insert, select, update
 from sqlalchemy.sql import TableClause
 
 from muster.connectors.sql import own_statements
 from muster.connectors.sql.database import ANSWERED
-from muster.connectors.sql.declared import ROWS, among, given, rows_as_table, rows_as_text
+from muster.connectors.sql.declared import OWN, ROWS, among, given, rows_as_table, rows_as_text
 from muster.connectors.sql.preparing import Item
 from muster.connectors.sql.tables import Removal, Table
 from muster.connectors.sql.wire import anchor_text, to_driver
@@ -52,7 +52,7 @@ def insert_rows(connection: Connection, clause: TableClause, rows: Sequence[Mapp
         table = rows_as_table({name: clause.c[name] for name in names})
         statement = insert(clause).from_select(names, select(*(table[name] for name in names)))
         connection.execute(statement, {ROWS: rows_as_text(rows)})
-    elif connection.dialect.name in ("sqlite", "mysql", "mariadb"):
+    elif connection.dialect.name in OWN:
         for part in parts(rows, max(1, min(CHUNK, PARAMETERS // len(names)))):
             values = tuple(row[name] for row in part for name in names)
             connection.exec_driver_sql(_values(connection, clause, names, len(part)), values)
@@ -108,8 +108,15 @@ def update_rows(connection: Connection, items: Sequence[Item]) -> None:
     conditions += [table.clause.c[name].is_(None) for name, value in first.expected.items() if value is None]
     statement = update(table.clause).where(*conditions, *table.conditions)
     statement = statement.values({name: values[f"v_{at}"] for at, name in enumerate(names)})
-    if connection.execute(statement, parameters).rowcount != len(items):
+    if _touched(connection, statement, parameters) != len(items):
         raise Uneven
+
+
+def _touched(connection: Connection, statement: Update, parameters: Any) -> int:
+    """How many rows a statement touched that is run with one set of parameters, or with several."""
+    if isinstance(parameters, list) and not connection.dialect.supports_sane_multi_rowcount:
+        return sum(connection.execute(statement, one).rowcount for one in parameters)
+    return connection.execute(statement, parameters).rowcount
 
 
 def mark_rows(connection: Connection, items: Sequence[Item], removal: Removal) -> None:

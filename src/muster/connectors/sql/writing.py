@@ -8,7 +8,8 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from muster.connectors.sql import side_tables, statements
-from muster.connectors.sql.database import Database, Fault
+from muster.connectors.sql.database import Database
+from muster.connectors.sql.faults import Fault
 from muster.connectors.sql.preparing import Item, Preparing, Refused
 from muster.connectors.sql.statements import Uneven
 from muster.connectors.sql.tables import Table
