@@ -15,7 +15,7 @@ from muster.connectors.kit.check import Check
 from muster.connectors.kit.conformance import CHECKS
 from muster.model.changes import Action, Change, Result
 from muster.model.errors import IncompleteRead, ProjectError, Unreachable, WatermarkExpired
-from tests.connectors.databases import ACCOUNT, Database, SqlSubject, objects, pages, update
+from tests.connectors.databases import ACCOUNT, Database, SqlSubject, create, objects, pages, update
 from tests.connectors.sessions import keep, written
 
 
@@ -66,6 +66,12 @@ def test_a_condition_limits_what_is_read_and_what_is_written(lite: Database) -> 
     outcomes = written(made, update(1, "root", name="x"), Change(2, "account", Action.DELETE, "root"))
     assert {outcome.result for outcome in outcomes.values()} == {Result.GONE}
     assert lite.rows("SELECT name FROM account WHERE login = 'root'") == [("R",)]
+    created = written(
+        made, create(1, login="b", kind="person"), create(2, login="c"), create(3, login="d", kind="person")
+    )
+    assert [created[n].result for n in (1, 2, 3)] == [Result.DONE, Result.REJECTED, Result.DONE]
+    assert "does not fulfil `where` (kind = 'person'). Write the columns" in created[2].reason
+    assert set(objects(made)) == {"a", "b", "d"}
 
 
 def test_a_switch_in_the_databases_own_words(lite: Database) -> None:

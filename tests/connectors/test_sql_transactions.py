@@ -121,6 +121,31 @@ def test_a_procedure_that_does_not_answer_the_key_that_it_made_is_undone_and_tol
     assert lite.rows("SELECT * FROM person") == []
 
 
+def test_a_statement_that_does_not_do_what_it_is_for_is_undone_and_told(lite: Database) -> None:
+    tables(lite)
+    lite.run("INSERT INTO person (id, name) VALUES (7, 'x')")
+    spec: dict[str, Any] = {"table": "person", "anchor": "id", "key_generated": False}
+    queue = "INSERT INTO role VALUES (:id, 'wanted')"
+    made = lite.connector(person={**spec, "insert": queue, "delete": "UPDATE person SET gone = 1 WHERE id = :id"})
+    outcomes = written(
+        made, Change(1, "person", Action.CREATE, "8", {"id": 8}), Change(2, "person", Action.DELETE, "7")
+    )
+    assert [outcomes[n].result for n in (1, 2)] == [Result.REJECTED] * 2
+    assert outcomes[1].reason == "`insert` ran, and person has no row '8'"
+    assert "row '7' of person is there as before. If it only marks the row, say how" in outcomes[2].reason
+    assert lite.rows("SELECT id, gone FROM person") == [(7, 0)]
+    assert lite.rows("SELECT * FROM role") == []
+
+
+def test_a_table_without_transactions_is_told_by_the_check(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    database = Database(request.getfixturevalue("mariadb_url"), tmp_path)
+    database.run("CREATE TABLE account (login VARCHAR(9) PRIMARY KEY) ENGINE = MyISAM")
+    with database.connector(account={"table": "account", "anchor": "login"}) as made:
+        health = made.check()
+    assert not health.ok
+    assert "account is of engine MyISAM, which cannot undo half of a batch that fails" in health.missing[0]
+
+
 @contextmanager
 def at_commits(act: Any) -> Iterator[list[int]]:
     """Calls something before the first commit; how many there were."""

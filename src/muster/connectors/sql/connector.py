@@ -18,7 +18,7 @@ from muster.connectors.sql.database import Database
 from muster.connectors.sql.deltas import Deltas
 from muster.connectors.sql.faults import Fault
 from muster.connectors.sql.reading import TableReading
-from muster.connectors.sql.reflecting import reflected
+from muster.connectors.sql.reflecting import reflected, without_transactions
 from muster.connectors.sql.settings import SqlObject, SqlSettings
 from muster.connectors.sql.tables import Table
 from muster.connectors.sql.wire import key_to_driver, to_driver
@@ -66,15 +66,16 @@ class SqlConnector:
         self._database.close()
 
     def check(self) -> Health:
-        """Whether each table is there with its columns, and may be read."""
+        """Whether each table is there with its columns, may be read, and can undo what it is half through with."""
         missing: list[str] = []
         for kind in self._objects:
             try:
                 table = self._table(kind)
                 with self._database.looking() as connection:
                     connection.execute(select(*table.clause.c).limit(1)).all()
+                    missing += without_transactions(connection, table)
             except MusterError as error:
-                missing.append(error.message)
+                missing.append(error.message.removeprefix(f"{self.system}: "))
         return Health(not missing, f"{self._database.dialect} at {self._database.shown}", missing)
 
     def schema(self) -> SystemSchema:

@@ -6,6 +6,7 @@ A change table and a column that grows only say where to look: what is true is w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -18,7 +19,7 @@ from muster.connectors.sql.tables import Column, Log, Side, Table
 from muster.connectors.sql.wire import anchor_text, from_driver, to_driver
 from muster.model.errors import WatermarkExpired
 from muster.model.objects import EdgePage
-from muster.model.values import Attribute, Type
+from muster.model.values import Attribute, Type, WrongType
 
 AGAIN: Final = 1_000
 """So many of the newest changes are looked at again after a full read, where they carry no time."""
@@ -94,7 +95,7 @@ class Deltas:
         for name, side in table.lists.items():
             if side.log is not None and not side.spec.large:
                 found |= dict.fromkeys(self._changed(f"{table.kind}/{name}", side.log.key))
-        return [key for key in found if key is not None]
+        return list({anchor_text(key): key for key in found if key is not None}.values())
 
     def edges(self, name: str, without: frozenset[str]) -> Iterator[EdgePage]:
         """The values of a large list that came or went, for the owners that are objects and not among `without`."""
@@ -112,9 +113,14 @@ class Deltas:
                     yield self._edge(name, side, key, [value for _, value in found])
 
     def _edge(self, name: str, side: Side, key: Any, values: Sequence[Any]) -> EdgePage:
-        held = select(side.value).where(side.owner == key, side.value.in_(values), *side.own)
+        texts = {anchor_text(one) for one in values}
+        usable = []
+        for text in sorted(texts):
+            with suppress(WrongType):
+                usable.append(to_driver(text, side.single, self._table.dialect))
+        held = select(side.value).where(side.owner == key, side.value.in_(usable), *side.own)
         has = [anchor_text(one) for one in self._connection.scalars(held)]
-        gone = sorted({anchor_text(one) for one in values} - set(has))
+        gone = sorted(texts - set(has))
         return EdgePage(self._table.kind, anchor_text(key), name, has, gone)
 
     def _changed(self, name: str, key: ColumnElement[Any]) -> list[Any]:

@@ -34,7 +34,7 @@ _STATES: Final[Mapping[str, Fault]] = {
     "08": Fault.DEAD, "57": Fault.DEAD,
     "22003": Fault.UNFIT, "22007": Fault.UNFIT, "22008": Fault.UNFIT, "22P02": Fault.UNFIT,
 }  # fmt: skip
-"""PostgreSQL: the SQLSTATE, or its class (PostgreSQL documentation, appendix A)."""
+"""PostgreSQL: the SQLSTATE, or its class (PostgreSQL documentation, appendix A). Others put many errors into one."""
 
 _MARIADB: Final[Mapping[int, Fault]] = {
     1062: Fault.DUPLICATE,
@@ -78,7 +78,7 @@ def fault_of(dialect: str, error: SQLAlchemyError) -> Fault:
         return Fault.DEAD
     original: Any = error.orig
     state = getattr(original, "sqlstate", None)
-    if state:
+    if state and dialect not in _NUMBERS:
         return _STATES.get(state) or _STATES.get(state[:2]) or Fault.REFUSED
     if dialect in _NUMBERS:
         return _NUMBERS[dialect].get(_number(dialect, original), Fault.REFUSED)

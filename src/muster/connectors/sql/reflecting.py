@@ -254,3 +254,26 @@ def _loose(connection: Connection, schema: str | None, table: str) -> set[str]:
         {"table": table, "schema": schema},
     )
     return {str(row[0]) for row in rows}
+
+
+def without_transactions(connection: Connection, table: Table) -> list[str]:
+    """What to say of the tables of MariaDB or MySQL that are written and keep no transactions."""
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        return []
+    names = dict.fromkeys([table.spec.table, *(side.spec.table for side in table.lists.values())])
+    found: list[str] = []
+    for name in names:
+        schema, own = _split(name)
+        engine = connection.scalar(_ENGINE, {"table": own, "schema": schema})
+        if engine is not None:
+            found.append(
+                f"{name} is of engine {engine}, which cannot undo half of a batch that fails. "
+                f"Change it: ALTER TABLE {name} ENGINE = InnoDB."
+            )
+    return found
+
+
+_ENGINE: Final = text(
+    "SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e ON e.engine = t.engine "
+    "WHERE t.table_name = :table AND t.table_schema = COALESCE(:schema, DATABASE()) AND e.transactions <> 'YES'"
+)

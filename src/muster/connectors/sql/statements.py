@@ -160,11 +160,15 @@ def delete_rows(connection: Connection, items: Sequence[Item]) -> None:
 
 def find_rows(connection: Connection, items: Sequence[Item]) -> None:
     """Raises `Uneven` when some row is not there."""
-    table = items[0].table
-    condition, parameters = among(connection, table.anchor, [item.key for item in items])
-    statement = select(func.count()).select_from(table.clause).where(condition, *table.conditions)
-    if connection.scalar(statement, parameters) != len(items):
+    if count(connection, items[0].table, [item.key for item in items]) != len(items):
         raise Uneven
+
+
+def count(connection: Connection, table: Table, keys: Sequence[Any]) -> int:
+    """How many of the keys name rows that are objects."""
+    condition, parameters = among(connection, table.anchor, keys)
+    statement = select(func.count()).select_from(table.clause).where(condition, *table.conditions)
+    return int(connection.scalar(statement, parameters) or 0)
 
 
 def run_own(connection: Connection, sql: str, item: Item, row: Mapping[str, Any]) -> None:

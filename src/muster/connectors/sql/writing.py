@@ -140,6 +140,8 @@ class Writing:
         keys = [item.key for item in items]
         if action is Action.CREATE:
             keys = statements.create_rows(connection, items)
+            if table.spec.where is not None:
+                self._shows(table, keys)
         elif any(key is None for key in keys):
             raise Uneven
         elif action is Action.DELETE:
@@ -178,6 +180,8 @@ class Writing:
                     f"`insert` answered no {table.spec.anchor}, so nothing tells which row it made. End it with "
                     f"RETURNING {table.spec.anchor}, or its procedure with a SELECT of it",
                 )
+            if table.spec.insert is not None or table.spec.where is not None:
+                self._shows(table, [key])
         else:
             row = statements.row_of(connection, item)
             if row is None:
@@ -198,6 +202,16 @@ class Writing:
             side_tables.take_out(connection, table, edge.attribute, [(key, one) for one in edge.remove])
         return self._done(item, key)
 
+    def _shows(self, table: Table, keys: Sequence[Any]) -> None:
+        """Raises REJECTED when a new row is not there, or would not be read: it would be made again and again."""
+        if statements.count(self._database.connection, table, keys) == len(keys):
+            return
+        if table.spec.where is not None:
+            reason = f"the new row does not fulfil `where` ({table.spec.where}). Write the columns that it asks for"
+        else:
+            reason = f"`insert` ran, and {table.spec.table} has no row {anchor_text(keys[0])!r}"
+        raise _Answer(Result.REJECTED, reason)
+
     def _delete(self, item: Item, row: Mapping[str, Any]) -> None:
         connection, table = self._database.connection, item.table
         if table.spec.delete is None:
@@ -206,6 +220,12 @@ class Writing:
         if table.removal is None:
             side_tables.empty(connection, table, [item.key])
         statements.run_own(connection, table.spec.delete, item, row)
+        if statements.count(connection, table, [item.key]):
+            raise _Answer(
+                Result.REJECTED,
+                f"`delete` ran, and row {item.change.anchor!r} of {table.spec.table} is there as before. If it only "
+                "marks the row, say how: with `deleted`, or `where`",
+            )
 
     def _remove(self, items: Sequence[Item]) -> None:
         """Rows that are only marked as deleted keep what the side tables hold for them."""
