@@ -734,6 +734,32 @@ def test_a_renamed_or_moved_container_takes_its_people_along(followed: tuple[Lda
     assert found[anchors[6]].values["dn"] == f"uid=user6,uid=boss,{server.people}"
 
 
+def test_a_delta_whose_server_dies_in_the_middle_has_no_end_and_the_next_tells_all(
+    followed: tuple[LdapServer, LdapConnector],
+) -> None:
+    server, made = followed
+    written(made, *(create(n, person(n, server)) for n in range(1, 10)))
+    since = mark(made)
+    admin = server.connect()
+    for n in range(1, 9):
+        admin.modify_s(f"uid=user{n},{server.people}", [(ldap.MOD_REPLACE, "displayName", [b"changed"])])
+    admin.delete_s(f"uid=user9,{server.people}")
+    with made:
+        told = made.read({"user": ["displayName"]}, since)
+        next(told)
+        server.kill()
+        with pytest.raises(Unreachable, match="stopped answering"):
+            list(told)
+    server.start()
+    whole = connector(server, {"user": {**USER, "filter": "(title=*)"}}, base=server.people, delta=made._settings.delta)
+    try:
+        found = read(whole, "displayName", since=since)
+    except WatermarkExpired:
+        assert (server.bind_dn, made._settings.delta) == (OpenLdap.bind_dn, "syncrepl"), "it forgets at a restart"
+        return
+    assert sorted(one.deleted for one in found.values()) == [False] * 8 + [True]
+
+
 def test_an_accesslog_that_lost_the_end_of_the_last_read_expires(openldap: OpenLdap) -> None:
     made = connector(openldap, delta="accesslog")
     one(made, create(1, person(1, openldap)))

@@ -15,7 +15,7 @@ from muster.connectors.ldap.session import Session
 from muster.connectors.ldap.settings import Delta
 from muster.connectors.ldap.touched import as_now
 from muster.connectors.ldap.wire import LdapType, Reader
-from muster.model.errors import WatermarkExpired
+from muster.model.errors import IncompleteRead, WatermarkExpired
 from muster.model.objects import Page
 
 CLOCKS_APART: Final = timedelta(minutes=5)
@@ -79,7 +79,10 @@ def changes(session: Session, types: Types, wanted: Wanted, since: str) -> Itera
         end: object = yield from synchronising.since(session, types, wanted, at)
     else:
         log = changelog if how is Delta.CHANGELOG else accesslog
-        touched, end = log.since(session, at)
+        try:
+            touched, end = log.since(session, at)
+        except IncompleteRead as error:
+            raise WatermarkExpired(f"{error.message} Everything is read instead.") from None
         for name, attributes in wanted.items():
             yield from as_now(session, types[name], attributes, touched)
     yield Page(watermark=_text(how, end), last=True)

@@ -11,7 +11,7 @@ import ldap
 from muster.connectors.ldap import controls, errors
 from muster.connectors.ldap.session import Session
 from muster.connectors.ldap.wire import Entry
-from muster.model.errors import WatermarkExpired
+from muster.model.errors import IncompleteRead, WatermarkExpired
 
 
 @dataclass(slots=True)
@@ -51,12 +51,16 @@ class Refresh:
         """Entries that changed and entries that are gone.
 
         Raises `WatermarkExpired` when the server tells what is still there instead of what is gone (section 3.3.1):
-        who keeps nothing between sessions cannot tell the rest from it.
+        who keeps nothing between sessions cannot tell the rest from it. And when the server does not know the
+        cookie (OpenLDAP after a crash: "consumer state is newer than provider"), or does not come to the end.
         """
         try:
             yield from self._messages()
         except ldap.LDAPError as error:
-            raise errors.reading(self.session.system, self.session.settings.url, self.base, error) from None
+            told = errors.reading(self.session.system, self.session.settings.url, self.base, error)
+            if isinstance(told, IncompleteRead):
+                told = WatermarkExpired(f"{told.message} Everything is read instead.")
+            raise told from None
 
     def _messages(self) -> Iterator[Event]:
         connection: Any = self.session.connection
