@@ -83,6 +83,12 @@ def test_one_column_says_on_off_and_deleted(lite: Database) -> None:
         Change(2, "account", Action.CREATE, "old", {"login": "old", "enabled": True}, restores="old"),
     )
     assert lite.rows("SELECT * FROM account ORDER BY login") == [("new", "X"), ("old", "A")]
+    lite.run("INSERT INTO account VALUES ('gone', 'D')")
+    with made:
+        assert made.schema().types["account"].restored_by is None, "a login may have been somebody else's"
+    taken = written(made, Change(1, "account", Action.CREATE, "gone", {"login": "gone", "enabled": True}))[1]
+    assert taken.result is Result.EXISTS
+    assert "row 'gone' has it and is marked as deleted. Clear it there" in taken.reason
     assert written(made, Change(1, "account", Action.DELETE, "new"))[1].result is Result.DONE
     left = [(item.anchor, item.values) for page in pages(made, wanted=["enabled"]) for item in page.objects]
     assert left == [("old", {"enabled": True})]

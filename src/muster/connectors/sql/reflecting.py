@@ -74,7 +74,7 @@ def reflected(connection: Connection, system: str, kind: str, spec: SqlObject) -
         generated=generated,
         uniques=[one for one in [key, *uniques] if one],
         dialect=connection.dialect.name,
-        removal=_removal(system, kind, spec, columns, generated, connection.dialect.name),
+        removal=_removal(system, kind, spec, columns, connection.dialect.name),
         log=_log(connection, inspector, system, spec.changes),
     )  # fmt: skip
 
@@ -132,9 +132,7 @@ def _grows(system: str, table: str, column: Attribute, kinds: Sequence[Type]) ->
         )
 
 
-def _removal(
-    system: str, kind: str, spec: SqlObject, columns: Mapping[str, Column], generated: bool, dialect: str
-) -> Removal | None:
+def _removal(system: str, kind: str, spec: SqlObject, columns: Mapping[str, Column], dialect: str) -> Removal | None:
     gone = spec.deleted
     if gone is None:
         return None
@@ -154,7 +152,7 @@ def _removal(
         gone.column,
         None if marks is None else [_of_settings(system, what, column, mark, dialect) for mark in marks],
         None if alive is None else _of_settings(system, what, column, alive, dialect),
-        gone.returns_by or (None if generated else spec.anchor),
+        gone.returns_by,
     )
 
 

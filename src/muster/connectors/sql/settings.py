@@ -94,8 +94,8 @@ class Deleted(Settings):
     )
     returns_by: str | None = Field(
         None,
-        description="The column by whose value a deleted row is known for an object that is to be made: that row "
-        "comes back instead. By default the anchor, where the database does not make it.",
+        description="The column by whose value a deleted row is known for an object that is to be made (a number that "
+        "nobody else ever gets): that row comes back instead. By default none comes back.",
     )
 
     @model_validator(mode="before")

@@ -136,12 +136,6 @@ def restore_row(connection: Connection, item: Item) -> bool:
     return connection.execute(statement.values(item.columns)).rowcount == 1
 
 
-def is_deleted(connection: Connection, table: Table, key: Any) -> bool:
-    """Whether the row of that key is marked as deleted."""
-    statement = select(func.count()).select_from(table.clause)
-    return bool(connection.scalar(statement.where(table.anchor == key, *table.conditions_of_deleted)))
-
-
 def _now(table: Table, removal: Removal) -> Any:
     column = table.columns[removal.column]
     now = datetime.now(UTC)
@@ -186,11 +180,15 @@ def row_of(connection: Connection, item: Item) -> Mapping[str, Any] | None:
     return None if found is None else {str(name): value for name, value in found.items()}
 
 
-def existing(connection: Connection, table: Table, keys: Sequence[Any]) -> set[str]:
-    """The anchors, of those with these keys, that are in the table, whatever the settings' own condition says."""
+def existing(connection: Connection, table: Table, keys: Sequence[Any], *, deleted: bool = False) -> set[str]:
+    """The anchors, of those with these keys, that are in the table, whatever the settings' own condition says.
+
+    `deleted`: those alone whose rows are marked as deleted.
+    """
+    conditions = table.conditions_of_deleted if deleted else []
     anchor = table.anchor
     condition, parameters = among(connection, anchor, keys)
-    return {anchor_text(key) for key in connection.scalars(select(anchor).where(condition), parameters)}
+    return {anchor_text(key) for key in connection.scalars(select(anchor).where(condition, *conditions), parameters)}
 
 
 def holder(connection: Connection, item: Item) -> Any:
