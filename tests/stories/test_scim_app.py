@@ -51,6 +51,15 @@ def half(app: Between) -> Callable[[Asked, Callable[[], Reply]], None]:
     return fault
 
 
+def changed_id(app: Between, name: str) -> None:
+    """The app gives a user another id, and knows nothing of the old one."""
+    one = next(one for one in users(app) if one["userName"] == name)
+    app.forward(Asked("DELETE", f"/v2/Users/{one.pop('id')}", {}, {}, b""))
+    del one["meta"]
+    headers = {"content-type": "application/scim+json"}
+    assert app.forward(Asked("POST", "/v2/Users", {}, headers, json.dumps(one).encode())).status == 201
+
+
 def test_a_scim_app_that_fails_has_everybody_once_in_the_end(tmp_path: Path, scim: ScimServer) -> None:
     folder = tmp_path / "project"
     make_project(STARTER, folder)
@@ -89,6 +98,13 @@ def test_a_scim_app_that_fails_has_everybody_once_in_the_end(tmp_path: Path, sci
         app.faults.clear()
         assert muster("run").code == 0
         assert [one["userName"] for one in users(app) if not one["active"]] == ["tomas.nunez"]
+
+        changed_id(app, "anna.meyer")
+        assert muster("run").code == 0
+        assert len({one["externalId"] for one in users(app)}) == len(users(app)) == 5
+        quiet = muster("plan", "--json")
+        assert (quiet.code, quiet.document["changes"]) == (0, []), quiet.out
+
         log = json.dumps(muster("log", "--json").document) + held.err + held.out + done.out
         assert app.token not in log
         assert scim.token not in log

@@ -24,7 +24,7 @@ def packs(requests: Sequence[Request], most: int, largest: int) -> Iterator[list
     pack: list[tuple[int, Request]] = []
     size = _HEAD
     for number, request in enumerate(requests):
-        more = len(orjson.dumps(_operation(number, request))) + 1
+        more = len(orjson.dumps(_operation(number, request))) + 1 if largest else 0
         if pack and (len(pack) >= most or (largest and size + more > largest)):
             yield pack
             pack, size = [], _HEAD
