@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from muster.model.schema import ObjectSchema
 from muster.model.values import Attribute, Document, Scalar, Value
-from muster.sync.importing import settled
+from muster.sync.imports.documents import settled
 from tests.sync.people import ADA, BO, HR, Office, app_rules
 from tests.sync.world import changed, kinds, the_change
 

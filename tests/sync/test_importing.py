@@ -12,7 +12,7 @@ from muster.connectors.kit.memory import MemoryConnector
 from muster.model.errors import Unreachable, WentBack
 from muster.model.objects import ConnectorObject, Page, ReadProblem
 from muster.model.values import Document
-from muster.sync.importing import distinct, merged
+from muster.sync.imports.documents import distinct, merged
 from tests.sync.readings import COMPLETE, HR, Script, active, numbered, two, worker
 from tests.sync.world import World, changed, kinds, the_change
 

@@ -15,7 +15,7 @@ from muster.model.errors import NotFound, ProjectError
 from muster.project.configuration import Project
 from muster.project.diagnostics import listed
 from muster.store.database import Database
-from muster.sync.importing import import_found, import_missing
+from muster.sync.imports.singles import import_found, import_missing
 from muster.sync.narrow import Narrow
 from muster.sync.plan_document import change_document, edges_of
 from muster.sync.problems import Problem
@@ -123,7 +123,7 @@ class OnDemand:
         for system in sorted({one.system for one in asked}):
             here = [one for one in asked if one.system == system]
             found = [one.found for one in here if one.found is not None]
-            self.narrow.objects |= set(import_found(run.rules, run.database, system, found, run.report, now=run.now))
+            self.narrow.objects |= set(import_found(run.rules, run.database, system, found))
             for one in here:
                 if one.how == "missing" and one.number is not None:
                     self._lost(run, one, one.number)
@@ -133,7 +133,7 @@ class OnDemand:
         if one.system == self.system and not any(
             m.rules.project for m in run.rules.mappings.values() if m.rules.system == one.system
         ):
-            import_missing(run.rules, run.database, one.system, [number], run.report, now=run.now)
+            import_missing(run.rules, run.database, one.system, [number], now=run.now)
             self.narrow.objects.add(number)
             return
         run.report.add(

@@ -17,7 +17,7 @@ from muster.cli.progress import Progress
 from muster.cli.render.plan import render_plan
 from muster.cli.render.problems import tell_problems
 from muster.project.diagnostics import listed
-from muster.sync.importing import NOT_TAKEN_IN
+from muster.sync.imports.deletions import NOT_TAKEN_IN
 from muster.sync.safety.limits import LIMITS
 
 app = typer.Typer(**SETTINGS)

@@ -36,7 +36,8 @@ from muster.store.servers import mark_of, obey_the_file_again
 from muster.sync.clock import moment
 from muster.sync.exporting import ExportCounts, Exporter, unconfirmed
 from muster.sync.identities.partial import Unread
-from muster.sync.importing import NOT_TAKEN_IN, import_system
+from muster.sync.importing import import_system
+from muster.sync.imports.deletions import NOT_TAKEN_IN
 from muster.sync.inbound import Inbound
 from muster.sync.joins.cases import report_cases
 from muster.sync.marks import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,8 +12,8 @@ from tests.servers.gateway import GatewayServer, Scim
 from tests.servers.openldap import OpenLdap
 
 
-@pytest.fixture(scope="package")
-def gateway() -> Iterator[GatewayServer]:
+@contextmanager
+def served() -> Iterator[GatewayServer]:
     """A database (`app`), a directory (`dir`), a connector space (`space`) as SCIM services; no bug in their log."""
     with OpenLdap() as openldap:
         directory = LDAP.format(
@@ -29,6 +30,13 @@ def gateway() -> Iterator[GatewayServer]:
             log = server.log.read_text()
             assert "Traceback" not in log
             assert "a bug" not in log
+
+
+@pytest.fixture(scope="package")
+def gateway() -> Iterator[GatewayServer]:
+    """See `served`."""
+    with served() as server:
+        yield server
 
 
 @pytest.fixture(scope="package")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from muster.server.scim.resource_type import ResourceType
 from muster.store.codec import decode
 from muster.store.database import Database
 from muster.store.names import Names
-from muster.sync.importing import take_in
+from muster.sync.imports.singles import take_in
 from muster.sync.rules.compiling import compile_rules
 from muster.sync.rules.indexes import Indexed
 from muster.sync.rules.ruleset import Rules
@@ -41,9 +41,7 @@ log = structlog.get_logger(__name__)
 class Buffered:
     """The objects of one system, from the store. `live` writes them."""
 
-    def __init__(
-        self, system: System, project: Project, store: Database, live: Live, can: Capabilities, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, system: System, project: Project, store: Database, live: Live, can: Capabilities) -> None:
         assert system.gateway is not None
         self.system = system.name
         self._gateway = system.gateway
@@ -51,7 +49,6 @@ class Buffered:
         self._store = store
         self._live = live
         self._can = can
-        self._clock = clock
         self._rules: Rules | None = None
         self._types: Mapping[str, ResourceType] = {}
         self._filled: frozenset[str] = frozenset()
@@ -184,7 +181,6 @@ class Buffered:
                 [found] if found is not None else [],
                 edges if found is not None else [],
                 [(kind.object, anchor)] if found is None else [],
-                now=self._clock(),
             )
         except StoreError as error:
             # It is written: the next run shows it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 
 from muster.app.gateway import abilities, closed, sessions, shown_systems
 from muster.project.configuration import Project, System
@@ -17,7 +16,6 @@ from muster.server.scim.service import Service
 from muster.store.database import Database
 from muster.store.opening import open_store
 from muster.store.tokens import Token
-from muster.sync.clock import micros
 
 
 @contextmanager
@@ -54,7 +52,7 @@ def open_gateway(project: Project) -> Iterator[Gateway]:
 def _objects(system: System, project: Project, store: Database, live: Live) -> Objects:
     if system.gateway is None or not system.gateway.buffered:
         return live
-    return Buffered(system, project, store, live, abilities(system), lambda: micros(datetime.now(UTC)))
+    return Buffered(system, project, store, live, abilities(system))
 
 
 def _nobody(_authorization: str, _system: str) -> Token | None:

@@ -10,7 +10,7 @@ from muster.model.objects import ConnectorObject
 from muster.model.values import Document, Value
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Database, Session, chunks
-from muster.sync.importing import clean
+from muster.sync.imports.documents import clean
 from muster.sync.names.reserving import release_taken
 from muster.sync.narrow import Narrow
 from muster.sync.queue.changes import PLANNED

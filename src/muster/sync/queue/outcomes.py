@@ -15,7 +15,7 @@ from muster.store.audit import EXPORT, Done, record
 from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
 from muster.sync.identities.values import CHANGED_SINCE, MADE, MADE_AGAIN
-from muster.sync.importing import EVERY, clean, merged
+from muster.sync.imports.documents import EVERY, clean, merged
 from muster.sync.joins.cases import close_cases, close_existing, wake_cases
 from muster.sync.joins.matching import mark_identities
 from muster.sync.names.renames import follow_renames
