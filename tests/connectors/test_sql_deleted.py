@@ -94,6 +94,35 @@ def test_one_column_says_on_off_and_deleted(lite: Database) -> None:
     assert left == [("old", {"enabled": True})]
 
 
+def test_a_row_comes_back_under_the_key_that_it_is_to_have_now(database: Database) -> None:
+    database.run(
+        "CREATE TABLE account (login VARCHAR(9) PRIMARY KEY, emp VARCHAR(9), gone BOOLEAN NOT NULL);"
+        "CREATE TABLE role (login VARCHAR(9) REFERENCES account (login), role VARCHAR(9));"
+        "INSERT INTO account VALUES ('tom', '7', true), ('ann', '8', true); INSERT INTO role VALUES ('tom', 'old')"
+    )
+    made = database.connector(
+        account={
+            "table": "account",
+            "anchor": "login",
+            "deleted": {"column": "gone", "returns_by": "emp"},
+            "lists": {"roles": {"table": "role", "owner": "login", "value": "role"}},
+        }
+    )
+    values: dict[str, Any] = {"login": "tom2", "emp": "7", "roles": ["new"]}
+    outcomes = written(
+        made,
+        Change(1, "account", Action.CREATE, "tom2", values, restores="tom"),
+        Change(2, "account", Action.CREATE, "tom2", {"login": "tom2", "emp": "8"}, restores="ann"),
+    )
+    assert [(outcomes[n].result, outcomes[n].anchor) for n in (1, 2)] == [
+        (Result.DONE, "tom2"),
+        (Result.REJECTED, "tom2"),
+    ]
+    shown = {anchor: item.values["roles"] for anchor, item in objects(made).items()}
+    assert shown == {"tom2": ["new"]}
+    assert database.rows("SELECT role FROM role") == [("new",)]
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [

@@ -96,7 +96,9 @@ class Preparing:
         writers, name = self._writers, ""
         try:
             for name, value in change.values.items():
-                if name == own:
+                if name == own and item.restores and not table.generated:
+                    item.columns |= self._new_key(own, value, anchor)
+                elif name == own:
                     if not creates and value is not None and str(value) != anchor:
                         raise Refused(f"the anchor {name} cannot be changed")
                 elif name in table.lists:
@@ -119,6 +121,15 @@ class Preparing:
         if removal is not None and (item.restores or (creates and removal.alive is not None)):
             item.columns.setdefault(removal.column, removal.alive)
         return item
+
+    def _new_key(self, own: str, value: Value, old: str | None) -> dict[str, Any]:
+        """The column to write when a row comes back under another key than it had."""
+        if value is None or isinstance(value, list) or str(value) == old:
+            return {}
+        key = self._key(str(value))
+        if key is None:
+            raise Refused(f"{own} cannot be {value!r}")
+        return {own: key}
 
     def _key(self, anchor: str) -> Any:
         """None when no row can have it."""

@@ -161,10 +161,11 @@ class Writing:
         connection, table, change = self._database.connection, item.table, item.change
         key = item.key
         if item.restores:
+            side_tables.empty(connection, table, [key])
             if not statements.restore_row(connection, item):
                 reason = f"the deleted row {change.restores!r} of {table.spec.table} is gone, or came back"
                 raise Answer(Result.RETRY, reason)
-            side_tables.empty(connection, table, [key])
+            key = item.columns.get(table.spec.anchor, key)
         elif change.action is Action.CREATE:
             key = statements.insert_one(connection, item)
             if key is None:
