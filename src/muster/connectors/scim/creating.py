@@ -10,7 +10,7 @@ from muster.connectors.scim import looking, members, wire
 from muster.connectors.scim.answers import Answer, Request
 from muster.connectors.scim.names import Resource, literal
 from muster.connectors.scim.refusing import refusal, refused
-from muster.connectors.scim.session import Session
+from muster.connectors.scim.session import UNFILTERED, Session
 from muster.connectors.scim.settings import Filters, Patch
 from muster.connectors.scim.wire import ScimType
 from muster.model.changes import Change, Outcome, Result
@@ -111,7 +111,7 @@ def _existing(session: Session, change: Change, kind: ScimType, whole: bool = Fa
                 continue
             if not whole:
                 continue
-            if answered.kind != "invalidFilter" and answered.status != 501:
+            if answered.status not in UNFILTERED:
                 raise IncompleteRead(f"{session.system}: a look-up of it was answered {session.said(answered)}.")
         if whole:
             anchors = [one.anchor for one in looking.everybody_with(session, kind, name, value)]

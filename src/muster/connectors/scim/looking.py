@@ -102,7 +102,7 @@ def _forgo(session: Session, kind: ScimType, asked: Sequence[str]) -> None:
 def find_any(session: Session, kind: ScimType, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
     """The objects that have one of these values, each once."""
     seen: set[str] = set()
-    able = session.filters is not Filters.NONE and (kind.name, attribute) not in session.unfiltered
+    able = _able(session, kind, attribute)
     found_all: Iterator[ConnectorObject]
     if attribute != "id" and not able:
         found_all = (one for one in _listed(session, kind, "") if any(_has(kind, one, attribute, v) for v in values))
@@ -116,11 +116,21 @@ def find_any(session: Session, kind: ScimType, attribute: str, values: Sequence[
             yield one
 
 
+def _able(session: Session, kind: ScimType, attribute: str) -> bool:
+    """Whether objects can be looked for by an attribute, as far as is known."""
+    if session.filters is Filters.NONE or (kind.name, attribute) in session.unfiltered:
+        return False
+    try:
+        return session.filters is Filters.RFC or kind.place(attribute).key is None
+    except WrongType:
+        return True
+
+
 def _one_by_one(session: Session, kind: ScimType, attribute: str, values: Sequence[Value]) -> Iterator[ConnectorObject]:
     """A value a request; as soon as the server will not have that, all at once."""
     for place, value in enumerate(values):
         yield from find(session, kind, {attribute: value})
-        if (kind.name, attribute) in session.unfiltered:
+        if attribute != "id" and not _able(session, kind, attribute):
             yield from find_any(session, kind, attribute, values[place + 1 :])
             return
 

@@ -20,6 +20,8 @@ from muster.connectors.scim.wire import Dialect, ScimType
 from muster.model.errors import IncompleteRead, Unreachable
 
 _SCIM: Final = "application/scim+json"
+UNFILTERED: Final = frozenset({400, 501})
+"""What a filter is answered that the server does not know; few add `invalidFilter`, as they should."""
 _LOST: Final = frozenset({"invalidCursor", "expiredCursor"})
 _NO_BULK: Final = frozenset({404, 405, 501})
 
@@ -149,7 +151,7 @@ class Session:
     def listed_page(self, path: str, params: Params) -> Resource:
         """One ListResponse (RFC 7644 section 3.4.2). Raises `IncompleteRead` for anything else."""
         answered = self.ask(Request("GET", path, params=params), forbidden=False)
-        if "filter" in params and (answered.kind == "invalidFilter" or answered.status == 501):
+        if "filter" in params and answered.status in UNFILTERED:
             raise Unfiltered(f"{self.system}: the filter {params['filter']} was answered {self.said(answered)}.")
         if params.get("cursor") and answered.kind in _LOST:
             raise LostCursor(f"{self.system}: GET {path} was answered {self.said(answered)}.")
