@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from muster.connectors.ldap import accesslog, ber, changelog, controls, requests, wire
+from muster.connectors.ldap import accesslog, ber, changelog, controls, delta, requests, wire
 from muster.connectors.ldap import dn as dns
 from muster.connectors.ldap.session import Offers
-from muster.connectors.ldap.settings import LdapObject, LdapSettings, Switch
+from muster.connectors.ldap.settings import Delta, LdapObject, LdapSettings, Switch
 from muster.connectors.ldap.wire import LdapType
 from muster.model.changes import Action, Change
 from muster.model.errors import WatermarkExpired
@@ -360,6 +362,31 @@ def test_a_changelog_reaches_back_as_far_as_its_first_number(at: int, good: bool
     offers = Offers(frozenset(), frozenset(), "389", "", (), "cn=changelog", 5, 9)
     with nullcontext() if good else pytest.raises(WatermarkExpired):
         changelog.reaches("directory", offers, at)
+
+
+SYNC = frozenset({controls.SYNC_REQUEST})
+
+
+@pytest.mark.parametrize(
+    ("asked", "vendor", "offered", "log", "readable", "found"),
+    [
+        ("auto", "", SYNC, None, False, "syncrepl"),
+        ("auto", "", frozenset[str](), None, False, "none"),
+        ("auto", "389 Project", SYNC, "cn=changelog", True, "changelog"),
+        ("auto", "389 Project", SYNC, "cn=changelog", False, "syncrepl"),
+        ("auto", "389 Project", SYNC, None, False, "none"),
+        ("accesslog", "", SYNC, None, False, "accesslog"),
+        ("none", "", SYNC, None, False, "none"),
+    ],
+)
+def test_how_changes_are_found_is_asked_for_or_what_the_server_offers(
+    asked: str, vendor: str, offered: frozenset[str], log: str | None, readable: bool, found: str
+) -> None:
+    offers = Offers(offered, frozenset(), vendor, "", (), log)
+    session: Any = SimpleNamespace(
+        settings=SimpleNamespace(delta=Delta(asked)), offers=offers, exists=lambda dn: dn == log and readable
+    )
+    assert delta.way(session) == found
 
 
 def test_a_base_lies_in_one_naming_context() -> None:
