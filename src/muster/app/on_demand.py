@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,6 +12,7 @@ from muster.app.provision_steps import Asked, Step, Steps, imported
 from muster.connectors.kit.registry import connector_class
 from muster.model.changes import Action
 from muster.model.errors import NotFound, ProjectError
+from muster.model.objects import ConnectorObject, Page
 from muster.project.configuration import Project
 from muster.project.diagnostics import listed
 from muster.store.database import Database
@@ -65,23 +66,24 @@ class OnDemand:
         """The target, and those to be asked: that hold objects of the identity; of somebody unknown, every source."""
         if number is None:
             sources = {m.system for m in self.project.mappings.values() if m.project}
-            return {self.system, *filter(self._finds, sources)}
+            return {self.system, *filter(self._answers, sources)}
         with self.database.read() as session:
             rows = session.rows(
                 "SELECT DISTINCT s.system FROM object o JOIN space s ON s.id = o.space WHERE o.identity = ?", number
             )
-        return {self.system, *(row[0] for row in rows if row[0] in self.project.systems and self._finds(row[0]))}
+        return {self.system, *(row[0] for row in rows if row[0] in self.project.systems and self._answers(row[0]))}
 
-    def _finds(self, system: str) -> bool:
-        """Whether the system can be asked for one object."""
-        return connector_class(self.project.systems[system].connector).spec.capabilities.finds
+    def _answers(self, system: str) -> bool:
+        """Whether one object can be had now: by asking for it, or out of a file, which is there to be read."""
+        can = connector_class(self.project.systems[system].connector).spec.capabilities
+        return can.finds or can.by_content
 
     # --- import
 
     def _import(self, run: Run, number: int | None, unknown: Nobody | None) -> list[Asked]:
         asked = self._candidates() if number is None else self._objects(run, number)
-        for one in asked:
-            self._ask(run, one)
+        for system, kind in sorted({(one.system, one.kind) for one in asked}):
+            self._ask(run, system, kind, [one for one in asked if (one.system, one.kind) == (system, kind)])
         if number is None and not any(one.found for one in asked):
             raise NotFound(". ".join([unknown.message if unknown else "", *_asked(self.who, asked)]))
         self._take_in(run, asked)
@@ -103,21 +105,26 @@ class OnDemand:
         places = {(m.system, m.object) for m in self.project.mappings.values() if m.project}
         return [Asked(system, kind, self.who, None, "known") for system, kind in sorted(places)]
 
-    def _ask(self, run: Run, one: Asked) -> None:
-        if not self._finds(one.system):
-            one.how = "cannot"
-            return
-        guard = run.guard(one.system)
+    def _ask(self, run: Run, system: str, kind: str, asked: Sequence[Asked]) -> None:
+        """What the objects are now, of one type of one system."""
+        guard = run.guard(system) if self._answers(system) else None
         if guard is None:
-            one.how = "down"
+            for one in asked:
+                one.how = "down" if self._answers(system) else "cannot"
             return
         try:
-            one.found = guard.get(one.kind, one.anchor)
+            if guard.connector.spec.capabilities.finds:
+                found = {one.anchor: guard.get(kind, one.anchor) for one in asked}
+            else:
+                found = _picked(guard.read({kind: run.rules.wanted(system).get(kind, ())}), asked)
         except DOWN as error:
-            run.down(one.system, error)
-            one.how = "down"
-        else:
-            one.how = "read" if one.found is not None else "missing"
+            run.down(system, error)
+            for one in asked:
+                one.how = "down"
+            return
+        for one in asked:
+            one.found = found.get(one.anchor)
+            one.how = "read" if one.found is not None else "missing" if one.anchor in found else "damaged"
 
     def _take_in(self, run: Run, asked: Sequence[Asked]) -> None:
         for system in sorted({one.system for one in asked}):
@@ -248,6 +255,21 @@ class OnDemand:
                     change["message"] = row[9]
                 found.append(change)
         return found
+
+
+def _picked(pages: Iterable[Page], asked: Sequence[Asked]) -> dict[str, ConnectorObject | None]:
+    """Of a whole read the objects that are asked for; None for one that is not there, none for one nobody can tell."""
+    wanted = {one.anchor for one in asked}
+    found: dict[str, ConnectorObject | None] = {}
+    damaged: set[str | None] = set()
+    complete = False
+    for page in pages:
+        found.update((one.anchor, one) for one in page.objects if one.anchor in wanted)
+        damaged.update(problem.anchor for problem in page.problems)
+        complete = complete or bool(page.complete_for)
+    if complete and None not in damaged:
+        found.update((anchor, None) for anchor in wanted - found.keys() - damaged)
+    return found
 
 
 def _asked(who: str, asked: Sequence[Asked]) -> list[str]:

@@ -25,8 +25,11 @@ _HOW = {
     "known": "as it was last read",
     "cannot": "as it was last read: its system cannot be asked for one object",
     "down": "as it was last read: its system cannot be reached",
+    "damaged": "as it was last read: it cannot be read now (muster plan names the line)",
     "missing": "not there any more",
 }
+
+_LOST = frozenset({"down", "damaged", "missing"})
 
 
 @dataclass(slots=True)
@@ -74,7 +77,7 @@ def imported(run: Run, target: str, asked: Sequence[Asked]) -> Step:
                 "values": shown_values(decode(data)) if data is not None else {},
             }
         )
-    lost = any(one.how in ("down", "missing") and one.system != target for one in asked if one.number is not None)
+    lost = any(one.how in _LOST and one.system != target for one in asked if one.number is not None)
     said = "; ".join(f"{one['system']}/{one['object_type']} {one['anchor']}: {one['how']}" for one in objects)
     return Step("import", "failure" if lost else "success", said or "nothing is known of it yet", {"objects": objects})
 
