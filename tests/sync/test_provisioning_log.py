@@ -11,7 +11,7 @@ from muster.app.provisioning_log import Wanted
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome, Result
 from muster.sync.clock import micros
-from tests.sync.people import ADA, BO, Office
+from tests.sync.people import ADA, BO, Office, app_rules
 
 FIELDS = {
     "id", "activityDateTime", "jobId", "cycleId", "changeId", "provisioningAction", "provisioningStatusInfo",
@@ -109,3 +109,37 @@ def test_deletes_that_a_limit_holds_back_are_staged(tmp_path: Path) -> None:
         assert "`safety: deletes` allows 0" in entry["provisioningStatusInfo"]["errorInformation"]["reason"]
         office.run(allow_deletes=True)
         assert entries(office, staged=True) == []
+
+
+FILTERS = """
+scope:
+  filters:
+    - [{attribute: department, operator: EQUALS, value: Sales}]
+"""
+
+
+def test_who_is_passed_over_is_told_with_the_reason_and_no_run_writes_it_down(tmp_path: Path) -> None:
+    people = {"1": ADA, "2": BO, "3": {**BO, "first": "Cy", "status": "gone"}}
+    with Office(tmp_path, app_rules(more=FILTERS), people=people) as office:
+        office.run()
+        ada, cy = sorted(entries(office, skipped=True), key=lambda one: str(one["sourceIdentity"]["displayName"]))
+        assert ada.keys() == cy.keys() == FIELDS
+        assert {one["provisioningStatusInfo"]["status"] for one in (ada, cy)} == {"skipped"}
+        told = [one["provisioningSteps"][0] for one in (ada, cy)]
+        assert [step["description"] for step in told] == [
+            "out of scope: department is 'Maths', asked: EQUALS Sales",
+            "not to be provisioned: [active] is false",
+        ]
+        assert {(step["name"], step["status"], step["details"]["SkipReason"]) for step in told} == {
+            ("EntrySynchronizationSkip", "skipped", "NotEffectivelyEntitled")
+        }
+        assert [one["provisioningAction"] for one in entries(office)] == ["create"]
+
+        office.wait(hours=1)
+        office.hr.edit("2", dept="Maths")
+        office.run()
+        (bo,) = entries(office, skipped=True, who="2")
+        assert (bo["activityDateTime"], bo["targetIdentity"]["id"]) == ("2026-03-02T10:00:00Z", "bo")
+        office.hr.edit("1", dept="Sales")
+        office.run()
+        assert entries(office, skipped=True, who="1") == []

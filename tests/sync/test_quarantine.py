@@ -12,17 +12,23 @@ import pytest
 from muster.cli.exitcodes import CHANGES, HELD, of_plan
 from muster.connectors.kit.memory import MemoryConnector
 from muster.model.changes import Change, Outcome, Result
-from muster.sync.safety.quarantine import WAITS
+from muster.project.configuration import Place, System
+from muster.store.opening import open_store
+from muster.sync.safety.quarantine import WAITS, judge
 from tests.sync.world import World
 
 HR = """
 identity: person
 project: true
-inbound: {precedence: 10, flows: {employeeId: '[id]'}}
+inbound:
+  precedence: 10
+  flows: {employeeId: '[id]', displayName: '[name]', manager: {reference: '[boss]', to: person.employeeId}}
 """
 APP = """
 identity: person
-outbound: {provision: 'true', flows: {login: '[employeeId]'}}
+outbound:
+  provision: 'true'
+  flows: {login: '[employeeId]', name: '[displayName]', manager: {reference: '[manager]'}}
 """
 
 
@@ -35,7 +41,7 @@ class Shop:
         self.names = [f"{number:03}" for number in range(people)]
         for name in self.names:
             self.hr.put(name, id=name)
-        self.app = self.world.target("app", "account", mapping=APP, extra=extra)
+        self.app = self.world.target("app", "account", mapping=APP, attributes={"manager": "reference"}, extra=extra)
         self.sent: list[str | None] = []
         self.refused = set(self.names[:refused])
         self._patch = pytest.MonkeyPatch()
@@ -123,7 +129,7 @@ def test_a_failing_try_of_few_changes_keeps_a_system_in_quarantine(tmp_path: Pat
 def test_the_other_systems_go_on_while_one_is_in_quarantine(tmp_path: Path) -> None:
     with Shop(tmp_path, 60, 60) as shop:
         shop.run()
-        wiki = shop.world.target("wiki", "page", mapping=APP)
+        wiki = shop.world.target("wiki", "page", mapping=APP, attributes={"manager": "reference"})
         assert shop.run() == (0, ["quarantine"])
         assert len(wiki.all()) == 60
 
@@ -166,6 +172,25 @@ def test_what_is_shown_of_a_day_to_come_is_not_held_by_a_quarantine_of_now(tmp_p
     with Shop(tmp_path, 60, 60) as shop:
         shop.run()
         assert shop.world.plan(as_of=date(2026, 3, 20))["held"] == []
+
+
+def test_changes_that_only_write_references_count_for_the_absolute_limit_alone(tmp_path: Path) -> None:
+    system = System("app", Place("systems/app.yaml", 1, 1), "memory", {}, {})
+    with open_store("sqlite:///state.db", tmp_path) as store:
+        assert judge(store, system, 10, 90, 0, references=60) is None
+        assert judge(store, system, 10, 59_999, 0, references=59_999) is None
+        assert judge(store, system, 10, 60_000, 0, references=60_000) is not None
+
+
+def test_managers_that_are_refused_bring_no_quarantine(tmp_path: Path) -> None:
+    with Shop(tmp_path, 5, 0, "quarantine: {percent: 10, minimum: 3}\n") as shop:
+        assert shop.run() == (5, [])
+        shop.refused = set(shop.names)
+        for name in shop.names[1:]:
+            shop.hr.edit(name, boss="000")
+        assert shop.run() == (4, [])
+        shop.hr.edit("000", id="000", name="Zoe")
+        assert shop.run() == (5, ["quarantine"])
 
 
 def test_so_many_failures_bring_quarantine_whatever_share_they_are(tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ class Muster:
 
     def provisioning_log(self, wanted: Wanted) -> dict[str, Any]:
         """What was done to single objects, newest first, in the form of Graph's provisioningObjectSummary."""
-        return {"value": provisioning_log(self.project, self.database, wanted)}
+        return {"value": provisioning_log(self.project, self.database, wanted, self._clock())}
 
     def explain(self, who: str, system: str | None = None, attribute: str | None = None) -> dict[str, Any]:
         """Where each value of an identity comes from. Raises `NotFound` when nobody is found."""

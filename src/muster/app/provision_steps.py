@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from muster.expressions import UNKNOWN, Context, Fault, compile_scope
 from muster.model.changes import Action
@@ -13,11 +13,12 @@ from muster.model.secrets import HIDDEN, secret_name
 from muster.model.values import Document, Value, key_text
 from muster.project.configuration import Outbound, Place
 from muster.store.codec import decode
+from muster.store.database import Database
 from muster.sync.clock import moment
 from muster.sync.identities.paths import load_paths
 from muster.sync.provisioning.consequences import outbound_reads
 from muster.sync.provisioning.holds import load_holds
-from muster.sync.rules.ruleset import CompiledMapping
+from muster.sync.rules.ruleset import CompiledMapping, Rules
 from muster.sync.run import Run
 
 _HOW = {
@@ -87,11 +88,22 @@ def shown_values(document: Mapping[str, Value]) -> dict[str, Any]:
     return {name: HIDDEN if secret_name(name) else value for name, value in sorted(document.items())}
 
 
+class Known(Protocol):
+    """What the steps are worked out from: a run, or what the last one left."""
+
+    @property
+    def rules(self) -> Rules: ...
+    @property
+    def database(self) -> Database: ...
+    @property
+    def now(self) -> int: ...
+
+
 class Steps:
     """The steps of one identity, worked out from what stands in the store now."""
 
-    def __init__(self, run: Run, number: int) -> None:
-        self.run = run
+    def __init__(self, run: Known, number: int) -> None:
+        self.known = run
         self.number = number
         self.context = Context(now=moment(run.now))
         with run.database.read() as session:
@@ -115,7 +127,7 @@ class Steps:
         if outbound is None or outbound.provision is None:
             why = "the mapping only updates: without `provision` it makes nothing and takes nothing away"
             return Step("scope", "success", why, {"in_scope": None})
-        with self.run.database.read() as session:
+        with self.known.database.read() as session:
             wanted = session.value(
                 "SELECT wanted FROM presence WHERE identity = ? AND mapping = ?", self.number, mapping.id
             )
@@ -182,7 +194,7 @@ class Steps:
 
     def match(self, mapping: CompiledMapping) -> Step:
         """Which object of the system is the identity's, and what each join line says."""
-        with self.run.database.read() as session:
+        with self.known.database.read() as session:
             row = session.one(
                 "SELECT anchor, doc, made FROM object WHERE identity = ? AND mapping = ? AND gone = 0 ORDER BY anchor",
                 self.number,
@@ -253,7 +265,7 @@ class Steps:
         return Step("export", "failure" if mapping.rules.system in held else "skipped", said, details)
 
     def _nothing(self, mapping: CompiledMapping) -> str:
-        with self.run.database.read() as session:
+        with self.known.database.read() as session:
             there = session.one(
                 "SELECT id FROM object WHERE identity = ? AND mapping = ? AND gone = 0", self.number, mapping.id
             )

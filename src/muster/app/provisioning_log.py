@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from muster.app.finding import find_identity
+from muster.app.skipped import skipped
 from muster.app.standing import ON_DEMAND
 from muster.model.errors import NotFound
 from muster.model.secrets import HIDDEN, secret_name
@@ -56,12 +57,24 @@ class Wanted:
     since: int | None = None
     staged: bool = False
     """Instead: the deletes and disables that a safety limit holds back."""
+    skipped: bool = False
+    """Instead: who is passed over, and why (`skipped`)."""
 
 
-def provisioning_log(project: Project, database: Database, wanted: Wanted) -> list[dict[str, Any]]:
+def provisioning_log(project: Project, database: Database, wanted: Wanted, now: int) -> list[dict[str, Any]]:
     """The entries, newest first. Raises `NotFound` for a system that there is not, and for nobody."""
     if wanted.system is not None and wanted.system not in project.systems:
         raise NotFound(f"There is no system {wanted.system!r}. Known: {', '.join(sorted(project.systems))}")
+    if wanted.skipped:
+        return skipped(
+            project,
+            database,
+            system=wanted.system,
+            who=wanted.who,
+            since=wanted.since,
+            limit=wanted.limit,
+            now=now,
+        )
     number = find_identity(database, wanted.who) if wanted.who is not None else None
     names = Names(database)
     with database.read() as session:

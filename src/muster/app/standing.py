@@ -19,6 +19,7 @@ from muster.sync.clock import moment
 from muster.sync.joins.cases import AMBIGUOUS, WITH_OBJECTS, shown_kind
 from muster.sync.safety.frozen import frozen_problems
 from muster.sync.safety.limits import live_objects
+from muster.sync.safety.outages import left_out
 from muster.sync.safety.quarantine import in_quarantine
 from muster.sync.safety.staging import DEMOTED, STAGING, Standing
 
@@ -48,7 +49,7 @@ def status(project: Project, database: Database, now: int) -> dict[str, Any]:
     free = Counter(entry["system"] for entry in unmanaged)
     for system in systems:
         system["unmanaged"] = free[system["name"]]
-        problem = in_quarantine(database, system["name"], now)
+        problem = left_out(database, system["name"], now) or in_quarantine(database, system["name"], now)
         system["quarantine"] = problem.message if problem else None
         system["paused"] = _paused(decided.get(system["name"]))
     runs = runs_told(database, _RECENT)

@@ -38,15 +38,21 @@ def log(
     staged: Annotated[
         bool, typer.Option("--staged", help="With --provisioning: the deletes and disables that a limit holds back.")
     ] = False,
+    skipped: Annotated[
+        bool, typer.Option("--skipped", help="With --provisioning: who is passed over in a system, and why.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show what earlier runs did."""
     invocation = Invocation.of(context, json)
-    if not provisioning and (system or who or since or failed or staged):
-        raise typer.BadParameter("--system, --identity, --since, --failed and --staged need --provisioning")
+    if not provisioning and (system or who or since or failed or staged or skipped):
+        raise typer.BadParameter("--system, --identity, --since, --failed, --staged, --skipped need --provisioning")
+    if skipped and (failed or staged or run is not None):
+        raise typer.BadParameter("--skipped goes with --system, --identity, --since and --limit alone")
     with open_project(invocation) as muster:
         if provisioning:
-            wanted = Wanted(limit, system, who, run, failed, _micros(since) if since is not None else None, staged)
+            from_day = _micros(since) if since is not None else None
+            wanted = Wanted(limit, system, who, run, failed, from_day, staged, skipped)
             entries = muster.provisioning_log(wanted)
             if invocation.json:
                 invocation.answer(entries)

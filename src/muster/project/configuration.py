@@ -48,11 +48,12 @@ class Safety:
 @dataclass(frozen=True, slots=True)
 class Quarantine:
     """When a system's errors put it in quarantine: more than `percent` of the changes failing, from `minimum` on; or
-    `failures` of them, whatever share that is."""
+    `failures` of them, whatever share that is; or `altogether`, where those that only write references count, too."""
 
     percent: int = 40
     minimum: int = 50
     failures: int = 40_000
+    altogether: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,7 @@ def build_system(
             settings=file.settings or {},
             objects=objects,
             safety=safety_of(safety, file.safety),
-            quarantine=Quarantine(quarantine.percent, quarantine.minimum, quarantine.failures)
-            if quarantine
-            else Quarantine(),
+            quarantine=Quarantine(**quarantine.model_dump()) if quarantine else Quarantine(),
             read=ReadSchedule(read.changes, read.all) if read else ReadSchedule(),
             staging=file.staging,
             agents=file.agents,

@@ -415,6 +415,16 @@ Table(
 )
 
 Table(
+    "outage",
+    metadata,
+    Column("system", TEXT, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("runs", Integer, nullable=False),
+    Column("message", TEXT, nullable=False),
+)
+
+Table(
     "job",
     metadata,
     Column("system", TEXT, primary_key=True),

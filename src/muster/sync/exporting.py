@@ -17,7 +17,7 @@ import orjson
 from muster.model.changes import Action, Change, EdgeChange, Outcome, Result
 from muster.model.objects import ConnectorObject
 from muster.model.secrets import Secret
-from muster.model.values import Document, items
+from muster.model.values import Document, Type, items
 from muster.store.audit import edge_seals
 from muster.store.codec import digest, encode
 from muster.store.database import Database, Session
@@ -49,6 +49,8 @@ class ExportCounts:
 
     done: int = 0
     failed: int = 0
+    references: int = 0
+    """Of those that failed: changes that only write references."""
     by_action: dict[str, int] = field(default_factory=dict)
     applied: list[int] = field(default_factory=list)
     existing: list[tuple[Sent, str | None, str]] = field(default_factory=list)
@@ -279,6 +281,7 @@ class Exporter:
                 self.counts.applied.append(sent.id)
             else:
                 self.counts.failed += 1
+                self.counts.references += self._only_references(sent)
                 mark = _mark_of_rest(sent, outcome)
                 self.tried[(sent.identity, sent.mapping, sent.object or 0)] = mark
         found = self._look_up([(s, o) for s, o in outcomes if o.result in (Result.EXISTS, Result.CONFLICT)])
@@ -287,6 +290,16 @@ class Exporter:
         )
         if self.progress is not None:
             self.progress(len(outcomes))
+
+    def _only_references(self, sent: Sent) -> bool:
+        """Whether the change writes who somebody's manager is, or who is in a group, and nothing else."""
+        schema = self.rules.schema_of(sent.space)
+        names = [name for part in ("values", "add", "remove") for name in sent.payload.get(part, {})]
+        return (
+            sent.action is Action.UPDATE
+            and schema is not None
+            and all(schema.attribute(name).type is Type.REFERENCE for name in names)
+        )
 
     def _recorder(self, session: Session) -> Outcomes:
         return Outcomes(self.rules, session, self.report, self.system, self.now, self.run, counted=self.counted)

@@ -36,6 +36,7 @@ def reset(session: Session, project: Project, names: Names, system: str, scopes:
     kinds = sorted({m.identity for m in project.mappings.values() if m.system == system})
     if QUARANTINE in scopes:
         session.run("DELETE FROM quarantine WHERE system = ?", system)
+        session.run("DELETE FROM outage WHERE system = ?", system)
     if ESCROWS in scopes:
         session.run(
             "UPDATE identity SET dirty = dirty | 2 WHERE id IN "

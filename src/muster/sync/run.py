@@ -69,6 +69,7 @@ from muster.sync.rules.fitting import misfits
 from muster.sync.rules.rulechanges import apply_rule_changes
 from muster.sync.rules.ruleset import Rules
 from muster.sync.safety.limits import LIMITS, over_limits
+from muster.sync.safety.outages import COUNT, failed, left_out, went_well
 from muster.sync.safety.quarantine import in_quarantine, judge
 from muster.sync.safety.staging import Standing
 from muster.sync.safety.turning_back import turn_back
@@ -144,6 +145,7 @@ class Run:
         self._open: dict[str, Guard] = {}
         self._unknown = Unread()
         self._read: set[str] = set()
+        self._lost: dict[str, MusterError] = {}
         self._silent: set[str] = set()
         self._looked: set[tuple[int, int]] = set()
         self._tried: dict[tuple[int, int, int], int] = {}
@@ -170,8 +172,7 @@ class Run:
         self.forced = {system for system, job in decided.items() if job.force}
         schemas: dict[str, SystemSchema] = {}
         for system in self.order(list(self.project.systems)):
-            chosen = system not in self.paused if self._chosen is None else system in self._chosen
-            schema = self._opened(system) if chosen else self._remembered(system)
+            schema = self._opened(system) if self._is_chosen(system) else self._remembered(system)
             if schema is not None:
                 schemas[system] = schema
         self.rules: Rules = compile_rules(self.project, schemas, Names(self.database))
@@ -188,6 +189,23 @@ class Run:
         self._stack.close()
 
     # --- systems
+
+    def _is_chosen(self, system: str) -> bool:
+        if self._chosen is not None:
+            return system in self._chosen
+        left = left_out(self.database, system, self.now)
+        if left is not None:
+            self.report.add(left)
+        return left is None and system not in self.paused
+
+    def _note_outages(self) -> None:
+        """Which of the systems that are written could be used; a source is always asked again."""
+        written = {m.system for m in self.project.mappings.values() if m.outbound is not None}
+        for system, error in self._lost.items():
+            if system in written:
+                failed(self.database, system, error, self.now)
+        for system in self._open.keys() - self._lost.keys():
+            went_well(self.database, system)
 
     def _opened(self, system: str) -> SystemSchema | None:
         """The schema of a system, now open; of one that is down or that the mappings do not fit, what it last had."""
@@ -226,6 +244,8 @@ class Run:
 
     def down(self, system: str, error: MusterError) -> None:
         """Report a system that cannot be used now."""
+        if isinstance(error, COUNT):
+            self._lost[system] = error
         kind = {
             Unreachable: "unreachable",
             Throttled: "throttled",
@@ -264,6 +284,7 @@ class Run:
         for system in self.order(list(self._open)):
             if systems is None or system in systems:
                 self._import(system, full=full, allow_deletes=allow_deletes or system in self.forced)
+        self._note_outages()
         self.settle()
 
     def _import(self, system: str, *, full: bool, allow_deletes: bool) -> None:
@@ -496,7 +517,8 @@ class Run:
         return found.done
 
     def _judge(self, system: str, found: ExportCounts) -> None:
-        problem = judge(self.database, self.project.systems[system], found.done, found.failed, self.now)
+        limits = self.project.systems[system]
+        problem = judge(self.database, limits, found.done, found.failed, self.now, references=found.references)
         if problem is not None:
             self.report.add(problem)
 

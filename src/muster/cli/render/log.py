@@ -56,11 +56,18 @@ def render_provisioning_log(document: Mapping[str, Any], out: Console) -> None:
             safe(entry["targetIdentity"]["id"] or ""),
             safe(entry["sourceIdentity"]["displayName"] or ""),
             entry["provisioningStatusInfo"]["status"],
-            safe((entry["provisioningStatusInfo"]["errorInformation"] or {}).get("reason", "")),
+            safe(_reason(entry)),
         ]
         for entry in entries
     ]
     table(["at", "system", "action", "object", "of", "status", "reason"], rows, out)
+
+
+def _reason(entry: Mapping[str, Any]) -> str:
+    """Why it failed, or why nothing was done."""
+    wrong = (entry["provisioningStatusInfo"]["errorInformation"] or {}).get("reason", "")
+    passed_over = entry["provisioningStatusInfo"]["status"] == "skipped" and not wrong
+    return str(entry["provisioningSteps"][0]["description"] if passed_over else wrong)
 
 
 def _told(run: Mapping[str, Any]) -> str:

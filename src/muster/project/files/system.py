@@ -19,6 +19,7 @@ class QuarantineFile(FileModel):
     percent: Percent = Field(40, description="More than this share of the changes fails.")
     minimum: Whole = Field(50, description="… from this many changes on.")
     failures: Whole = Field(40_000, description="… or this many changes fail, whatever share that is.")
+    altogether: Whole = Field(60_000, description="… or this many, with those that only write references.")
 
 
 class ReadFile(FileModel):

@@ -29,11 +29,21 @@ def in_quarantine(database: Database, system: str, now: int) -> Problem | None:
     )
 
 
-def judge(database: Database, system: System, done: int, failed: int, now: int) -> Problem | None:
-    """After an export: too many failures begin or lengthen the quarantine, a success ends it."""
+def judge(
+    database: Database, system: System, done: int, failed: int, now: int, *, references: int = 0
+) -> Problem | None:
+    """After an export: too many failures begin or lengthen the quarantine, a success ends it.
+
+    `references`: of those that failed, how many only wrote references. A manager who is not there says little about
+    the system, so they count for the absolute limit alone.
+    """
     limits = system.quarantine
-    total = done + failed
-    too_many = failed >= limits.failures > 0 or (total >= limits.minimum and failed * 100 > total * limits.percent)
+    total, plain = done + failed, failed - references
+    too_many = (
+        plain >= limits.failures > 0
+        or failed >= limits.altogether > 0
+        or (total >= limits.minimum and plain * 100 > total * limits.percent)
+    )
     with database.read() as session:
         row = session.one("SELECT since, tries FROM quarantine WHERE system = ?", system.name)
     if too_many or (row is not None and failed and not done):

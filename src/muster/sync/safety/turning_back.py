@@ -34,6 +34,7 @@ def turn_back(database: Database, now: int) -> Problem | None:
         session.run("UPDATE watermark SET full_at = ? WHERE full_at > ?", now, now)
         session.run("UPDATE watermark SET read_at = ? WHERE read_at > ?", now, now)
         session.run("DELETE FROM quarantine WHERE since > ?", now)
+        session.run("DELETE FROM outage WHERE since > ?", now)
     return Problem(
         "clock",
         "",

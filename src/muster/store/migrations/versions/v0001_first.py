@@ -345,6 +345,14 @@ def upgrade() -> None:
         sa.Column("message", TEXT, nullable=False),
     )
     op.create_table(
+        "outage",
+        sa.Column("system", TEXT, primary_key=True),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        sa.Column("message", TEXT, nullable=False),
+    )
+    op.create_table(
         "job",
         sa.Column("system", TEXT, primary_key=True),
         sa.Column("paused_at", sa.BigInteger()),
