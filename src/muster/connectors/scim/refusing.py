@@ -16,7 +16,8 @@ _ADVICE: Final[Mapping[str, str]] = {
     "invalidValue": "Correct the value, or flow what is missing.",
     "403": "Grant the token the right to write this.",
     "404": "Correct `url`, or the object's `resource`.",
-    "501": "The server cannot do this.",
+    "405": "The server cannot do this; if it cannot PATCH at all, set `patch: none`.",
+    "501": "The server cannot do this; if it cannot PATCH at all, set `patch: none`.",
 }
 _STRANGE: Final = "A login page, a proxy or a wrong address answers there: look, and correct `url`."
 

@@ -56,7 +56,8 @@ class ScimSettings(Settings):
     """One service provider, and who Muster is to it."""
 
     tuning: ClassVar = frozenset(
-        {"timeout", "whole", "largest", "page_size", "concurrency", "patch", "filters", "bulk", "bulk_size"}
+        {"timeout", "whole", "largest", "page_size", "concurrency", "patch", "members_per_patch", "removal", "booleans"}
+        | {"filters", "bulk", "bulk_size"}
     )
 
     url: str = Field(description="The base URL, below which /Users is: https://app.example/scim/v2.")
