@@ -12,6 +12,7 @@ from muster.model.values import Attribute, Document, items
 from muster.project.configuration import Place
 from muster.sync.provisioning.own_name import keep_to_name
 from muster.sync.provisioning.wishes import Wish
+from muster.sync.rules.compiling import _own_name
 
 PLACE = Place("mappings/ldap.yaml", 7)
 
@@ -27,7 +28,7 @@ def mapping(*, many: bool, flows: dict[str, str]) -> Any:
         )
         for name, rule in flows.items()
     ]
-    return SimpleNamespace(schema=schema, outbound=outbound)
+    return SimpleNamespace(schema=schema, outbound=outbound, own_name=_own_name(schema, outbound))  # type: ignore[arg-type]
 
 
 BOTH = {"dn": "always", "cn": "always"}
@@ -58,6 +59,12 @@ def test_an_attribute_of_one_value_stays_that_of_the_name_and_its_flow_is_an_err
     (note,) = wish.notes
     assert note.error
     assert note.message.startswith("cn is 'Ann', and not what its flow gives ('Bo'): dn names the object cn=Ann,ou=x")
+
+
+def test_an_attribute_is_known_by_each_of_its_names() -> None:
+    wish = Wish(remove={"cn": ["Ann"]})
+    keep_to_name(mapping(many=True, flows=BOTH), wish, {"dn": "commonName=Ann,ou=x", "cn": ["Ann", "Bo"]})
+    assert (wish.remove, len(wish.notes)) == ({}, 1)
 
 
 def test_a_new_object_is_made_with_the_value_of_its_name_beside() -> None:

@@ -61,7 +61,7 @@ def depth(name: str) -> int:
 
 def own_values(name: str) -> list[tuple[str, str]]:
     """The attributes that the object's own part of its name is made of, each with its value, unescaped."""
-    own = next(iter(split(name)), "")
+    own = next(iter(split(name)), "") if "\\" in name else name.partition(",")[0].strip()
     pairs = (part.partition("=") for part in _cut(own, "+"))
     return [(kind.strip(), _unescaped(_trimmed(value))) for kind, equals, value in pairs if equals]
 
@@ -96,6 +96,8 @@ def _normal_part(part: str) -> str:
 
 
 def _unescaped(value: str) -> str:
+    if "\\" not in value:
+        return value
     found = bytearray()
     position = 0
     while position < len(value):

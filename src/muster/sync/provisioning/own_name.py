@@ -21,30 +21,19 @@ def keep_to_name(mapping: CompiledMapping, wish: Wish, document: Document | None
     `document`: what the system shows of the object; None: it is to be made. Without a flow to the name nothing is to be
     done: a new value of the attribute then names the object anew.
     """
-    schema = mapping.schema
-    naming = schema.naming or schema.anchor
-    if not schema.name_is_dn or naming in wish.later or _flow_to(mapping, naming) is None:
+    flows, naming = mapping.own_name, mapping.schema.reference
+    if not flows or naming in wish.later:
         return
     name = wish.values.get(naming, (document or {}).get(naming))
     if not isinstance(name, str):
         return
     for kind, text in dn.own_values(name):
-        flow = _flow_to(mapping, kind)
+        flow = flows.get(kind.lower())
         if flow is None or flow.edge or flow.flow.attribute in wish.later:
             continue
         if document is None or flow.flow.enforce in _KEPT_UP:
             _agree(wish, flow, naming, name, text, document)
             _give_reason(mapping, wish)
-
-
-def _flow_to(mapping: CompiledMapping, name: str) -> CompiledOutbound | None:
-    aliases = mapping.schema.aliases
-    wanted = aliases.get(name.lower(), name).lower()
-    for flow in mapping.outbound:
-        own = flow.flow.attribute.lower()
-        if own == wanted or aliases.get(own, own).lower() == wanted:
-            return flow
-    return None
 
 
 def _agree(wish: Wish, flow: CompiledOutbound, naming: str, name: str, text: str, document: Document | None) -> None:

@@ -264,6 +264,7 @@ class _Compiler:
             writes=_writes(outbound),
             references=tuple(f for f in outbound if f.edge and not f.streamed),
             named_by=tuple(f for f in outbound if f.flow.attribute in self._naming()),
+            own_name=_own_name(self.schema, outbound),
             may_ignore=any(_may_ignore(c.value.expression) for f in outbound for c in f.flow.choices),
             refers=any(f.how and f.streamed is None for f in inbound),
             uses_unique=any(f.unique for f in outbound),
@@ -396,6 +397,15 @@ class _Compiler:
 def _may_ignore(expression: Expression) -> bool:
     """Whether the text says so, or calls a function of the project, which may."""
     return "ignoreobject" in expression.text.lower() or bool(expression.functions - expression.dialect.functions.keys())
+
+
+def _own_name(schema: ObjectSchema, outbound: Sequence[CompiledOutbound]) -> dict[str, CompiledOutbound]:
+    if not schema.name_is_dn or all(flow.flow.attribute != schema.reference for flow in outbound):
+        return {}
+    flows = {flow.flow.attribute.lower(): flow for flow in outbound}
+    first = {schema.aliases.get(name, name).lower(): flow for name, flow in flows.items()}
+    others = {alias: first[name.lower()] for alias, name in schema.aliases.items() if name.lower() in first}
+    return {**first, **others, **flows}
 
 
 def _alone(inbound: Sequence[CompiledInbound]) -> Parted[CompiledInbound] | None:

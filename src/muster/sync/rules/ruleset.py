@@ -135,6 +135,9 @@ class CompiledMapping:
     references: tuple[CompiledOutbound, ...] = ()
     named_by: tuple[CompiledOutbound, ...] = ()
     """Outbound flows without which no object can be made: those of its anchor and of its name."""
+    own_name: Mapping[str, CompiledOutbound] = field(default_factory=dict)
+    """Where a flow gives a name that is a DN, and so is made of attributes: each flow by every name that its attribute
+    goes by, in lower case."""
     may_ignore: bool = False
     """Whether an outbound flow may say that nothing is to be done with the object."""
     refers: bool = False
