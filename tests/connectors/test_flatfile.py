@@ -556,3 +556,12 @@ def test_ldif_entries_swap_names_and_take_those_that_are_given_up(tmp_path: Path
     )
     assert {one.result for one in done} == {Result.DONE}
     assert names(path) == ["cn=B,dc=acme", "cn=a,dc=acme", "cn=c,dc=acme"]
+
+
+def test_every_line_break_in_a_cell_is_quoted_whatever_ends_the_lines(tmp_path: Path) -> None:
+    for ending in ("\n", "\r\n", "\r"):
+        (tmp_path / "w.csv").write_text(f"id,name{ending}A1,Ann{ending}", newline="")
+        made = connector(tmp_path)
+        names = {f"A{n}": f"x{broken}y" for n, broken in enumerate(("\r", "\n", "\r\n"), 2)}
+        write(made, *(create(int(one[1:]), id=one, name=name) for one, name in names.items()))
+        assert {item.anchor: item.values["name"] for item in objects(made)} == {"A1": "Ann", **names}

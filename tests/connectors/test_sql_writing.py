@@ -259,3 +259,14 @@ def test_leavers_are_switched_off_even_where_another_value_of_their_row_is_refus
         ("b3", False, "3@x", 40),
         ("b4", True, "4@x", None),
     ]
+
+
+def test_a_number_that_the_column_cannot_hold_is_refused_and_the_others_are_written(database: Database) -> None:
+    database.run("CREATE TABLE counted (login VARCHAR(9) PRIMARY KEY, n BIGINT)")
+    made = database.connector(counted={"table": "counted", "anchor": "login"})
+    changes = [
+        Change(n, "counted", Action.CREATE, f"u{n}", {"login": f"u{n}", "n": number})
+        for n, number in enumerate((1, 1 << 63, (1 << 63) - 1))
+    ]
+    outcomes = written(made, *changes)
+    assert [outcomes[n].result for n in range(3)] == [Result.DONE, Result.REJECTED, Result.DONE]

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -57,6 +59,9 @@ class WrongType(ValueError):
 
 
 _TRUE: Final = frozenset({"true", "yes", "1", "t", "y"})
+SMALLEST: Final = -(1 << 63)
+LARGEST: Final = (1 << 64) - 1
+"""Whole numbers that can be stored."""
 _FALSE: Final = frozenset({"false", "no", "0", "f", "n"})
 
 
@@ -83,29 +88,27 @@ def _text(value: object) -> str:
 
 
 def _integer(value: object) -> int:
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str):
-        try:
-            return int(value.strip())
-        except ValueError:
-            pass
-    raise WrongType(f"expected a whole number, found {shown(value)}")
+    found: int | None = None
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        found = int(value)
+    elif isinstance(value, str):
+        with suppress(ValueError):
+            found = int(value.strip())
+    if found is None:
+        raise WrongType(f"expected a whole number, found {shown(value)}")
+    if not SMALLEST <= found <= LARGEST:
+        raise WrongType(f"expected a whole number of 64 bits at most, found {shown(value)}")
+    return found
 
 
 def _decimal(value: object) -> float:
-    if isinstance(value, int | float):
-        return float(value)
-    if isinstance(value, str):
-        try:
-            return float(value.strip())
-        except ValueError:
-            pass
-    raise WrongType(f"expected a number, found {shown(value)}")
+    found = math.nan
+    if isinstance(value, int | float | str):
+        with suppress(ValueError, OverflowError):
+            found = float(value)
+    if not math.isfinite(found):
+        raise WrongType(f"expected a number, found {shown(value)}")
+    return found
 
 
 def _boolean(value: object) -> bool:

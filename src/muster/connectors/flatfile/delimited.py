@@ -11,6 +11,7 @@ from muster.connectors.flatfile.layout import Layout, Parsed, Row, number
 
 LONGEST: Final = 1 << 24
 """Characters in one cell. The bound keeps an open quote from drawing a whole file into memory."""
+_BREAK: Final = "\r\n"
 
 csv.field_size_limit(LONGEST)
 
@@ -66,10 +67,10 @@ class Delimited(Layout):
         return ending if self._columns is not None else self.text(list(names), ending)
 
     def text(self, row: Row, ending: str) -> str:
-        """The row, quoted only where it must be."""
+        """The row, quoted only where it must be: a cell with any line break, whatever ends the lines of the file."""
         out = io.StringIO()
-        csv.writer(out, lineterminator=ending, **self._dialect).writerow(row)
-        return out.getvalue()
+        csv.writer(out, lineterminator=_BREAK, **self._dialect).writerow(row)
+        return out.getvalue().removesuffix(_BREAK) + ending
 
     def _rows(self, reader: Any, width: int) -> Iterator[tuple[int, Row]]:
         before = reader.line_num

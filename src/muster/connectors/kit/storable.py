@@ -12,7 +12,7 @@ import orjson
 
 from muster.model.errors import IncompleteRead
 from muster.model.objects import ConnectorObject, EdgePage, Page, ReadProblem
-from muster.model.values import Document
+from muster.model.values import LARGEST, SMALLEST, Document
 
 _NUL: Final = b"\\u0000"
 """How JSON writes it; a text that holds these six characters looks the same, so this is only a hint."""
@@ -28,7 +28,7 @@ def fault_of(value: object) -> str:
             return f"holds the byte 0x{ord(value[half - 1]) - 0xDC00:02x} as character {half}, which is no UTF-8"
         if half:
             return f"holds half of a character (U+{ord(value[half - 1]):04X}) as character {half}, which is no text"
-    elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+    elif isinstance(value, int) and not SMALLEST <= value <= LARGEST:
         return "holds a number of more than 64 bits, which cannot be stored"
     return ""
 

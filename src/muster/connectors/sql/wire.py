@@ -12,8 +12,9 @@ from typing import Any, Final, TypeAlias
 
 from muster.connectors.sql.tables import Column, Table
 from muster.model.schema import ENABLED
-from muster.model.values import Attribute, Document, Scalar, Type, Value, WrongType, convert, parse_instant
+from muster.model.values import Attribute, Document, Scalar, Type, Value, WrongType, convert, parse_instant, shown
 
+_SQLITE_LARGEST: Final = (1 << 63) - 1
 _OWN: Final = {Type.TEXT: str, Type.INTEGER: int, Type.BOOLEAN: bool}
 
 Builder: TypeAlias = Callable[[Sequence[Any]], Document]
@@ -60,7 +61,8 @@ def to_driver(value: Value, column: Column, dialect: str) -> Any:
 
 def writer(column: Column, dialect: str) -> Callable[[Value], Any]:
     """`to_driver` for one column; what has the column's own type already, as most values have, goes the short way."""
-    own = _own(column.attribute)
+    narrow = dialect == "sqlite" and column.attribute.type is Type.INTEGER
+    own = None if narrow else _own(column.attribute)
     return lambda value: value if type(value) is own and value != "" else to_driver(value, column, dialect)
 
 
@@ -133,6 +135,8 @@ def _one_to_driver(value: Scalar, column: Column, dialect: str) -> Any:
         return str(value) if dialect == "sqlite" else date.fromisoformat(str(value))
     if kind is Type.BINARY:
         return base64.b64decode(str(value))
+    if kind is Type.INTEGER and dialect == "sqlite" and int(value) > _SQLITE_LARGEST:
+        raise WrongType(f"expected a whole number up to {_SQLITE_LARGEST}, found {shown(value)}")
     if kind is Type.DECIMAL:
         return float(value) if dialect == "sqlite" else Decimal(str(value))
     return value
