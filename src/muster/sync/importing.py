@@ -119,16 +119,19 @@ class _Import:
         if last is None:
             raise AssertionError(f"connector of {self.system}: a read ended without its last page")
         counts.blind = last.blind and since is not None
-        believed = [
-            self.deletions.infer(kind, part, self.problems.get(kind, ()))
+        unbelieved = {
+            kind
             for kind, part in (sorted(last.complete_for) if since is None else ())
-            if kind in self.objects.spaces
-        ]
-        believed.append(self.deletions.believe_tombstones())
+            if kind in self.objects.spaces and not self.deletions.infer(kind, part, self.problems.get(kind, ()))
+        }
+        if not self.deletions.believe_tombstones():
+            unbelieved.update(self.wanted)
+        whole = {kind for kind, _ in last.complete_for} if since is None else set(self.wanted)
+        counts.unread = frozenset({*self.problems, *unbelieved, *(self.wanted.keys() - whole)})
         if self.forgotten and not self.problems and {kind for kind, _ in last.complete_for} >= set(self.objects.spaces):
             self.deletions.forget_the_rest()
             self.forgotten = False
-        self._finish(last, since, believed=all(believed))
+        self._finish(last, since, believed=not unbelieved)
         return counts
 
     def _problem(self, problem: ReadProblem) -> None:

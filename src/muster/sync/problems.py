@@ -72,10 +72,12 @@ class Report:
     """Collects the problems of a run, each once.
 
     `lacking`: the attributes that an identity (public id) has no value of because of a problem that was told.
+    `faulty`: type and attributes of those (public ids) of which some could not be worked out, whatever they keep.
     """
 
     problems: dict[tuple[str, str, str, str | None, str], Problem] = field(default_factory=dict)
     lacking: dict[str, frozenset[str]] = field(default_factory=dict)
+    faulty: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
 
     def add(self, problem: Problem) -> None:
         """Remember a problem."""
@@ -98,6 +100,13 @@ class Report:
         elif before:
             del self.lacking[identity]
         return before ^ attributes
+
+    def note_faulty(self, identity: str, kind: str, attributes: frozenset[str]) -> None:
+        """What could not be worked out of an identity, as it stands now."""
+        if attributes:
+            self.faulty[identity] = kind, attributes
+        else:
+            self.faulty.pop(identity, None)
 
     def forget_cases(self) -> None:
         """Cases are told anew, as they stand now."""

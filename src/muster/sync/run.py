@@ -144,7 +144,8 @@ class Run:
         self._stack = ExitStack()
         self._open: dict[str, Guard] = {}
         self._unknown = Unread()
-        self._read: set[str] = set()
+        self._read: dict[str, frozenset[str]] = {}
+        """The systems that this run has read; of each, the types that it did not see completely."""
         self._lost: dict[str, MusterError] = {}
         self._silent: set[str] = set()
         self._looked: set[tuple[int, int]] = set()
@@ -316,7 +317,7 @@ class Run:
                 self._recover(system, readable=False)
                 return
             counts.update(found.document())
-        self._read.add(system)
+        self._read[system] = found.unread
         self._recover(system, readable=True)
 
     def _recover(self, system: str, *, readable: bool) -> None:
@@ -343,7 +344,14 @@ class Run:
                 if missing:
                     spaces[self.rules.names.space(system, kind)] = missing
         never = frozenset(name for name in self.project.systems if name not in read and not self._unreadable(name))
-        self._unknown = Unread(spaces, objects, never)
+        types = {(one.system, one.object) for one in self.project.mappings.values()}
+        partly = frozenset(one for one in types if not self._complete(*one))
+        self._unknown = Unread(spaces, objects, never, partly)
+
+    def _complete(self, system: str, kind: str) -> bool:
+        """Whether this run saw every object of a type, or all that changed; what does not read has none to miss."""
+        unread = self._read.get(system)
+        return self._unreadable(system) if unread is None else kind not in unread
 
     def _unreadable(self, system: str) -> bool:
         """Whether the system's connector does not read at all."""

@@ -34,12 +34,14 @@ class PartialDocument(dict[str, Value]):
 class Unread:
     """The attributes that no read has brought yet: of every object of a space, and of single objects besides.
 
-    `systems`: those that were never read at all. `asked`: objects that were asked for by themselves, and shown whole.
+    `systems`: those that were never read at all. `types`: those (system, type) that this run did not see completely.
+    `asked`: objects that were asked for by themselves, and shown whole.
     """
 
     spaces: Mapping[int, frozenset[str]] = field(default_factory=dict)
     objects: Mapping[int, frozenset[str]] = field(default_factory=dict)
     systems: frozenset[str] = frozenset()
+    types: frozenset[tuple[str, str]] = frozenset()
     asked: Collection[int] = ()
 
     def __bool__(self) -> bool:

@@ -215,6 +215,8 @@ class Recomputing:
         for trouble in values.troubles:
             kept = trouble.attribute not in values.lacking
             self.report.add(_problem(item, who_is(item.uid, values.document), trouble, kept=kept))
+        faulty = values.lacking.union(trouble.attribute for trouble in values.troubles)
+        self.report.note_faulty(item.uid, item.type, faulty)
         return self.report.note_lacking(item.uid, values.lacking)
 
 

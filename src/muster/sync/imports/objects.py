@@ -35,6 +35,8 @@ class ImportCounts:
     edges: int = 0
     blind: bool = False
     """What was deleted did not show."""
+    unread: frozenset[str] = frozenset()
+    """The types of which something did not come, or was not believed."""
 
     def document(self) -> dict[str, int | bool]:
         """As the log keeps it."""

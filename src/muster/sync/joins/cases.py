@@ -36,6 +36,7 @@ _NAMES: Final = ", ".join(f"'{kind}'" for kind in NAMES)
 ABOUT_NAMES: Final = f"c.kind IN ({_NAMES})"
 ABOUT_OTHERS: Final = f"c.kind NOT IN ({_NAMES})"
 ABOUT_JOINS: Final = "c.kind IN ('several', 'taken', 'rivals')"
+ABOUT_ERRORS: Final = "c.kind IN ('scope', 'fault')"
 """Conditions on the cases c. Those about joins: the object is joined to nobody, and may be somebody's."""
 
 WITH_OBJECTS: Final = "cases c CROSS JOIN object o WHERE o.id = c.object ORDER BY o.space, o.anchor"
