@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from muster.project.configuration import Project
-from tests.project.support import BASE, Files, app, hr, load
+from muster.project.digests import settings_digest
+from tests.project.support import BASE, Files, app, hr, load, sql
 
 MUSTER: Files = {"muster.yaml": "project: acme\nparameters: {domain: a.example}\n"}
 EXTENSION: Files = {
@@ -90,3 +91,28 @@ def test_settings_and_roles_count_for_the_whole(tmp_path: Path) -> None:
     path = project(tmp_path / "b", {"systems/hr.yaml": BASE["systems/hr.yaml"].replace("workers", "people")})
     role = project(tmp_path / "c", {"roles/a.yaml": "role: a\n"})
     assert len({before.digest, path.digest, role.digest}) == 3
+
+
+@pytest.mark.parametrize(
+    ("files", "same"),
+    [
+        (sql("connector: sql\n", "# the application's table\nconnector: sql\n"), True),
+        (sql("table: account, anchor: login", "anchor: login, table: account"), True),
+        (sql("connector: sql\n", "connector: sql\nstaging: true\nsafety: {percent: 5}\nread: {all: 1 day}\n"), True),
+        (sql("anchor: login", "anchor: id"), False),
+        (sql("enabled: active", "enabled: works"), False),
+        (sql("app.db'", "other.db', password: '${secret:app}'"), False),
+    ],
+)
+def test_what_a_system_s_file_says_of_how_it_is_read(tmp_path: Path, files: Files, same: bool) -> None:
+    before, after = project(tmp_path / "a", {}), project(tmp_path / "b", files)
+    assert (settings_digest(before.systems["app"]) == settings_digest(after.systems["app"])) == same
+
+
+def test_a_secret_counts_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = sql("app.db'", "app.db', password: '${secret:app}'")
+    found = set()
+    for value in ("one", "two"):
+        monkeypatch.setenv("app", value)
+        found.add(settings_digest(project(tmp_path / value, files).systems["app"]))
+    assert len(found) == 1

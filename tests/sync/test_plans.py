@@ -60,6 +60,21 @@ def test_apply_leaves_out_by_name_what_has_gone_stale_and_does_the_rest(tmp_path
         }
 
 
+def test_apply_leaves_an_account_alone_that_another_hand_gave_to_somebody_else_since_the_plan(tmp_path: Path) -> None:
+    with Office(tmp_path, "Ada", "Bo") as office:
+        office.world.run()
+        for number in "12":
+            office.hr.edit(number, status="left")
+        path = office.file()
+        office.app.edit("ada", emp="77")
+        result = office.world.apply(path)
+        assert [change["anchor"] for change in result["stale"]] == ["ada"]
+        assert (changed(result), kinds(result["notes"])) == ([("app", "delete", "bo")], ["other-key"])
+        assert office.app.all().keys() == {"ada"}
+        office.world.apply(office.file())
+        assert office.app.all() == {}, "the second plan said whose account it may be"
+
+
 def test_a_plan_that_was_applied_is_said_to_be_done_and_done_no_second_time(tmp_path: Path) -> None:
     with Office(tmp_path, "Ada", "Bo") as office:
         path = office.file()
@@ -281,6 +296,11 @@ def change(entry: dict[str, Any], action: str = "update") -> dict[str, Any]:
     }
 
 
+def doubted(why: str) -> dict[str, Any]:
+    """A change to an object that may be somebody else's."""
+    return {**change({"from": "a", "to": "b"}), "doubts": [why]}
+
+
 @pytest.mark.parametrize(
     ("shown", "pending", "allowed"),
     [
@@ -300,6 +320,10 @@ def change(entry: dict[str, Any], action: str = "update") -> dict[str, Any]:
             True,
         ),
         (change({"add": ["a"], "remove": []}), change({"from": [], "to": ["a"]}), False),
+        (change({"from": "a", "to": "b"}), doubted("shows 7"), False),
+        (doubted("shows 7"), change({"from": "a", "to": "b"}), True),
+        (doubted("shows 7"), doubted("shows 7"), True),
+        (doubted("shows 7"), doubted("shows 8"), False),
     ],
 )
 def test_a_change_may_do_what_was_shown_and_as_much_more_as_was_not_known_yet(

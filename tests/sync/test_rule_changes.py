@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.sync.people import ADA, BO, HR, Office, app_rules
+from tests.sync.readings import APP, FILE
+from tests.sync.readings import HR as NAMED
 from tests.sync.world import MemorySide, World, changed, kinds, schema, the_change
 
 TEAMS = """
@@ -554,3 +556,69 @@ def test_the_reason_of_a_change_names_the_rule_that_now_holds(tmp_path: Path) ->
         assert change["reason"]["rule"] == "dept"
         line = (tmp_path / "mappings/app-account.yaml").read_text().splitlines()[change["reason"]["line"] - 1]
         assert "dept" in line
+
+
+# --- what a system's file says
+
+
+def _filed(world: World) -> MemorySide:
+    """People in a file, and their accounts."""
+    world.write("data/hr.csv", "id,name,mail\n" + "".join(f"{n:03},Zoé{n},n{n}@acme.example\n" for n in range(9)))
+    world.write("systems/hr.yaml", FILE)
+    world.mapping("hr-worker", "hr", "worker", NAMED)
+    return world.target("app", "account", mapping=APP)
+
+
+def _read_whole(world: World) -> bool:
+    """Whether the next run reads HR whole."""
+    with world.muster() as muster:
+        muster.run()
+        steps = muster.log(limit=1)["runs"][0]["steps"]
+    (step,) = [step for step in steps if (step["name"], step["system"]) == ("import", "hr")]
+    return bool(step["counts"]["full"])
+
+
+def test_a_system_whose_file_says_otherwise_how_it_is_read_is_read_whole_once(world: World) -> None:
+    app = _filed(world)
+    world.run()
+    assert not _read_whole(world)
+    world.write("systems/hr.yaml", f"{FILE}staging: false\nsafety: {{percent: 20}}\nread: {{all: 2 hours}}\n")
+    assert not _read_whole(world), "nothing of that is about how objects are read"
+    world.write("systems/hr.yaml", FILE.replace("hr.csv}", "hr.csv, encoding: cp1252}"))
+    assert len(world.plan()["changes"]) == 9
+    world.write("systems/hr.yaml", "# as it was\n" + FILE)
+    assert (world.plan()["changes"], app.values("u000")["name"]) == ([], "Zoé0")
+    assert not _read_whole(world)
+
+
+def test_settings_are_remembered_only_after_a_read_that_went_well(world: World) -> None:
+    _filed(world)
+    world.run()
+    world.write("systems/hr.yaml", FILE.replace("anchor: id", "anchor: id, columns: {name: integer}"))
+    for _ in range(2):
+        assert kinds(world.run()["errors"]) == ["read"] * 9
+    world.write("systems/hr.yaml", FILE.replace("data/hr.csv", "data/other.csv"))
+    assert kinds(world.run()["errors"]) == ["unreachable"]
+    world.write("data/other.csv", (world.folder / "data" / "hr.csv").read_text("utf-8").replace("n8@", "n9@"))
+    assert [one[2] for one in changed(world.run())] == ["u008"]
+
+
+def test_a_changed_anchor_is_said_by_name_and_takes_nobody_away(world: World) -> None:
+    _filed(world)
+    world.run()
+    world.write("systems/hr.yaml", FILE.replace("anchor: id", "anchor: mail"))
+    result = world.run(full=True, allow_deletes=True)
+    assert [error["message"] for error in result["errors"]] == [
+        "hr: the anchor of worker is mail now, and what is known of it is named by its id: all of it would be taken "
+        "for gone, and as much for new. Nothing is read from hr or written to it. Correct the anchor in "
+        "systems/hr.yaml. If the new one is right: muster forget hr"
+    ]
+    assert changed(result) == []
+    world.write("systems/hr.yaml", FILE)
+    assert (world.run()["errors"], _read_whole(world)) == ([], False)
+    world.write("systems/hr.yaml", FILE.replace("anchor: id", "anchor: mail"))
+    with world.muster() as muster:
+        muster.forget("hr", sure=True, by="ada", why="the file has no other key")
+    result = world.run()
+    assert (changed(result), result["held"], result["errors"]) == ([], [], []), "found anew by their numbers"
+    assert (world.run()["errors"], _read_whole(world)) == ([], False)

@@ -121,6 +121,12 @@ class SystemSchema:
         return self.realms[max(found, key=len)] if found else None
 
 
+def anchored_otherwise(known: SystemSchema, found: SystemSchema) -> dict[str, tuple[str, str]]:
+    """The object types that another attribute names now: the attribute before, and the one now."""
+    both = {kind: (known.types[kind].anchor, found.types[kind].anchor) for kind in known.types if kind in found.types}
+    return {kind: anchors for kind, anchors in both.items() if anchors[0] != anchors[1]}
+
+
 def mistaken(system: str, known: Mapping[str, str], found: Mapping[str, str]) -> str | None:
     """The message for a system that is another than the one that was known; None where nothing speaks for that."""
     for part, now in found.items():

@@ -8,13 +8,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from muster.project.configuration import Choice, Located, Reference, Step
+from muster.project.configuration import Choice, Located, Reference, Step, System
 
 
 def digest(*parts: Any) -> str:
     """32 hexadecimal digits over JSON-like parts; the order of keys does not count."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=_json, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def settings_digest(system: System) -> str:
+    """What a system's file says of how its objects are read. Secrets count by their names, not by their values."""
+    return digest(system.connector, system.settings, system.objects)
 
 
 def _json(value: Any) -> Any:

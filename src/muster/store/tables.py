@@ -60,6 +60,7 @@ Table(
     Column("read_at", BigInteger),
     Column("full_at", BigInteger),
     Column("wanted", LargeBinary, nullable=False),
+    Column("settings", TEXT, nullable=False),
 )
 
 Table(

@@ -13,6 +13,7 @@ import orjson
 
 from muster.model.errors import SessionLost, WatermarkExpired, WentBack
 from muster.model.objects import Page, ReadProblem
+from muster.project.digests import settings_digest
 from muster.store.codec import decode, encode
 from muster.store.database import Database, Session
 from muster.sync.imports.deletions import Deletions
@@ -43,18 +44,21 @@ def import_system(
 ) -> ImportCounts:
     """Bring the connector space of one system up to date; what changed is marked dirty.
 
-    `full` asks for everything; so does a system without a watermark, or one that was never asked for an attribute
-    that the rules now want. `overdue`: a read of changes that cannot show deletions is followed by one of everything.
+    `full` asks for everything; so does a system without a watermark, one that was never asked for an attribute that
+    the rules now want, and one whose file says otherwise than before how its objects are read.
+    `overdue`: a read of changes that cannot show deletions is followed by one of everything.
     A read that lost its session starts again. Raises what the connector raises; the watermark
     has then not moved.
     """
     wanted = rules.wanted(system)
     with database.read() as session:
-        row = session.one("SELECT value, wanted FROM watermark WHERE system = ?", system)
-    since = row[0] if row and delta and not full and _covers(decode(row[1]), wanted) else None
+        row = session.one("SELECT value, wanted, settings FROM watermark WHERE system = ?", system)
+    settings = settings_digest(rules.project.systems[system])
+    same_reading = row is not None and row[2] == settings and _covers(decode(row[1]), wanted)
+    since = row[0] if row and delta and not full and same_reading else None
     lost = 0
     while True:
-        job = _Import(rules, database, system, report, now, wanted, allow_deletes)
+        job = _Import(rules, database, system, report, now, wanted, settings, allow_deletes)
         try:
             counts = job.work(read(wanted, since), since)
             if not (counts.blind and overdue):
@@ -87,6 +91,7 @@ class _Import:
         report: Report,
         now: int,
         wanted: Mapping[str, Sequence[str]],
+        settings: str,
         allow_deletes: bool,
     ) -> None:
         self.database = database
@@ -94,6 +99,7 @@ class _Import:
         self.report = report
         self.now = now
         self.wanted = wanted
+        self.settings = settings
         self.objects = ObjectImport(rules, database, system, wanted)
         self.edges = EdgeImport(rules, database, self.objects.spaces, self.objects.told)
         self.problems: dict[str, list[ReadProblem]] = {}
@@ -158,11 +164,12 @@ class _Import:
                 self._now_known(session, decode(row[1]))
             if self._anything_unread(session):
                 value = None
+            asked = orjson.dumps(self.wanted), self.settings
             session.upsert(
                 "watermark",
-                ("system", "value", "reading", "read_at", "full_at", "wanted"),
+                ("system", "value", "reading", "read_at", "full_at", "wanted", "settings"),
                 ("system",),
-                [(self.system, value, self.objects.reading, self.now, full_at, orjson.dumps(self.wanted))],
+                [(self.system, value, self.objects.reading, self.now, full_at, *asked)],
             )
 
     def _now_known(self, session: Session, had: Mapping[str, Sequence[str]]) -> None:

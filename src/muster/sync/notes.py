@@ -13,6 +13,8 @@ from muster.sync.rules.ruleset import Rules
 _KEY = ("identity", "mapping", "kind", "message")
 OF_CHANGES: Final = ("adopted", "made-again", "other-key", "unfinished")
 """The kinds of notes that stand beside a change."""
+DOUBTS: Final = ("adopted", "made-again", "other-key")
+"""Those of them that say that the object may be somebody else's."""
 
 NoteRow = tuple[int, int, str, str]
 """Identity, mapping, kind and message of a note."""
@@ -30,6 +32,19 @@ def forget_done(session: Session, places: Iterable[tuple[int, int]]) -> None:
     if session.one("SELECT identity FROM note LIMIT 1") is not None:
         rows = [(*place, kind) for place in sorted(set(places)) for kind in OF_CHANGES]
         session.delete("note", ("identity", "mapping", "kind"), rows)
+
+
+def doubts_of(session: Session, identities: Iterable[int]) -> dict[tuple[int, int], list[str]]:
+    """What speaks for objects of these identities being somebody else's, by identity and mapping."""
+    found: dict[tuple[int, int], list[str]] = {}
+    rows = session.rows(
+        "SELECT identity, mapping, message FROM note WHERE identity IN ?i AND kind IN ?t ORDER BY message",
+        sorted(set(identities)),
+        list(DOUBTS),
+    )
+    for identity, mapping, message in rows:
+        found.setdefault((identity, mapping), []).append(message)
+    return found
 
 
 def report_notes(session: Session, rules: Rules, report: Report, only: Collection[int] | None = None) -> None:

@@ -17,6 +17,7 @@ from muster.model.values import items, same
 from muster.store.audit import is_erased
 from muster.store.codec import decode
 from muster.store.database import Session, chunks
+from muster.sync.notes import doubts_of
 from muster.sync.problems import Problem, Report
 from muster.sync.queue.changes import DONE
 from muster.sync.references.clearing import CLEARS
@@ -96,8 +97,11 @@ def pending_changes(rules: Rules, session: Session, *, named: bool = False) -> I
     for batch in chunks(rows, _PAGE):
         edges = edges_of(rules, session, [row[0] for row in batch])
         names = names_of(session, [row[3] for row in batch]) if named else {}
+        doubts = doubts_of(session, [row[3] for row in batch])
         for row in batch:
-            yield change_document(rules, row, edges.get(row[0], {}), names.get(row[3]))
+            change = change_document(rules, row, edges.get(row[0], {}), names.get(row[3]))
+            told = doubts.get((row[3], row[2]))
+            yield {**change, "doubts": told} if told else change
 
 
 def names_of(session: Session, identities: Iterable[int]) -> dict[int, str]:
@@ -200,10 +204,10 @@ def approved(change: Mapping[str, Any], plan: Mapping[tuple[str, str, str | None
     """Whether a pending change does only what the plan showed.
 
     `plan`: the shown changes by (mapping, object type, identity). A value that was shown as known after apply may be
-    anything; part of a shown change is part of what was approved.
+    anything; part of a shown change is part of what was approved. A doubt whose object it is that nobody saw is not.
     """
     shown = plan.get(plan_key(change))
-    if shown is None:
+    if shown is None or not set(change.get("doubts", ())) <= set(shown.get("doubts", ())):
         return False
     if change["action"] != shown["action"] and not (shown["action"] == "create" and change["action"] == "update"):
         return False

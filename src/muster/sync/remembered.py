@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from muster.model.schema import SystemSchema, mistaken
+from muster.model.schema import SystemSchema, anchored_otherwise, mistaken
 from muster.store.database import Database, Session
 from muster.store.decided import Decided, seal
 
@@ -25,13 +25,34 @@ def remember(session: Session, system: str, schema: SystemSchema) -> None:
 
 
 def another(session: Session, system: str, found: SystemSchema) -> str | None:
-    """The message for a system that is another than the one whose objects are known; None where it is not.
+    """The message for a system that is another than the one whose objects are known, or that names them by another
+    attribute; None where it is not.
 
     What was never read may turn out to be another.
     """
     known = remembered(session, system)
-    told = mistaken(system, known.identities, found.identities) if known is not None else None
-    return told if told is not None and known_objects(session, system)[0] else None
+    if known is None:
+        return None
+    told = mistaken(system, known.identities, found.identities)
+    if told is not None:
+        return told if known_objects(session, system)[0] else None
+    turned = anchored_otherwise(known, found)
+    for kind, (before, now) in turned.items() if turned and not is_forgotten(session, system) else ():
+        if _any_known(session, system, kind):
+            return (
+                f"{system}: the anchor of {kind} is {now} now, and what is known of it is named by its {before}: all "
+                f"of it would be taken for gone, and as much for new. Nothing is read from {system} or written to it. "
+                f"Correct the anchor in systems/{system}.yaml. If the new one is right: muster forget {system}"
+            )
+    return None
+
+
+def _any_known(session: Session, system: str, kind: str) -> bool:
+    query = (
+        "SELECT object.id FROM space JOIN object ON object.space = space.id "
+        "WHERE space.system = ? AND space.type = ? AND object.gone = 0 LIMIT 1"
+    )
+    return session.one(query, system, kind) is not None
 
 
 def known_objects(session: Session, system: str) -> tuple[int, int]:

@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.Column("read_at", sa.BigInteger()),
         sa.Column("full_at", sa.BigInteger()),
         sa.Column("wanted", sa.LargeBinary(), nullable=False),
+        sa.Column("settings", TEXT, nullable=False),
     )
     op.create_table(
         "object",
