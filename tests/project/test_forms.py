@@ -51,7 +51,13 @@ FORMS: list[tuple[str, dict[str, str]]] = [
     ("unique", app("'[employeeId]'", "{value: 'SelectUniqueValue([mail], [employeeId])', unique: logins}")),
     ("unique alone", app("'[employeeId]'", "'SelectUniqueValue([mail], [employeeId])'")),
     ("reference", app("'[givenName]'", "{reference: '[manager]', enforce: change}")),
-    ("references", app("'[givenName]'", "{references: '[memberOf]'}")),
+    (
+        "references",
+        {
+            "mappings/app-group.yaml": "system: app\nobject: account\nidentity: group\noutbound:\n  flows:\n"
+            "    login: '[displayName]'\n    name: {references: '[members]'}\n"
+        },
+    ),
     (
         "settled at the top",
         app("outbound:", "protect: '[v]'\nunmanaged: disable\ndeleted elsewhere: report\noutbound:"),

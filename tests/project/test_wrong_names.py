@@ -11,6 +11,13 @@ import pytest
 
 from tests.project.support import BASE, MARK, Files, app, assert_said, hr, sql
 
+
+def group(value: str) -> Files:
+    """A mapping that writes groups, with this value."""
+    text = "system: app\nobject: account\nidentity: group\noutbound:\n  flows:\n    login: '[displayName]'\n"
+    return {"mappings/app-group.yaml": f"{text}    name: {value}\n"}
+
+
 WRONG: list[tuple[str, Files, str]] = [
     # --- names
     (
@@ -96,6 +103,27 @@ WRONG: list[tuple[str, Files, str]] = [
         "unknown attribute `maill` of `person` or `contact`. Did you mean `manager.mail`?",
     ),
     (
+        "values of a large reference",
+        group(f"'Count([{MARK}members])'"),
+        "`members` is no list of values: `members` may name hundreds of thousands, and goes one by one. Write "
+        "`{references: '[members]'}`; if it is short and must be values, let it flow into a reference of your own "
+        "besides (metaverse.yaml: `NAME: [reference]`), and read that: `[NAME]`",
+    ),
+    (
+        "path through a large reference",
+        group(f"'Join(\",\", [{MARK}members.mail])'"),
+        "`members.mail` is no list of values: `members` may name hundreds of thousands, and goes one by one. Write "
+        "`{references: '[members]'}`; if it is short and must be values, let it flow into a reference of your own "
+        "besides (metaverse.yaml: `NAME: [reference]`), and read that: `[NAME.mail]`",
+    ),
+    (
+        "large reference behind another",
+        app("'[givenName]'", f"'[{MARK}memberOf.members.mail]'"),
+        "`memberOf.members.mail` is no list of values: `members` may name hundreds of thousands, and goes one by one. "
+        "Write `{references: '[members]'}`; if it is short and must be values, let it flow into a reference of your "
+        "own besides (metaverse.yaml: `NAME: [reference]`), and read that: `[memberOf.NAME.mail]`",
+    ),
+    (
         "path through a text",
         app("'[givenName]'", f"'[{MARK}department.name]'"),
         "`department` is no reference, so `department.name` leads nowhere",
@@ -104,6 +132,12 @@ WRONG: list[tuple[str, Files, str]] = [
         "writing memberOf",
         hr("    givenName: '[first_name]'", f"    {MARK}memberOf: {{references: '[groups]'}}"),
         "`memberOf` is worked out from the `members` of groups: flow those",
+    ),
+    (
+        "memberOf as references",
+        app("'[givenName]'", f"{{references: {MARK}'[memberOf]'}}"),
+        "`memberOf` is the reverse of `members`, and nothing can be written from its end: write the `members` of the "
+        "groups. As values, the names of the groups are '[memberOf]', without `references`",
     ),
     (
         "reference without one",

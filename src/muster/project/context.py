@@ -74,11 +74,14 @@ class MappingContext:
         self._no_unique(found.located if found is not None else None)
         return found
 
-    def over_identity(self, path: Steps, unique: bool = False) -> Located | None:
-        """An expression over the identity, every name checked; `unique`: SelectUniqueValue may be all of it."""
+    def over_identity(self, path: Steps, unique: bool = False, edges: bool = False) -> Located | None:
+        """An expression over the identity, every name checked.
+
+        `unique`: SelectUniqueValue may be all of it; `edges`: it names a reference, of which the edges are written.
+        """
         found = self.compiler.expression(self.document, path, self.file.dialect)
         if found is not None and self.identity is not None:
-            self.metaverse.names.check(found, self.identity, self.document, path, self.diagnostics)
+            self.metaverse.names.check(found, self.identity, self.document, path, self.diagnostics, edges=edges)
         if not unique:
             self._no_unique(found)
         return found

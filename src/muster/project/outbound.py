@@ -15,6 +15,7 @@ from muster.project.digests import digest
 from muster.project.document import Steps
 from muster.project.files.flow import OutboundFlowFile
 from muster.project.files.mapping import OutboundFile, StepFile
+from muster.project.metaverse import MEMBER_OF
 
 _SWITCHES: Final = frozenset({"create", "update", "delete"})
 
@@ -137,7 +138,7 @@ def _flow(context: MappingContext, name: str, flow: OutboundFlowFile) -> Outboun
 def _reference(context: MappingContext, flow: OutboundFlowFile, path: Steps) -> Reference | None:
     word = "reference" if flow.reference is not None else "references"
     here = [*path, word]
-    text = context.over_identity(here)
+    text = context.over_identity(here, edges=True)
     if text is None or context.identity is None:
         return None
     kind = context.metaverse.types[context.identity]
@@ -146,6 +147,13 @@ def _reference(context: MappingContext, flow: OutboundFlowFile, path: Steps) -> 
     if name is None or "." in name:
         context.diagnostics.error(
             text.place, f"expected a reference of the identity, such as '[{(known or ['manager'])[0]}]'"
+        )
+        return None
+    if name == MEMBER_OF:
+        context.diagnostics.error(
+            text.place,
+            "`memberOf` is the reverse of `members`, and nothing can be written from its end: write the `members` of "
+            "the groups. As values, the names of the groups are '[memberOf]', without `references`",
         )
         return None
     attribute = context.metaverse.names.attribute(kind.name, name)

@@ -1,22 +1,34 @@
 """Attributes read through a reference: `[manager.mail]`, `[manager.manager.displayName]`, `[manager]` itself.
 
-`[memberOf]` is the reverse of `members`: the names (`displayName`) of the groups whose members the identity is, sorted;
-`[memberOf.mail]` is that attribute of theirs. Direct members alone count, and those of the main account.
+Through a reference of many values a path gives all the values that it leads to, each once, sorted: `[owners.mail]`.
+`[memberOf]` is the reverse of `members`: the names (`displayName`) of the groups whose members the identity is;
+`[memberOf.mail]` is that attribute of theirs. Direct members alone count, and those of the main account. What is
+behind a large reference (`[members.mail]`) is no list of values: `check` refuses it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import inf
 from typing import Final
 
-from muster.model.values import Document, Value, items
+from muster.model.values import Document, Scalar, Value, items
 from muster.project.metaverse import MEMBER_OF
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Session, chunks
-from muster.sync.rules.ruleset import CompiledType, Rules
+from muster.sync.rules.ruleset import HELD, CompiledType, Rules
 
 MEMBERS: Final = "members"
 """The reference that `memberOf` is the reverse of."""
+
+_Rank = tuple[float, str, int]
+_HELD: Final[_Rank] = (-inf, "", 0)
+_OBJECT: Final[_Rank] = (inf, "", 0)
+
+
+def whole_path(path: str) -> str:
+    """The path to the attribute that is read in the end: `memberOf` by itself gives the names of groups."""
+    return f"{path}.displayName" if path.rpartition(".")[2] == MEMBER_OF else path
 
 
 def load_paths(
@@ -24,68 +36,83 @@ def load_paths(
 ) -> dict[int, dict[str, Value]]:
     """The values of the paths for these identities; a path that leads nowhere is left out."""
     found: dict[int, dict[str, Value]] = {}
-    by_reference: dict[str, list[str]] = {}
-    groups: list[str] = []
+    by_reference: dict[str, dict[str, str]] = {}
     for path in paths:
-        reference, _, rest = path.partition(".")
-        if reference == MEMBER_OF:
-            groups.append(rest)
-        elif reference in kind.references:
-            by_reference.setdefault(reference, []).append(rest)
-    if groups:
-        _load_groups(session, rules, identities, groups, found)
+        reference, _, rest = whole_path(path).partition(".")
+        if reference == MEMBER_OF or reference in kind.references:
+            by_reference.setdefault(reference, {})[path] = rest
     for reference, rests in by_reference.items():
-        targets: dict[int, list[int]] = {}
-        documents: dict[int, tuple[str, str, Document]] = {}
-        for owner, target, uid, type_name, data in session.rows(
-            "SELECT e.owner, e.target, i.uid, i.type, i.doc FROM edge e JOIN identity i ON i.id = e.target "
-            "WHERE e.owner IN ?i AND e.attribute = ? ORDER BY e.owner, e.target",
-            list(identities),
-            kind.references[reference],
-        ):
-            targets.setdefault(target, []).append(owner)
-            documents[target] = (uid, type_name, decode(data))
-        deeper = [rest for rest in rests if "." in rest or rest == MEMBER_OF]
-        below: dict[int, dict[str, Value]] = {}
-        for type_name in {entry[1] for entry in documents.values()} if deeper else ():
-            numbers = [number for number, entry in documents.items() if entry[1] == type_name]
-            below.update(load_paths(session, rules, rules.types[type_name], numbers, deeper))
-        for target, owners in targets.items():
-            uid, _, document = documents[target]
-            for rest in rests:
-                path = f"{reference}.{rest}" if rest else reference
-                value = uid if not rest else below.get(target, {}).get(rest) if rest in deeper else document.get(rest)
-                if value is not None:
-                    for owner in owners:
-                        found.setdefault(owner, {}).setdefault(path, value)
+        ends = _ends(session, rules, reference, identities)
+        values = _values(session, rules, sorted({end for _, end in ends}), set(rests.values()))
+        many = reference == MEMBER_OF or kind.type.attributes[reference].many
+        for path, rest in rests.items():
+            lists: dict[int, set[Scalar]] = {}
+            for reader, end in ends:
+                value = values[end].get(rest)
+                if value is None:
+                    continue
+                if many:
+                    lists.setdefault(reader, set()).update(items(value))
+                else:
+                    found.setdefault(reader, {}).setdefault(path, value)
+            for reader, several in lists.items():
+                found.setdefault(reader, {})[path] = sorted(several, key=str)
     return found
 
 
-def _load_groups(
-    session: Session,
-    rules: Rules,
-    identities: Sequence[int],
-    attributes: Sequence[str],
-    found: dict[int, dict[str, Value]],
-) -> None:
-    """What the groups of these identities hold, as sorted lists; whoever is in no group has NULL."""
-    documents: dict[int, Document] = {}
-    groups: dict[int, list[int]] = {}
-    for member, group, data in session.rows(
-        "SELECT DISTINCT e.target, e.owner, i.doc FROM edge e JOIN identity i ON i.id = e.owner "
-        "WHERE e.target IN ?i AND e.attribute = ? AND e.account = ?",
-        list(identities),
-        rules.names.id("attribute", MEMBERS),
-        rules.main,
+def _values(session: Session, rules: Rules, identities: Sequence[int], rests: set[str]) -> dict[int, dict[str, Value]]:
+    """What these identities hold under the rests of paths: attributes, further paths, and their public ids (`""`)."""
+    deeper = {rest for rest in rests if "." in rest}
+    found: dict[int, dict[str, Value]] = {}
+    by_type: dict[str, list[int]] = {}
+    for number, uid, type_name, data in session.rows(
+        "SELECT id, uid, type, doc FROM identity WHERE id IN ?i", identities
     ):
-        groups.setdefault(member, []).append(group)
-        documents.setdefault(group, decode(data))
-    for member, numbers in groups.items():
-        for attribute in attributes:
-            values = {str(one) for n in numbers for one in items(documents[n].get(attribute or "displayName"))}
-            if values:
-                path = f"{MEMBER_OF}.{attribute}" if attribute else MEMBER_OF
-                found.setdefault(member, {})[path] = sorted(values)
+        document: Document = decode(data)
+        own = {rest: document.get(rest) for rest in rests - deeper}
+        found[number] = {**own, "": uid} if "" in rests else own
+        by_type.setdefault(type_name, []).append(number)
+    for type_name, numbers in by_type.items() if deeper else ():
+        for number, values in load_paths(session, rules, rules.types[type_name], numbers, deeper).items():
+            found[number].update(values)
+    return found
+
+
+def _ends(session: Session, rules: Rules, reference: str, readers: Sequence[int]) -> list[tuple[int, int]]:
+    """Whom the reference leads to: (reader, end), in order.
+
+    Where a hold says what there is, or large references of several sources are not merged, the best alone counts.
+    """
+    if reference == MEMBER_OF:
+        members = rules.names.id("attribute", MEMBERS)
+        query = "SELECT DISTINCT target, owner FROM edge WHERE target IN ?i AND attribute = ? AND account = ?"
+        return sorted(session.rows(query, list(readers), members, rules.main))
+    attribute = rules.names.id("attribute", reference)
+    rows = session.rows(
+        "SELECT owner, target, origin FROM edge WHERE owner IN ?i AND attribute = ?", list(readers), attribute
+    )
+    ranks = _ranks(session, rules, attribute, {origin for _, _, origin in rows})
+    best: dict[int, _Rank] = {}
+    for owner, _, origin in rows:
+        best[owner] = min(ranks[origin], best.get(owner, ranks[origin]))
+    return sorted({(row[0], row[1]) for row in rows if row[1] is not None and ranks[row[2]] == best[row[0]]})
+
+
+def _ranks(session: Session, rules: Rules, attribute: int, origins: set[int]) -> dict[int, _Rank]:
+    """How good these origins of edges are: a hold before all, then objects, all the same unless one must win."""
+    ranks = {origin: _HELD if origin == HELD else _OBJECT for origin in origins}
+    if attribute in rules.contested:
+        precedence = {
+            mapping.id: flow.flow.precedence
+            for mapping in rules.mappings.values()
+            for flow in mapping.inbound
+            if flow.attribute_id == attribute
+        }
+        for number, mapping, anchor in session.rows(
+            "SELECT id, mapping, anchor FROM object WHERE id IN ?i", sorted(origins)
+        ):
+            ranks[number] = (precedence.get(mapping, inf), anchor, number)
+    return ranks
 
 
 def path_ends(session: Session, rules: Rules, references: Sequence[str], readers: Sequence[int]) -> dict[int, set[int]]:
@@ -93,12 +120,8 @@ def path_ends(session: Session, rules: Rules, references: Sequence[str], readers
     found: dict[int, set[int]] = {number: {number} for number in readers}
     for reference in references:
         further: dict[int, set[int]] = {}
-        for owner, target in session.rows(
-            "SELECT DISTINCT owner, target FROM edge WHERE owner IN ?i AND attribute = ? AND target IS NOT NULL",
-            sorted(found),
-            rules.names.id("attribute", reference),
-        ):
-            further.setdefault(target, set()).update(found[owner])
+        for reader, end in _ends(session, rules, reference, sorted(found)):
+            further.setdefault(end, set()).update(found[reader])
         found = further
     return found
 
@@ -112,15 +135,17 @@ def lacking_paths(
 ) -> dict[int, frozenset[str]]:
     """The paths of these identities that lead to attributes which those at their end (public ids) lack."""
     names = {name for some in lacking.values() for name in some}
-    paths = [path for path in sorted(kind.paths) if path.rpartition(".")[2] in names and "." in path]
+    through: dict[str, dict[str, list[str]]] = {}
+    for path in sorted(kind.paths):
+        reference, _, name = whole_path(path).rpartition(".")
+        if reference and name in names:
+            through.setdefault(reference, {}).setdefault(name, []).append(path)
     found: dict[int, frozenset[str]] = {}
-    for reference in sorted({path.rpartition(".")[0] for path in paths}):
-        if MEMBER_OF in reference.split("."):
-            continue
+    for reference, paths in through.items():
         ends = path_ends(session, rules, reference.split("."), identities)
         rows = session.rows("SELECT id, uid FROM identity WHERE uid IN ?t AND id IN ?i", sorted(lacking), sorted(ends))
         for number, uid in rows:
-            those = {f"{reference}.{name}" for name in lacking[uid]} & set(paths)
+            those = frozenset(path for name in lacking[uid] for path in paths.get(name, ()))
             for reader in ends[number] if those else ():
                 found[reader] = found.get(reader, frozenset()) | those
     return found
@@ -138,7 +163,7 @@ def wake_members(session: Session, rules: Rules, edges: Iterable[tuple[int, int,
 
 def wake_lacking(session: Session, rules: Rules, changed: Mapping[int, Collection[str]]) -> None:
     """Identities with computed values of what others lack, or lack no more, are worked out again."""
-    computing = {path.rpartition(".")[2] for path, computed in rules.paths.items() if computed}
+    computing = {whole_path(path).rpartition(".")[2] for path, computed in rules.paths.items() if computed}
     found = {number: names for number, lacking in changed.items() if (names := computing.intersection(lacking))}
     wake_readers(session, rules, found)
 
@@ -152,9 +177,7 @@ def wake_readers(
     if not changed:
         return
     for path, computing in rules.paths.items():
-        steps = path.split(".")
-        if steps[-1] == MEMBER_OF:
-            steps.append("displayName")
+        steps = whole_path(path).split(".")
         for position, step in enumerate(steps):
             readers = [number for number, names in changed.items() if step in names]
             for reference in reversed(steps[:position]):

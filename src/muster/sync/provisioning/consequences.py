@@ -10,10 +10,9 @@ from typing import Final
 import orjson
 
 from muster.model.changes import Action
-from muster.project.metaverse import MEMBER_OF
 from muster.store.database import Session
 from muster.sync.identities.partial import PartialDocument
-from muster.sync.identities.paths import path_ends
+from muster.sync.identities.paths import path_ends, whole_path
 from muster.sync.provisioning.wishes import Question, Wish
 from muster.sync.queue.changes import PLANNED
 from muster.sync.rules.ruleset import CompiledMapping, CompiledType, Rules
@@ -32,7 +31,7 @@ class Consequences:
         given = {name: _computed(kind, _given(kind.outbound)) for name, kind in rules.types.items()}
         every = set().union(*given.values())
         self.paths = {
-            name: [path for path in sorted(kind.paths) if _last(path) in every and MEMBER_OF not in path.split(".")]
+            name: [path for path in sorted(kind.paths) if "." in whole_path(path) and _last(path) in every]
             for name, kind in rules.types.items()
         }
         """By type, what its identities read through references that a create may answer."""
@@ -98,7 +97,7 @@ class Consequences:
             return found
         ends: dict[str, dict[int, set[int]]] = {}
         for path in paths:
-            reference, _, name = path.rpartition(".")
+            reference, _, name = whole_path(path).rpartition(".")
             if reference not in ends:
                 ends[reference] = path_ends(session, self.rules, reference.split("."), identities)
             promised = {who for who, what in self.promised(session, sorted(ends[reference])) if what == name}
@@ -114,7 +113,7 @@ class Consequences:
 
 
 def _last(path: str) -> str:
-    return path.rpartition(".")[2]
+    return whole_path(path).rpartition(".")[2]
 
 
 def _given(mappings: Iterable[CompiledMapping]) -> set[str]:

@@ -477,8 +477,7 @@ def _compile_type(
             for step in out.steps:
                 if step.to is not None:
                     reads |= step.to.expression.reads
-    for computed in kind.computed:
-        reads |= computed.value.expression.reads
+    computing = set().union(*(computed.value.expression.reads for computed in kind.computed))
     ranked = sorted(
         (flow.flow.precedence, mapping.name, flow.flow.attribute.name, flow.how)
         for mapping in mappings
@@ -497,7 +496,7 @@ def _compile_type(
         computed=kind.computed,
         unique=unique_scopes(kind),
         outbound=outbound,
-        paths=frozenset(name for name in reads if _leads_on(name, references)),
+        paths=frozenset({n for n in reads | computing if _leads_on(n, references)} | (computing & references.keys())),
         references=references,
         lookups={name: how for _, _, name, how in reversed(ranked)},
     )
