@@ -184,3 +184,17 @@ def test_member_of_follows_references_of_the_groups(world: World) -> None:
     assert "shown" not in people.values("3")
     teams.hr.edit("1", mail="n@x")
     assert the_change(teams.run(), "crm", "2")["attributes"]["shown"] == {"add": ["n@x"], "remove": ["c@x"]}
+
+
+def test_a_short_group_has_its_members_as_values_by_a_reference_of_its_own(world: World) -> None:
+    teams = Teams(world, "[displayName]", large=True)
+    teams.run()
+    world.mapping("app-team", "app", "team", APP % "[people.mail]")
+    world.write("metaverse.yaml", "group: {attributes: {people: [reference]}}")
+    flows = "members: {references: '[owner]', to: hr/worker}, people: {references: '[owner]', to: hr/worker}, owners:"
+    world.mapping("src-team", "src", "team", TEAM.replace("owners:", flows))
+    assert teams.shown() == ["a@x", "c@x"]
+    teams.own("1", "3")
+    assert teams.shown() == ["b@x", "c@x"]
+    teams.own()
+    assert teams.shown() == []

@@ -202,9 +202,9 @@ class Streams(Paced):
                 if flow.streamed is None or flow.streamed_id != attribute:
                     continue
                 if wrote == 0:
-                    added.setdefault((number, identity, attribute), (flow, []))[1].append(text)
+                    added.setdefault((number, identity, flow.attribute_id), (flow, []))[1].append(text)
                 elif wrote is None:
-                    gone.setdefault((number, identity, attribute), (flow, []))[1].append(text)
+                    gone.setdefault((number, identity, flow.attribute_id), (flow, []))[1].append(text)
         for (number, identity, _), (flow, texts) in added.items():
             self._add(flow, number, identity, texts)
         for (number, identity, _), (flow, texts) in gone.items():
