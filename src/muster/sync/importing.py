@@ -137,7 +137,7 @@ class _Import:
         if self.forgotten and not self.problems and {kind for kind, _ in last.complete_for} >= set(self.objects.spaces):
             self.deletions.forget_the_rest()
             self.forgotten = False
-        self._finish(last, since, believed=not unbelieved)
+        self._finish(last, since)
         return counts
 
     def _problem(self, problem: ReadProblem) -> None:
@@ -152,9 +152,8 @@ class _Import:
             self.unread[cause] = types, told
         self.report.add(told)
 
-    def _finish(self, last: Page, since: str | None, *, believed: bool) -> None:
-        clean_read = not self.problems and believed
-        value = last.watermark if clean_read else since
+    def _finish(self, last: Page, since: str | None) -> None:
+        value = since if self.objects.counts.unread else last.watermark
         with self.database.write() as session:
             row = session.one("SELECT full_at, wanted FROM watermark WHERE system = ?", self.system)
             full_at = self.now if since is None else (row[0] if row else None)
