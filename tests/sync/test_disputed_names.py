@@ -475,3 +475,49 @@ def test_a_lost_store_renames_nobody_even_while_the_system_that_knows_the_names_
     office.hr.put("3", id="3", first="Ada", last="New")
     assert ("app", "create", "ada2") in changed(world.run()), "who is new gets the next"
     assert changed(world.run(full=True)) == []
+
+
+# --- accounts of which it cannot be told whose they are
+
+FAULTY = BOSS.replace("'[emp]'", "'CStr(CNum([emp]))'")
+UNREADABLE: dict[str, Document] = {"ada": {"emp": "A1"}, "bo": {"emp": "2", "boss": "ada"}}
+
+
+def test_a_join_line_that_fails_on_an_account_gets_its_person_no_second_one(world: World) -> None:
+    office = Office(world, accounts=UNREADABLE, app=FAULTY)
+    result = world.run()
+    assert (changed(result, "app"), office.login()) == ([("app", "update", "bo")], None)
+    assert (office.app.values("bo")["boss"], office.crm.values("c1")["mail"]) == ("ada", "ada@x")
+    (message,) = waits(result)
+    assert "login is not given out before it can be told whose app/account ada, which shows 'ada', is: mend" in message
+    assert [one["anchor"] for one in result["errors"]] == ["ada"]
+    assert changed(world.run(full=True)) == []
+    office.app.edit("ada", emp="1")
+    result = world.run()
+    assert (result["held"], result["errors"], office.login()) == ([], [], "ada")
+    assert (sorted(office.app.all()), office.app.values("bo")["boss"]) == (["ada", "bo"], "ada")
+
+
+def test_once_it_can_be_told_that_the_account_is_another_persons_the_next_name_is_given(world: World) -> None:
+    office = Office(world, accounts=UNREADABLE, app=FAULTY)
+    world.run()
+    office.app.edit("ada", emp="77")
+    result = world.run()
+    assert (result["held"], office.login(), office.app.values("bo")["boss"]) == ([], "ada2", "ada2")
+
+
+def test_a_reference_to_an_account_goes_when_it_can_be_told_that_it_is_not_theirs(world: World) -> None:
+    office = Office(world, accounts=UNREADABLE, app=FAULTY.replace("'true'", "'[givenName] = \"Bo\"'"))
+    world.run()
+    assert office.app.values("bo")["boss"] == "ada"
+    office.app.edit("ada", emp="77")
+    world.run()
+    assert "boss" not in office.app.values("bo")
+
+
+def test_a_scope_that_fails_on_an_account_gets_its_person_no_second_one(world: World) -> None:
+    scope = APP.replace("join:", "scope: 'CNum([emp]) > 0'\njoin:")
+    office = Office(world, accounts={"ada": {"emp": "A1"}}, app=scope)
+    result = world.run()
+    assert (changed(result, "app"), office.login()) == ([("app", "create", "bo")], None)
+    assert len(waits(result)) == 1

@@ -143,7 +143,17 @@ Table(
     Column("sig", Integer, nullable=False),
     Column("key", TEXT, nullable=False),
     Column("identity", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
     PrimaryKeyConstraint("sig", "key", "identity"),
+    sqlite_with_rowid=False,
+)
+
+Table(
+    "shared_key",
+    metadata,
+    Column("sig", Integer, nullable=False),
+    Column("key", TEXT, nullable=False),
+    PrimaryKeyConstraint("sig", "key"),
     sqlite_with_rowid=False,
 )
 

@@ -43,6 +43,7 @@ from muster.sync.problems import Report
 from muster.sync.queue.queued import drop_changes, planned_changes
 from muster.sync.references.edge_streams import Streams, forget_origin, stream_joined
 from muster.sync.references.edges import release_identities, resolve_by_key, resolve_by_object, store_references
+from muster.sync.references.key_owners import KEY, add_keys, end_since, next_since
 from muster.sync.rules.ruleset import CompiledMapping, CompiledType, Rules, identity_keys
 from muster.sync.showing import forget_objects
 
@@ -77,11 +78,14 @@ class Inbound:
         )
         self.counts = {"objects": 0, "identities": 0, "projected": 0}
         self.recomputed, self.projected = Pace(), Pace()
+        self.since = 0
 
     def work(self) -> dict[str, int]:
         """Settle everything that is dirty, or of that what the work is narrowed to; how much there was."""
         if self.narrow is None:
             self._wake()
+        with self.database.read() as session:
+            self.since = next_since(session)
         while True:
             self.matching.work()
             if self.narrow is None:
@@ -100,6 +104,8 @@ class Inbound:
             if self._recompute_dirty(NEEDS_UNIQUE):
                 continue
             break
+        with self.database.write() as session:
+            end_since(session)
         return self.counts
 
     def _wake(self) -> None:
@@ -222,7 +228,7 @@ class Inbound:
         rows: list[tuple[Any, ...]] = []
         fresh: list[tuple[Any, ...]] = []
         old_keys: list[tuple[int, str, int]] = []
-        new_keys: list[tuple[int, str, int]] = []
+        new_keys: list[tuple[int, str, int, int]] = []
         changed: dict[int, set[str]] = {}
         references: dict[int, Sequence[tuple[int, int, str, int]]] = {}
         origins: list[int] = []
@@ -239,14 +245,14 @@ class Inbound:
             if item.fresh:
                 fresh.append((item.id, item.uid, item.type, *row, values.due))
                 own = keys.get(item.id) or identity_keys(kind, values.document)
-                new_keys.extend((sig, key, item.id) for sig, key in own)
+                new_keys.extend((sig, key, item.id, self.since) for sig, key in own)
             else:
                 rows.append((*row, values.due, item.id))
                 if data != item.data:
                     before = set(identity_keys(kind, item.document))
                     after = set(identity_keys(kind, values.document))
                     old_keys.extend((sig, key, item.id) for sig, key in before - after)
-                    new_keys.extend((sig, key, item.id) for sig, key in after - before)
+                    new_keys.extend((sig, key, item.id, self.since) for sig, key in after - before)
                     changed[item.id] = _changed_names(item.document, values.document)
             references[item.id] = values.references
             stale.update((item.id, attribute) for attribute in values.stale)
@@ -256,11 +262,10 @@ class Inbound:
         columns = ("doc", "origin", "kept", "leaving", "dirty", "due_in")
         session.insert("identity", ("id", "uid", "type", *columns), fresh)
         session.update("identity", columns, ("id",), rows)
-        key = ("sig", "key", "identity")
-        session.delete("identity_key", key, sorted(old_keys))
-        session.upsert("identity_key", key, key, sorted(new_keys))
+        session.delete("identity_key", KEY, sorted(old_keys))
+        add_keys(session, sorted(new_keys))
         store_references(session, self.rules, references, origins, self.small_references, stale)
-        moved = sorted({(sig, text) for sig, text, _ in (*old_keys, *new_keys)})
+        moved = sorted({(sig, text) for sig, text, _ in old_keys} | {(sig, text) for sig, text, *_ in new_keys})
         resolve_by_key(session, self.rules, moved)
         self._wake_objects(session, moved)
         wake_readers(session, self.rules, changed)
@@ -299,7 +304,7 @@ class Inbound:
         forget_origin(session, self.rules, objects)
         places = session.rows("SELECT DISTINCT identity, mapping FROM case_identity WHERE identity IN ?i", numbers)
         wake_cases(session, {(row[0], row[1]) for row in places})
-        session.delete("identity_key", ("sig", "key", "identity"), keys)
+        session.delete("identity_key", KEY, keys)
         release_identities(session, self.rules, numbers)
         gone = session.rows("SELECT id FROM object WHERE identity IN ?i AND gone > 0", numbers)
         forget_objects(session, [row[0] for row in gone])

@@ -62,7 +62,7 @@ from muster.sync.problems import Problem, Report
 from muster.sync.queue.recovering import recover
 from muster.sync.queue.sent import Sent
 from muster.sync.references.left_out import report_left_out
-from muster.sync.references.unresolved import report_unresolved
+from muster.sync.references.unresolved import report_shared, report_unresolved
 from muster.sync.remembered import another, remember, remembered
 from muster.sync.rules.compiling import compile_rules
 from muster.sync.rules.fitting import misfits
@@ -378,6 +378,7 @@ class Run:
         with self.database.read() as session:
             report_cases(session, self.rules, self.report)
             report_unresolved(session, self.rules, self.report)
+            report_shared(session, self.rules, self.report)
         with self.steps.timed("plan"):
             self.held = finish_plan(
                 self.rules,

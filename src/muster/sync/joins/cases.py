@@ -17,7 +17,8 @@ import orjson
 
 from muster.store.codec import decode
 from muster.store.database import Session
-from muster.sync.marks import CHANGED, IN, TROUBLE
+from muster.sync.marks import CHANGED, IN, OUT, TROUBLE
+from muster.sync.names.unique import ANYBODY
 from muster.sync.problems import Problem, Report
 from muster.sync.references.naming import wake_waiting
 from muster.sync.rules.ruleset import Rules
@@ -33,11 +34,16 @@ NAMES: Final = (CLASH, OWNED, EXISTS)
 """The kinds that are about a name that is taken."""
 
 _NAMES: Final = ", ".join(f"'{kind}'" for kind in NAMES)
+_ERRORS: Final = ", ".join(f"'{kind}'" for kind in sorted(ERRORS))
 ABOUT_NAMES: Final = f"c.kind IN ({_NAMES})"
 ABOUT_OTHERS: Final = f"c.kind NOT IN ({_NAMES})"
 ABOUT_JOINS: Final = "c.kind IN ('several', 'taken', 'rivals')"
-ABOUT_ERRORS: Final = "c.kind IN ('scope', 'fault')"
-"""Conditions on the cases c. Those about joins: the object is joined to nobody, and may be somebody's."""
+ABOUT_ERRORS: Final = f"c.kind IN ({_ERRORS})"
+UNJUDGED: Final = f"({ABOUT_ERRORS} AND o.identity IS NULL)"
+UNDECIDED: Final = f"({ABOUT_JOINS} OR {UNJUDGED})"
+"""Conditions on the cases c (and their objects o). Those about joins: the object is joined to nobody, and may be
+somebody's who stands in the case. Where a rule or a value is to be mended first, it may be anybody's. In both cases
+what it shows is neither free nor taken."""
 
 WITH_OBJECTS: Final = "cases c CROSS JOIN object o WHERE o.id = c.object ORDER BY o.space, o.anchor"
 """The cases c with their objects o. A plain join would be read in the order of all objects there are."""
@@ -100,9 +106,12 @@ def close_cases(session: Session, numbers: Sequence[int]) -> None:
     if not numbers or not any_case(session):
         return
     freed = _places(session, numbers)
-    if session.one(f"SELECT c.object FROM cases c WHERE c.object IN ?i AND {ABOUT_JOINS} LIMIT 1", list(numbers)):
+    kinds = {row[0] for row in session.rows("SELECT DISTINCT kind FROM cases WHERE object IN ?i", list(numbers))}
+    if kinds - {"double", *NAMES}:
         session.run(f"UPDATE identity SET dirty = dirty | {IN} WHERE dirty > 0 AND dirty >= {TROUBLE}")
         wake_waiting(session, {identity for identity, _ in freed})
+    if kinds & ERRORS:
+        session.run(f"UPDATE identity SET dirty = dirty | {OUT} WHERE id IN (SELECT owner FROM waiting)")
     session.run("DELETE FROM cases WHERE object IN ?i", list(numbers))
     session.run("DELETE FROM case_identity WHERE object IN ?i", list(numbers))
     _mark_outbound(session, {identity for identity, _ in freed})
@@ -199,7 +208,10 @@ def standing_against(session: Session, disputed: Iterable[tuple[int, Place, str]
 
 
 def undecided_names(session: Session, rules: Rules, identities: Sequence[int]) -> dict[tuple[int, str, int], set[str]]:
-    """Names of objects that may be these identities', if a person says so: what a reference to them may hold now."""
+    """Names of objects that may be these identities', if a person says so: what a reference to them may hold now.
+
+    Under `ANYBODY`: names of objects that may be anybody's.
+    """
     found: dict[tuple[int, str, int], set[str]] = {}
     if not identities or not any_case(session):
         return found
@@ -208,11 +220,23 @@ def undecided_names(session: Session, rules: Rules, identities: Sequence[int]) -
         f"object o WHERE ci.identity IN ?i AND c.object = ci.object AND o.id = c.object AND {ABOUT_JOINS}",
         list(identities),
     ):
-        names = found.setdefault((identity, rules.system_of(space), rules.account_of(mapping)), {anchor})
-        schema = rules.schema_of(space)
-        if schema is not None and schema.naming is not None:
-            names.add(str(decode(data).get(schema.naming)))
+        place = (identity, rules.system_of(space), rules.account_of(mapping))
+        found.setdefault(place, set()).update(_names(rules, space, anchor, data))
+    for space, anchor, data in session.rows(
+        "SELECT o.space, o.anchor, o.doc FROM cases c CROSS JOIN object o "
+        f"WHERE o.id = c.object AND o.gone = 0 AND {UNJUDGED}"
+    ):
+        place = (ANYBODY[0], rules.system_of(space), ANYBODY[1])
+        found.setdefault(place, set()).update(_names(rules, space, anchor, data))
     return found
+
+
+def _names(rules: Rules, space: int, anchor: str, data: bytes) -> set[str]:
+    """What a reference to an object may hold."""
+    schema = rules.schema_of(space)
+    if schema is None or schema.naming is None:
+        return {anchor}
+    return {anchor, str(decode(data).get(schema.naming))}
 
 
 def called(session: Session, identities: Sequence[int]) -> str:

@@ -79,7 +79,7 @@ def accept(session: Session, rules: Rules, item: Decided, identity: int, *, by: 
 
 
 def refuse(session: Session, rules: Rules, item: Decided, identities: Sequence[int], *, by: str, now: int) -> None:
-    """The object does not belong to these identities."""
+    """The object does not belong to these identities. What matches its own identity from there is looked at again."""
     if item.identity in identities:
         raise ProjectError(
             f"{_name(rules, item)} is joined to {_uid(session, item.identity or 0)}: split it off instead"
@@ -88,6 +88,12 @@ def refuse(session: Session, rules: Rules, item: Decided, identities: Sequence[i
         session.run("DELETE FROM decision WHERE object = ? AND identity = ?", item.id, identity)
         _decide(session, REFUSE, [item], identity, by, now)
     session.run(f"UPDATE object SET dirty = {CHANGED} WHERE id = ?", item.id)
+    if item.identity is not None:
+        session.run(
+            f"UPDATE object SET dirty = {CHANGED} WHERE gone = 0 AND id IN "
+            "(SELECT object FROM case_identity WHERE identity = ?)",
+            item.identity,
+        )
 
 
 def new(session: Session, rules: Rules, item: Decided, *, by: str, now: int) -> None:

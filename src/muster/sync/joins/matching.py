@@ -14,7 +14,7 @@ from muster.sync.clock import moment
 from muster.sync.identities.partial import PartialDocument, Unread
 from muster.sync.identities.values import MADE, due_of
 from muster.sync.joins.cases import (
-    ABOUT_JOINS,
+    UNDECIDED,
     Case,
     Place,
     any_case,
@@ -357,7 +357,7 @@ class Matching:
         names: dict[str, list[str]] = {}
         for space, name in session.rows(
             "SELECT o.space, COALESCE(o.ref, o.anchor) FROM cases c CROSS JOIN object o "
-            f"WHERE c.object IN ?i AND o.id = c.object AND {ABOUT_JOINS}",
+            f"WHERE c.object IN ?i AND o.id = c.object AND {UNDECIDED}",
             list(numbers),
         ):
             names.setdefault(self.rules.system_of(space), []).append(name)

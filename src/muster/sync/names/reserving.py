@@ -15,7 +15,7 @@ from typing import Any, Final
 from muster.model.values import Document, Value, key_text
 from muster.store.codec import decode
 from muster.store.database import CHUNK, Session
-from muster.sync.joins.cases import ABOUT_JOINS, any_case
+from muster.sync.joins.cases import ERRORS, UNDECIDED, any_case
 from muster.sync.names.adopting import Adopting
 from muster.sync.names.unique import AsIf, Disputed, Reservation
 from muster.sync.queue.changes import SENT
@@ -36,7 +36,9 @@ class Reservations:
         self._holders: dict[Name, set[int]] = {}
         self._shown: dict[Name, set[int]] = {}
         self._loose: dict[Name, set[int]] = {}
-        self._disputed: dict[Name, set[str]] = {}
+        self._disputed: dict[Name, dict[str, bool]] = {}
+        """Objects as a message names them, and whether a rule or a value is to be mended before it can be told whose
+        they are."""
         self.adopting = Adopting(rules, session)
         self._asked: set[Name] = set()
         self._new: dict[Name, tuple[int, str, int]] = {}
@@ -93,14 +95,14 @@ class Reservations:
                     self._fetch_disputed(scope, sig, part)
 
     def _fetch_disputed(self, scope: str, sig: int, keys: list[str]) -> None:
-        for key, space, anchor in self.session.rows(
-            "SELECT k.key, o.space, o.anchor FROM object_key k JOIN object o ON o.id = k.object "
-            f"JOIN cases c ON c.object = o.id WHERE k.sig = ? AND k.key IN ?t AND o.gone = 0 AND {ABOUT_JOINS}",
+        for key, space, anchor, kind in self.session.rows(
+            "SELECT k.key, o.space, o.anchor, c.kind FROM object_key k JOIN object o ON o.id = k.object "
+            f"JOIN cases c ON c.object = o.id WHERE k.sig = ? AND k.key IN ?t AND o.gone = 0 AND {UNDECIDED}",
             sig,
             keys,
         ):
             about = f"{'/'.join(self.rules.spaces[space])} {anchor}"
-            self._disputed.setdefault((scope, key), set()).add(about)
+            self._disputed.setdefault((scope, key), {})[about] = kind in ERRORS
 
     def allocate(
         self, identity: int, kind: str, scope: str, candidates: Sequence[str], as_if: AsIf | None = None
@@ -117,7 +119,7 @@ class Reservations:
             if (self._holders.get(name, set()) | shown) - {identity}:
                 continue
             if disputed := self._disputed.get(name):
-                return Disputed(" and ".join(sorted(disputed)), value)
+                return Disputed(" and ".join(sorted(disputed)), value, unjudged=any(disputed.values()))
             loose = self._loose.get(name)
             if loose and not (as_if is not None and self._own(identity, kind, loose, value, as_if)):
                 continue

@@ -12,6 +12,9 @@ from muster.project.configuration import MappingRules
 UNDECIDED: Final = "undecided-name"
 """The kind of message about a unique value that waits for a person."""
 
+ANYBODY: Final = (0, 0)
+"""Instead of an identity and its account: whose an object is cannot be told, and it may be anybody's."""
+
 AsIf: TypeAlias = Callable[[str], Document]
 """What the identity would hold if it had a candidate."""
 
@@ -21,14 +24,21 @@ class Disputed:
     """No value can be given yet: whose these objects are is for a person to decide, and the value with it.
 
     `objects`: as a message names them. `value`: what they show; None: what they say goes into the candidates.
+    `unjudged`: a person must mend a rule or a value instead, which the error of the object names.
     """
 
     objects: str
     value: str | None = None
+    unjudged: bool = False
 
     def message(self, attribute: str) -> str:
         """What to tell a person."""
         shows = f", which shows {self.value!r}," if self.value is not None else ""
+        if self.unjudged:
+            return (
+                f"{attribute} is not given out before it can be told whose {self.objects}{shows} is: mend what its "
+                "error says. What depends on it waits; everything else is written"
+            )
         return (
             f"{attribute} is not given out before somebody decides whose {self.objects}{shows} is (muster joins). "
             "What depends on it waits; everything else is written"

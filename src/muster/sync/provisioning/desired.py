@@ -22,7 +22,7 @@ from muster.model.schema import ENABLED
 from muster.model.values import Scalar, Type, Value, WrongType, convert, items, key_text, shown
 from muster.project.configuration import Place
 from muster.sync.identities.values import due_of, earliest
-from muster.sync.names.unique import UNDECIDED, Allocate, Disputed, held, none_free
+from muster.sync.names.unique import ANYBODY, UNDECIDED, Allocate, Disputed, held, none_free
 from muster.sync.provisioning.deprovisioning import delete, deprovision, disable, enable_again
 from muster.sync.provisioning.enforcing import enforce
 from muster.sync.provisioning.own_name import keep_to_name
@@ -295,7 +295,7 @@ def _renamed(question: Question, missing: Sequence[tuple[int, int]], removed: Se
 
 def _undecided(question: Question, missing: Sequence[tuple[int, int]], shown: Sequence[Scalar]) -> list[Scalar]:
     """What a reference shows that may be right: a person must decide whether that object is theirs who is meant."""
-    names = {name for place in missing for name in question.undecided.get(place, ())}
+    names = {name for place in (*missing, ANYBODY) for name in question.undecided.get(place, ())}
     if not names:
         return []
     normal = dn.normal if question.mapping.schema.name_is_dn else str

@@ -67,7 +67,8 @@ class Question:
     unknown: frozenset[str]
     blocked: bool
     undecided: Mapping[tuple[int, int], Collection[str]] = field(default_factory=dict)
-    """(identity, account) referred to → names of objects of which a person must decide whether they are theirs."""
+    """(identity, account) referred to → names of objects of which a person must decide whether they are theirs; of
+    `ANYBODY`, those of which a rule or a value is to be mended first."""
     renamed: Mapping[tuple[int, int], str] = field(default_factory=dict)
     """(identity, account) referred to → the present name of an object of theirs that gets another."""
     lacking: frozenset[str] = frozenset()

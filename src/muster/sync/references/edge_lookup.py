@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from muster.store.codec import decode
 from muster.store.database import Session
-from muster.sync.joins.cases import ABOUT_JOINS, any_case
+from muster.sync.joins.cases import ABOUT_JOINS, UNJUDGED, any_case
 from muster.sync.queue.changes import PLANNED
 from muster.sync.references.naming import going, moving
 from muster.sync.rules.ruleset import HELD, CompiledMapping, CompiledOutbound, Rules
@@ -156,7 +156,7 @@ class LargeReference:
         return {text for text, who in bore.items() if who in back}
 
     def undecided(self, texts: Sequence[str]) -> set[str]:
-        """The names of objects that may be members', if a person says so."""
+        """The names of objects that may be members', if a person says so, or a rule or a value is mended."""
         if not texts or not any_case(self.session):
             return set()
         bear = self.session.rows(
@@ -167,7 +167,14 @@ class LargeReference:
             list(texts),
         )
         wanted = self.wanted(sorted({identity for _, identity, _ in bear}))
-        return {text for text, identity, mapping in bear if (identity, self.rules.account_of(mapping)) in wanted}
+        unjudged = self.session.rows(
+            f"SELECT COALESCE(o.ref, o.anchor) FROM cases c CROSS JOIN object o WHERE {UNJUDGED} AND o.id = c.object "
+            "AND o.space IN ?i AND COALESCE(o.ref, o.anchor) IN ?t",
+            self.spaces,
+            list(texts),
+        )
+        found = {text for text, identity, mapping in bear if (identity, self.rules.account_of(mapping)) in wanted}
+        return found | {row[0] for row in unjudged}
 
     def own_keys(self, texts: Sequence[str]) -> set[str]:
         """Those of the texts that an edge of the owner holds as they are: members whom nobody here knows."""

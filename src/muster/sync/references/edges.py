@@ -14,6 +14,7 @@ from muster.model import dn
 from muster.model.values import key_text
 from muster.store.database import CHUNK, Session
 from muster.sync.references.edge_marks import dirty_edges, dirty_targets, dirty_texts, mark_owners
+from muster.sync.references.key_owners import forget_shared, key_owners
 from muster.sync.rules.ruleset import HELD, NO_LOOKUP, Rules
 
 EDGE: Final = ("owner", "attribute", "origin", "how", "key", "target", "account")
@@ -35,7 +36,7 @@ def edge_key(rules: Rules, how: int, text: str) -> str:
 
 
 def look_up(session: Session, rules: Rules, pairs: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Found]:
-    """What the keys name. A key that nothing answers to, or more than one identity, is left out."""
+    """What the keys name. A key that nothing answers to is left out, and one that several identities had at once."""
     by_how: dict[int, set[str]] = {}
     for how, key in pairs:
         by_how.setdefault(how, set()).add(key)
@@ -47,12 +48,8 @@ def look_up(session: Session, rules: Rules, pairs: Iterable[tuple[int, str]]) ->
         for start in range(0, len(texts), CHUNK):
             part = texts[start : start + CHUNK]
             if kind == "identity":
-                matches: dict[str, list[int]] = {}
-                for key, identity in session.rows(
-                    "SELECT key, identity FROM identity_key WHERE sig = ? AND key IN ?t", how, part
-                ):
-                    matches.setdefault(key, []).append(identity)
-                found.update({(how, key): (hits[0], rules.main) for key, hits in matches.items() if len(hits) == 1})
+                owners = key_owners(session, how, part)
+                found.update({(how, key): (identity, rules.main) for key, identity in owners.items()})
                 continue
             spaces = [int(argument)] if kind == "space" else rules.spaces_of(argument)
             for key, identity, mapping in _objects(session, rules, kind, argument, spaces, part):
@@ -161,8 +158,12 @@ def resolve_by_object(session: Session, rules: Rules, objects: Sequence[int]) ->
 
 
 def resolve_by_key(session: Session, rules: Rules, keys: Sequence[tuple[int, str]]) -> None:
-    """Edges that name their target by one of these join keys are looked up again (a key came or went)."""
+    """Edges that name their target by one of these join keys are looked up again (a key came or went).
+
+    Whoever had a key before keeps what refers to him when somebody else gets it, too.
+    """
     pairs = [pair for pair in keys if pair[0] in rules.key_hows]
+    forget_shared(session, pairs)
     _settle(session, rules, pairs, look_up(session, rules, pairs))
 
 

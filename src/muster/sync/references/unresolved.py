@@ -1,6 +1,8 @@
-"""References by a key that nobody has: a manager's number that stands in no source. Told in each run, one line a flow.
+"""References by a key that nobody has, or more than one: a manager's number that stands in no source, or in two lines.
 
-The value is not lost: it waits, and is resolved when somebody appears. References to anything of a system (the members
+Told in each run, the former one line a flow. The value is not lost: it waits, and is resolved when somebody appears.
+What refers to a key that a second person gets goes on leading to the first, and is held until the data are mended, or
+somebody decided that these are two people. References to anything of a system (the members
 of a directory's groups) often lead to what is not kept in step, and are not told.
 """
 
@@ -9,10 +11,14 @@ from __future__ import annotations
 from typing import Final
 
 from muster.store.database import Session
+from muster.sync.joins.cases import found_as
+from muster.sync.joins.decisions import Decisions
 from muster.sync.problems import Problem, Report
+from muster.sync.references.key_owners import shared_keys
 from muster.sync.rules.ruleset import HELD, CompiledInbound, Rules
 
 UNRESOLVED: Final = "unresolved-reference"
+SHARED: Final = "shared-key"
 _EXAMPLES: Final = 3
 _COUNTED: Final = 1_000
 """So many are counted; what is more is said to be more."""
@@ -39,6 +45,31 @@ def report_unresolved(session: Session, rules: Rules, report: Report) -> None:
                 )
                 if found:
                     report.add(_problem(session, rules, mapping.rules.system, mapping.rules.object, flow, found))
+
+
+def report_shared(session: Session, rules: Rules, report: Report) -> None:
+    """Tell the keys that more than one person has and by which others refer to the one who had it first."""
+    report.forget(SHARED)
+    for sig, key, owner, others in shared_keys(session, sorted(rules.key_hows), _COUNTED):
+        people = [owner, *others]
+        apart = Decisions().apart(session, people)
+        decided = all((owner, other) in apart for other in others)
+        uids: dict[int, str] = dict(session.rows("SELECT id, uid FROM identity WHERE id IN ?i", people))
+        kind, _, attribute = rules.hows[sig][1].partition(":")
+        first = found_as(session, rules, [owner])
+        report.add(
+            Problem(
+                SHARED,
+                "",
+                f"{kind}: {attribute} {key!r} is that of {first}, and now also of {found_as(session, rules, others)}. "
+                f"What refers to it goes on leading to the first. Correct the {attribute} of the one who "
+                "has it by mistake, where it comes from",
+                type=kind,
+                identities=tuple(uids[one] for one in people),
+                held=not decided,
+                note=decided,
+            )
+        )
 
 
 def _told(rules: Rules, flow: CompiledInbound) -> bool:

@@ -14,6 +14,7 @@ from muster.sync.references.edge_marks import NOBODY, dirty_texts
 from muster.sync.references.edge_plan import return_edges
 from muster.sync.references.edge_streams import forget_attribute, forget_origin
 from muster.sync.references.edges import release_targets, resolve_by_object
+from muster.sync.references.key_owners import add_keys
 from muster.sync.references.naming import wake_referrers
 from muster.sync.rules.indexes import value_keys
 from muster.sync.rules.ruleset import HELD, CompiledMapping, Rules, identity_keys
@@ -220,13 +221,12 @@ def _backfill_keys(session: Session, rules: Rules, had: Any, wanted: Any) -> Non
                 break
             after = rows[-1][0]
             keys = [
-                (sig, key, number)
+                (sig, key, number, 0)
                 for number, data in rows
                 for sig, key in identity_keys(kind, decode(data))
                 if sig in new
             ]
-            columns = ("sig", "key", "identity")
-            session.upsert("identity_key", columns, columns, keys)
+            add_keys(session, keys)
 
 
 def _backfill_values(session: Session, rules: Rules, had: Any) -> None:

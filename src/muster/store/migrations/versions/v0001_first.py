@@ -118,7 +118,15 @@ def upgrade() -> None:
         sa.Column("sig", sa.Integer(), nullable=False),
         sa.Column("key", TEXT, nullable=False),
         sa.Column("identity", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("sig", "key", "identity"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "shared_key",
+        sa.Column("sig", sa.Integer(), nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("sig", "key"),
         sqlite_with_rowid=False,
     )
     op.create_table(
