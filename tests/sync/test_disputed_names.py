@@ -521,3 +521,11 @@ def test_a_scope_that_fails_on_an_account_gets_its_person_no_second_one(world: W
     result = world.run()
     assert (changed(result, "app"), office.login()) == ([("app", "create", "bo")], None)
     assert len(waits(result)) == 1
+
+
+def test_what_muster_itself_put_right_is_no_error_any_more(world: World) -> None:
+    office = Office(world, accounts={"ada": {"emp": "1"}}, app=FAULTY)
+    world.run()
+    office.app.edit("ada", emp="A1")
+    assert [one["anchor"] for one in world.plan()["errors"]] == ["ada"]
+    assert (world.run()["errors"], office.app.values("ada")["emp"]) == ([], "1")

@@ -144,6 +144,16 @@ def wake_cases(session: Session, places: Collection[Place], but_for: Collection[
     return others
 
 
+def judge_again(session: Session, numbers: Sequence[int]) -> None:
+    """These objects were written: what could not be worked out of one of them may be now."""
+    if numbers and any_case(session):
+        session.run(
+            f"UPDATE object SET dirty = {CHANGED} WHERE dirty = 0 AND id IN "
+            f"(SELECT c.object FROM cases c WHERE c.object IN ?i AND c.kind IN ({_ERRORS}))",
+            list(numbers),
+        )
+
+
 def report_cases(session: Session, rules: Rules, report: Report) -> None:
     """Tell every open case, whenever it was found, and none that has closed."""
     report.forget_cases()

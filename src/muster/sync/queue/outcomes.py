@@ -16,7 +16,7 @@ from muster.store.codec import decode, digest, encode
 from muster.store.database import Session
 from muster.sync.identities.values import CHANGED_SINCE, MADE, MADE_AGAIN
 from muster.sync.imports.documents import EVERY, clean, merged
-from muster.sync.joins.cases import close_cases, close_existing, wake_cases
+from muster.sync.joins.cases import close_cases, close_existing, judge_again, wake_cases
 from muster.sync.joins.matching import mark_identities
 from muster.sync.names.renames import follow_renames
 from muster.sync.names.reserving import make_firm
@@ -254,6 +254,7 @@ class Outcomes:
         session.delete("object_key", _VALUE_KEY, stale)
         session.upsert("object_key", _VALUE_KEY, _VALUE_KEY, keys)
         session.run("UPDATE object SET dirty = 1 WHERE id IN ?i AND dirty = 0", answered)
+        judge_again(session, [row[-1] for row in updates])
         self._ours_again([row[-1] for row in updates])
         follow_renames(session, self.rules, pairs[0][0].space, renamed, ours=True)
         make_firm(session, [(sent.identity, sent.payload) for sent, _ in pairs])
