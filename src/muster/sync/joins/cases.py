@@ -149,7 +149,7 @@ def judge_again(session: Session, numbers: Sequence[int]) -> None:
     if numbers and any_case(session):
         session.run(
             f"UPDATE object SET dirty = {CHANGED} WHERE dirty = 0 AND id IN "
-            f"(SELECT c.object FROM cases c WHERE c.object IN ?i AND c.kind IN ({_ERRORS}))",
+            f"(SELECT c.object FROM cases c WHERE c.object IN ?i AND {ABOUT_ERRORS})",
             list(numbers),
         )
 
