@@ -14,7 +14,7 @@ def settled(seconds_a_row: float, rounds: int = 20) -> Pace:
 
 
 def test_dear_rows_come_in_small_batches() -> None:
-    assert settled(0.000_4).size == 300
+    assert settled(0.000_4).size == 375
 
 
 def test_cheap_rows_come_in_large_batches_and_never_too_large_ones() -> None:

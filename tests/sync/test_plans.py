@@ -61,17 +61,20 @@ def test_apply_leaves_out_by_name_what_has_gone_stale_and_does_the_rest(tmp_path
 
 
 def test_apply_leaves_an_account_alone_that_another_hand_gave_to_somebody_else_since_the_plan(tmp_path: Path) -> None:
-    with Office(tmp_path, "Ada", "Bo") as office:
+    with Office(tmp_path, "Ada", "Bo", "Cy") as office:
         office.world.run()
-        for number in "12":
+        for number in "123":
             office.hr.edit(number, status="left")
         path = office.file()
         office.app.edit("ada", emp="77")
+        office.app.edit("cy", emp=None, name="Somebody Else")
         result = office.world.apply(path)
-        assert [change["anchor"] for change in result["stale"]] == ["ada"]
+        assert [change["anchor"] for change in result["stale"]] == ["ada", "cy"]
         assert (changed(result), kinds(result["notes"])) == ([("app", "delete", "bo")], ["other-key"])
-        assert office.app.all().keys() == {"ada"}
-        office.world.apply(office.file())
+        assert office.app.all().keys() == {"ada", "cy"}
+        path = office.file()
+        assert [one["known_by"] for one in json.loads(path.read_text())["changes"]] == [["employeeId=77"], []]
+        office.world.apply(path)
         assert office.app.all() == {}, "the second plan said whose account it may be"
 
 
@@ -296,6 +299,11 @@ def change(entry: dict[str, Any], action: str = "update") -> dict[str, Any]:
     }
 
 
+def ended(*known_by: str) -> dict[str, Any]:
+    """A delete of an object that shows this of the join lines."""
+    return {**change({"from": "a", "to": "b"}, "delete"), "known_by": list(known_by)}
+
+
 def doubted(why: str) -> dict[str, Any]:
     """A change to an object that may be somebody else's."""
     return {**change({"from": "a", "to": "b"}), "doubts": [why]}
@@ -324,6 +332,10 @@ def doubted(why: str) -> dict[str, Any]:
         (doubted("shows 7"), change({"from": "a", "to": "b"}), True),
         (doubted("shows 7"), doubted("shows 7"), True),
         (doubted("shows 7"), doubted("shows 8"), False),
+        (ended("employeeId=1"), ended("employeeId=1"), True),
+        (ended("employeeId=1"), ended("employeeId=2"), False),
+        (ended("employeeId=1", "login=ada"), ended("login=ada"), False),
+        (ended("employeeId=1"), change({"from": "a", "to": "b"}, "delete"), True),
     ],
 )
 def test_a_change_may_do_what_was_shown_and_as_much_more_as_was_not_known_yet(

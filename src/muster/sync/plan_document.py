@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
 
+from muster.expressions import Context
 from muster.model import dn
 from muster.model.changes import Action
 from muster.model.values import items, same
 from muster.store.audit import is_erased
 from muster.store.codec import decode
 from muster.store.database import Session, chunks
+from muster.sync.joins.joining import object_keys
 from muster.sync.notes import doubts_of
 from muster.sync.problems import Problem, Report
 from muster.sync.queue.changes import DONE
@@ -31,6 +34,12 @@ LATER: Final = "<known after apply>"
 """Stands for a value that a system answers when the plan is applied."""
 
 _PAGE: Final = 5000
+_ENDS: Final = (Action.DISABLE, Action.DELETE)
+"""The actions of which a plan says what the object is known by: they write nothing by which it could be told."""
+_BETWEEN: Final = "\x1f"
+"""Between the values of one join key."""
+_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""What an object is known by is no matter of the time of day."""
 
 
 def plan_document(
@@ -90,7 +99,7 @@ def summary(changes: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
 def pending_changes(rules: Rules, session: Session, *, named: bool = False) -> Iterable[dict[str, Any]]:
     """Every pending change as it is shown, in order of export; with `named`, with the names of the people."""
     rows = session.rows(
-        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, i.uid "
+        "SELECT c.id, c.space, c.mapping, c.identity, c.action, c.anchor, p.doc, i.uid, c.object "
         "FROM change c JOIN payload p ON p.change = c.id LEFT JOIN identity i ON i.id = c.identity "
         "WHERE c.state = 0 ORDER BY c.rank, c.id"
     )
@@ -98,10 +107,31 @@ def pending_changes(rules: Rules, session: Session, *, named: bool = False) -> I
         edges = edges_of(rules, session, [row[0] for row in batch])
         names = names_of(session, [row[3] for row in batch]) if named else {}
         doubts = doubts_of(session, [row[3] for row in batch])
+        ends = known_by(rules, session, [(row[0], row[2], row[8]) for row in batch if row[4] in _ENDS])
         for row in batch:
-            change = change_document(rules, row, edges.get(row[0], {}), names.get(row[3]))
-            told = doubts.get((row[3], row[2]))
-            yield {**change, "doubts": told} if told else change
+            change = change_document(rules, row[:8], edges.get(row[0], {}), names.get(row[3]))
+            if told := doubts.get((row[3], row[2])):
+                change["doubts"] = told
+            if row[4] in _ENDS:
+                change["known_by"] = ends.get(row[0], [])
+            yield change
+
+
+def known_by(rules: Rules, session: Session, ended: Iterable[tuple[int, int, int | None]]) -> dict[int, list[str]]:
+    """What the objects of these changes show of the join lines of their mappings, by change: `employeeId=7`.
+
+    `ended`: change, mapping and object.
+    """
+    of = {number: (change, rules.mappings.get(mapping)) for change, mapping, number in ended if number is not None}
+    found: dict[int, list[str]] = {}
+    context = Context(now=_ANY_TIME)
+    for number, data in session.rows("SELECT id, doc FROM object WHERE id IN ?i", sorted(of)):
+        change, mapping = of[number]
+        if mapping is not None:
+            keys = dict(object_keys(mapping, decode(data), context).found)
+            lines = [(",".join(join.line.attributes), keys[join.sig]) for join in mapping.joins if join.sig in keys]
+            found[change] = [f"{names}={key.replace(_BETWEEN, ',')}" for names, key in lines]
+    return found
 
 
 def names_of(session: Session, identities: Iterable[int]) -> dict[int, str]:
@@ -204,7 +234,8 @@ def approved(change: Mapping[str, Any], plan: Mapping[tuple[str, str, str | None
     """Whether a pending change does only what the plan showed.
 
     `plan`: the shown changes by (mapping, object type, identity). A value that was shown as known after apply may be
-    anything; part of a shown change is part of what was approved. A doubt whose object it is that nobody saw is not.
+    anything; part of a shown change is part of what was approved. A doubt whose object it is that nobody saw is not,
+    nor is a disable or delete of an object that is known by another number since.
     """
     shown = plan.get(plan_key(change))
     if shown is None or not set(change.get("doubts", ())) <= set(shown.get("doubts", ())):
@@ -212,6 +243,8 @@ def approved(change: Mapping[str, Any], plan: Mapping[tuple[str, str, str | None
     if change["action"] != shown["action"] and not (shown["action"] == "create" and change["action"] == "update"):
         return False
     if change["action"] == shown["action"] == Action.CREATE and change["reason"]["rule"] != shown["reason"]["rule"]:
+        return False
+    if "known_by" in change and change["known_by"] != shown.get("known_by"):
         return False
     if change["action"] == Action.CREATE and change.get("restores") != shown.get("restores"):
         return False
