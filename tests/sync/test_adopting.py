@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from muster.model.values import Document
-from tests.sync.world import MemorySide, World, changed, kinds
+from tests.sync.world import MemorySide, World, changed
 
 META = """
 person:
@@ -202,13 +202,6 @@ def test_an_account_out_of_the_mappings_scope_is_avoided(world: World) -> None:
     _, app = company(world, {"1": ADA}, {"ada": {"kind": "service"}}, "scope: '[kind] = NULL'" + APP)
     world.run()
     assert logins(app) == {"ada": None, "ada.byron": "1"}
-
-
-def test_an_account_whose_line_cannot_be_worked_out_is_avoided(world: World) -> None:
-    lines = APP.replace("'[emp]'", "'CStr(CNum([emp]))'")
-    _, app = company(world, {"1": ADA}, {"ada": {"emp": "x"}}, lines)
-    assert kinds(world.run()["errors"]) == ["expression"]
-    assert logins(app) == {"ada": "x", "ada.byron": "1"}
 
 
 def test_the_name_of_an_adopted_account_is_kept_when_the_person_is_renamed(world: World) -> None:
