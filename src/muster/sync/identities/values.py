@@ -54,7 +54,7 @@ class Values:
     """What an identity holds. `references`: (attribute id, how, key, object id); `due`: when to look again.
 
     `needs`: a unique value must be given out first. `stale`: references (attribute ids) of which no edge goes, because
-    a flow could not be worked out. `lacking`: computed attributes that have no value because of a fault, or of `needs`.
+    a flow could not be worked out. `lacking`: attributes that have no value because of a fault, or of `needs`.
     """
 
     document: Document
@@ -233,8 +233,9 @@ def _weighed(
         document[name] = value
         if source is not None:
             origin[name] = source.id
-    stale = _keep_last_good(found, old, document, origin, kind)
-    return Values(document, _short(origin), references, dict(old.kept), None, found.troubles, stale=stale)
+    stale, lacking = _keep_last_good(found, old, document, origin, kind)
+    kept = dict(old.kept)
+    return Values(document, _short(origin), references, kept, None, found.troubles, stale=stale, lacking=lacking)
 
 
 def _keep_what_was(
@@ -278,6 +279,7 @@ def _compute(
         doubtful=doubtful,
         unread=unread,
         lacking_paths=lacking_paths,
+        lacking=set(result.lacking),
     )
     computing.work()
     for computed in kind.computed:
@@ -427,9 +429,11 @@ def _keep_last_good(
     document: Document,
     origin: dict[str, int],
     kind: CompiledType,
-) -> set[int]:
-    """Fill in what faulty flows would have won; the references (attribute ids) that stay as they are."""
+) -> tuple[set[int], frozenset[str]]:
+    """Fill in what faulty flows would have won; the references (attribute ids) that stay as they are, and the
+    attributes that never had a good value: what they are is unknown, not NULL."""
     stale: set[int] = set()
+    lacking: set[str] = set()
     for name, rank in found.faults.items():
         if name in document or (name in found.best and found.best[name][0] < rank):
             continue
@@ -441,7 +445,9 @@ def _keep_last_good(
             source = old.origin.get(name, old.origin.get("*"))
             if source is not None:
                 origin[name] = source
-    return stale
+        else:
+            lacking.add(name)
+    return stale, frozenset(lacking)
 
 
 def _short(origin: dict[str, int]) -> dict[str, int]:
