@@ -14,6 +14,7 @@ from muster.cli import crash
 from muster.cli.invocation import Invocation
 from muster.cli.main import main
 from muster.cli.verbs import VERBS
+from muster.cli.who import me
 from muster.model.errors import LeaseRefused, MusterError, Unreachable
 from tests.cli.support import Command
 
@@ -176,7 +177,7 @@ def test_the_other_verbs_print_their_documents(project: Double, muster: Command)
         assert muster(*arguments).code == 0
     assert project.calls[0] == ("explain", ("x", "app", "mail"), {})
     assert project.calls[4] == ("log", (), {"limit": 3, "run": 7})
-    assert project.calls[6] == ("retire", ("old",), {})
+    assert project.calls[6] == ("retire", ("old",), {"by": me(), "why": ""})
 
 
 def test_status_says_that_somebody_has_to_decide(project: Double, muster: Command) -> None:
