@@ -38,8 +38,10 @@ def from_driver(value: object, attribute: Attribute) -> Value:
     if attribute.many and isinstance(value, list):
         single = replace(attribute, many=False)
         return convert([from_driver(one, single) for one in value], attribute)
+    if isinstance(value, Decimal) and attribute.type is Type.INTEGER:
+        return int(value)  # of more than 64 bits, too: whoever stores it says so
     if isinstance(value, Decimal):
-        value = int(value) if attribute.type is Type.INTEGER else float(value)
+        value = float(value)
     elif isinstance(value, memoryview | bytearray):
         value = bytes(value)
     elif isinstance(value, dict | list):
