@@ -24,6 +24,7 @@ from typing import Any
 from muster.cli.invocation import Invocation
 from muster.cli.main import main
 from muster.connectors.kit.guard import Guard
+from muster.expressions import compile_expression
 from muster.model.changes import Change, Outcome
 from muster.store.database import Database, Session
 
@@ -95,11 +96,12 @@ def perform(command: dict[str, Any]) -> dict[str, Any]:
 
 
 LOADED = ("app.muster", "cli.plan", "cli.run", "connectors.flatfile", "connectors.ldap", "connectors.sql")
-"""What the command loads when it needs it, loaded before the fork."""
+"""What the command loads when it needs it, loaded before the fork; and the grammar of expressions."""
 
 if __name__ == "__main__":
     for module in LOADED:
         importlib.import_module(f"muster.{module}")
+    compile_expression("[grammar]")
     for line in sys.stdin:
         sys.stdout.write(json.dumps(perform(json.loads(line))) + "\n")
         sys.stdout.flush()
