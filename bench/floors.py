@@ -93,7 +93,7 @@ def _write_first_run(system: MemorySystem, database: Database) -> None:
             uid = xxh3_64_hexdigest(f"hr/worker/{anchor}".encode())
             tables["identity"].append((number, uid, "person", encode(values), _ORIGIN, 0, 0))
             tables["object_key"].append((1, anchor, number))
-            tables["identity_key"].append((1, anchor, number))
+            tables["identity_key"].append((1, anchor, number, 1))
             account = dict(zip(outbound_names, outbound.run(values, context), strict=True))
             account["enabled"] = True
             payload = encode({"values": account, "was": {}, "reason": _reason(anchor)})
@@ -123,7 +123,7 @@ def _insert(database: Database, tables: dict[str, list[tuple[Any, ...]]]) -> Non
         "object": ("object", _OBJECT),
         "object_key": ("object_key", ("sig", "key", "object")),
         "identity": ("identity", _IDENTITY),
-        "identity_key": ("identity_key", ("sig", "key", "identity")),
+        "identity_key": ("identity_key", ("sig", "key", "identity", "since")),
         "presence": ("presence", ("identity", "mapping", "wanted", "since", "step")),
         "change": ("change", _CHANGE),
         "payload": ("payload", ("change", "doc")),
