@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from muster.app.muster import Muster
 from muster.connectors.kit.memory_system import MemorySystem
@@ -133,6 +132,7 @@ class Company:
     ) -> None:
         self.folder = folder
         self._stack = ExitStack()
+        self._names: set[str] = set()
         for name in ("systems", "mappings"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "muster.yaml").write_text(f"project: bench\nstore: {store}\n")
@@ -144,8 +144,12 @@ class Company:
             self.hr.put("worker", anchor, row)
 
     def system(self, cls: type[S], name: str, *types: ObjectSchema) -> S:
-        """A system of the project, in place of the one that had its name."""
-        system = cls(f"{name}-{uuid4().hex}", types)
+        """A system of the project, in place of the one that had its name; another process makes the same one."""
+        full = f"{self.folder}/{name}"
+        if full in self._names:
+            MemorySystem.named(full).close()
+        self._names.add(full)
+        system = cls(full, types)
         self._stack.callback(system.close)
         objects = ", ".join(f"{one.name}: {{}}" for one in types)
         (self.folder / "systems" / f"{name}.yaml").write_text(
