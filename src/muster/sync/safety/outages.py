@@ -12,11 +12,11 @@ from muster.model.errors import AuthFailed, IncompleteRead, MusterError, Unreach
 from muster.store.database import Database
 from muster.sync.clock import moment
 from muster.sync.problems import Problem
-from muster.sync.safety.quarantine import WAITS
+from muster.sync.safety.quarantine import MINUTE, WAITS
 
 RUNS: Final = 3
 """So many runs in a row: a password that was corrected at once is tried at once."""
-_HOUR: Final = tuple(wait for wait in WAITS if wait <= 3_600_000_000)
+_HOUR_AT_MOST: Final = tuple(wait for wait in WAITS if wait <= 60 * MINUTE)
 """The waits for a system that does not answer: it comes back by itself, and nobody is there to tell that it has."""
 COUNT: Final = (AuthFailed, Unreachable, IncompleteRead)
 """What counts: no sign-in, no answer, a read that broke off."""
@@ -43,7 +43,7 @@ def failed(database: Database, system: str, error: MusterError, now: int) -> Non
     with database.write() as session:
         row = session.one("SELECT since, runs FROM outage WHERE system = ?", system)
         since, runs = (row[0], row[1] + 1) if row is not None else (now, 1)
-        waits = WAITS if isinstance(error, AuthFailed) else _HOUR
+        waits = WAITS if isinstance(error, AuthFailed) else _HOUR_AT_MOST
         until = now + waits[min(runs - RUNS, len(waits) - 1)] if runs >= RUNS else now
         message = error.message.removeprefix(f"{system}: ")
         session.upsert(

@@ -9,8 +9,8 @@ from muster.store.database import Database
 from muster.sync.clock import moment
 from muster.sync.problems import Problem
 
-_MINUTE: Final = 60_000_000
-WAITS: Final = tuple(_MINUTE * n for n in (5, 15, 60, 360, 720, 1440))
+MINUTE: Final = 60_000_000
+WAITS: Final = tuple(MINUTE * n for n in (5, 15, 60, 360, 720, 1440))
 """How long each further try waits; the last is repeated."""
 
 
